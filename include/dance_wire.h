@@ -1,0 +1,249 @@
+/*
+ * dance_wire.h: what the module and dance-resolver say to each other.
+ *
+ * Both ends are on one machine and talk over connected AF_UNIX SOCK_SEQPACKET
+ * sockets, so a message is what one send() wrote, never more and never less.
+ * Two kinds of connection carry messages:
+ *
+ *   control channel  module -> resolver: DANCE_WIRE_CONVERSATION with exactly
+ *                    one descriptor (SCM_RIGHTS), the resolver's end of a new
+ *                    conversation. Nothing is ever sent back on it.
+ *   conversation     module -> resolver: DANCE_WIRE_QUERY; resolver -> module:
+ *                    one DANCE_WIRE_ANSWER for each, in any order, told apart
+ *                    by the query's id.
+ *
+ * A message begins with magic (4 octets), version (1), type (1); all integers
+ * are big-endian. Neither end trusts the other: every function here takes the
+ * number of octets that it may touch and answers 0 for anything malformed. A
+ * decoded message points into the buffer it was decoded from.
+ *
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef DANCE_WIRE_H
+#define DANCE_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define DANCE_WIRE_MAGIC 0x444e4345u /* "DNCE" */
+#define DANCE_WIRE_VERSION 1u
+#define DANCE_WIRE_HEADER 6u
+
+/* Bounds. An answer that would be larger is sent as DANCE_WIRE_FAILED instead. */
+#define DANCE_WIRE_MAX 65536u /* octets of one message */
+#define DANCE_WIRE_NAME_MAX                                                                        \
+    253u /* octets of an owner name in presentation format, no trailing dot */
+#define DANCE_WIRE_REASON_MAX 255u    /* octets of a reason */
+#define DANCE_WIRE_RECORDS_MAX 100u   /* records of one RRset */
+#define DANCE_WIRE_TIMEOUT_MAX 60000u /* milliseconds that a query may ask to wait */
+
+enum dance_wire_type { DANCE_WIRE_CONVERSATION = 1, DANCE_WIRE_QUERY = 2, DANCE_WIRE_ANSWER = 3 };
+
+/* What became of a lookup. Only DANCE_WIRE_SECURE carries records. */
+enum dance_wire_status {
+    DANCE_WIRE_SECURE = 1,   /* a TLSA RRset, validated to a trust anchor */
+    DANCE_WIRE_ABSENT = 2,   /* validated denial: the name, or a TLSA RRset at it, does not exist */
+    DANCE_WIRE_INSECURE = 3, /* no chain of trust to this answer, whatever it holds */
+    DANCE_WIRE_BOGUS = 4,    /* validation failed */
+    DANCE_WIRE_FAILED = 5,   /* no answer: timeout, SERVFAIL, unreachable servers, our own fault */
+    DANCE_WIRE_BUSY = 6      /* refused because too many lookups are in flight */
+};
+
+struct dance_wire_query {
+    uint32_t id;
+    uint32_t timeout_ms; /* how long the asker will wait, at most DANCE_WIRE_TIMEOUT_MAX */
+    const char *name;    /* owner name, presentation format, not NUL-terminated */
+    size_t name_len;     /* 1..DANCE_WIRE_NAME_MAX */
+};
+
+struct dance_wire_record {
+    const uint8_t
+        *rdata; /* TLSA RDATA as in the DNS message: usage, selector, matching type, data */
+    size_t len;
+};
+
+struct dance_wire_answer {
+    uint32_t id;
+    enum dance_wire_status status;
+    uint32_t ttl;       /* seconds for which this outcome may be believed */
+    const char *reason; /* why, for an operator; printable ASCII; empty for SECURE */
+    size_t reason_len;
+    size_t count;
+    struct dance_wire_record record[DANCE_WIRE_RECORDS_MAX];
+};
+
+/* A bounded place to write to or to read from; ok turns 0 at the first octet that does not fit. */
+struct dance_wire_cursor {
+    uint8_t *at;
+    size_t left;
+    int ok;
+};
+
+static inline uint8_t *dance_wire_take(struct dance_wire_cursor *c, size_t n)
+{
+    uint8_t *p = c->at;
+
+    if (!c->ok || n > c->left) {
+        c->ok = 0;
+        return NULL;
+    }
+    c->at += n;
+    c->left -= n;
+    return p;
+}
+
+static inline void dance_wire_put(struct dance_wire_cursor *c, uint32_t value, size_t octets)
+{
+    uint8_t *p = dance_wire_take(c, octets);
+
+    for (size_t i = 0; p != NULL && i < octets; i++)
+        p[i] = (uint8_t)(value >> (8 * (octets - 1 - i)));
+}
+
+static inline uint32_t dance_wire_get(struct dance_wire_cursor *c, size_t octets)
+{
+    const uint8_t *p = dance_wire_take(c, octets);
+    uint32_t value = 0;
+
+    for (size_t i = 0; p != NULL && i < octets; i++)
+        value = value << 8 | p[i];
+    return value;
+}
+
+static inline void dance_wire_put_octets(struct dance_wire_cursor *c, const void *from, size_t n)
+{
+    uint8_t *p = dance_wire_take(c, n);
+
+    if (p != NULL && n > 0)
+        memcpy(p, from, n);
+}
+
+static inline void dance_wire_put_header(struct dance_wire_cursor *c, enum dance_wire_type type)
+{
+    dance_wire_put(c, DANCE_WIRE_MAGIC, 4);
+    dance_wire_put(c, DANCE_WIRE_VERSION, 1);
+    dance_wire_put(c, (uint32_t)type, 1);
+}
+
+/* The type of a message, or 0 when it is not one of ours or of another version. */
+static inline int dance_wire_type(const uint8_t *msg, size_t len)
+{
+    uint32_t magic, version, type;
+    /* The cursor only reads here; it is shared with the writers and so has no const. */
+    struct dance_wire_cursor c = {(uint8_t *)(uintptr_t)msg, len, 1};
+
+    magic = dance_wire_get(&c, 4);
+    version = dance_wire_get(&c, 1);
+    type = dance_wire_get(&c, 1);
+    if (!c.ok || magic != DANCE_WIRE_MAGIC || version != DANCE_WIRE_VERSION || type < 1 || type > 3)
+        return 0;
+    return (int)type;
+}
+
+/* Write the announcement of a conversation; the octets written (DANCE_WIRE_HEADER), or 0. */
+static inline size_t dance_wire_encode_conversation(uint8_t *buf, size_t size)
+{
+    struct dance_wire_cursor c = {buf, size, 1};
+
+    dance_wire_put_header(&c, DANCE_WIRE_CONVERSATION);
+    return c.ok ? size - c.left : 0;
+}
+
+/* Write q; the octets written, or 0 when it does not fit or breaks a bound. */
+static inline size_t dance_wire_encode_query(const struct dance_wire_query *q, uint8_t *buf,
+                                             size_t size)
+{
+    struct dance_wire_cursor c = {buf, size, 1};
+
+    if (q->name_len < 1 || q->name_len > DANCE_WIRE_NAME_MAX || q->timeout_ms < 1
+        || q->timeout_ms > DANCE_WIRE_TIMEOUT_MAX)
+        return 0;
+    dance_wire_put_header(&c, DANCE_WIRE_QUERY);
+    dance_wire_put(&c, q->id, 4);
+    dance_wire_put(&c, q->timeout_ms, 4);
+    dance_wire_put(&c, (uint32_t)q->name_len, 1);
+    dance_wire_put_octets(&c, q->name, q->name_len);
+    return c.ok ? size - c.left : 0;
+}
+
+/* Read a query; 1, or 0 when msg is not exactly one well-formed query. */
+static inline int dance_wire_decode_query(const uint8_t *msg, size_t len,
+                                          struct dance_wire_query *q)
+{
+    struct dance_wire_cursor c = {(uint8_t *)(uintptr_t)msg, len, 1};
+
+    if (dance_wire_type(msg, len) != DANCE_WIRE_QUERY)
+        return 0;
+    (void)dance_wire_take(&c, DANCE_WIRE_HEADER);
+    q->id = dance_wire_get(&c, 4);
+    q->timeout_ms = dance_wire_get(&c, 4);
+    q->name_len = dance_wire_get(&c, 1);
+    q->name = (const char *)dance_wire_take(&c, q->name_len);
+    return c.ok && c.left == 0 && q->name_len >= 1 && q->name_len <= DANCE_WIRE_NAME_MAX
+           && q->timeout_ms >= 1 && q->timeout_ms <= DANCE_WIRE_TIMEOUT_MAX;
+}
+
+/* Write a; the octets written, or 0 when it does not fit or breaks a bound. */
+static inline size_t dance_wire_encode_answer(const struct dance_wire_answer *a, uint8_t *buf,
+                                              size_t size)
+{
+    struct dance_wire_cursor c = {buf, size, 1};
+
+    if (a->reason_len > DANCE_WIRE_REASON_MAX || a->count > DANCE_WIRE_RECORDS_MAX
+        || (a->status == DANCE_WIRE_SECURE) != (a->count > 0))
+        return 0;
+    dance_wire_put_header(&c, DANCE_WIRE_ANSWER);
+    dance_wire_put(&c, a->id, 4);
+    dance_wire_put(&c, (uint32_t)a->status, 1);
+    dance_wire_put(&c, a->ttl, 4);
+    dance_wire_put(&c, (uint32_t)a->reason_len, 1);
+    dance_wire_put_octets(&c, a->reason, a->reason_len);
+    dance_wire_put(&c, (uint32_t)a->count, 1);
+    for (size_t i = 0; i < a->count; i++) {
+        if (a->record[i].len > 0xffff)
+            return 0;
+        dance_wire_put(&c, (uint32_t)a->record[i].len, 2);
+        dance_wire_put_octets(&c, a->record[i].rdata, a->record[i].len);
+    }
+    return c.ok ? size - c.left : 0;
+}
+
+/*
+ * Read an answer; 1, or 0 when msg is not exactly one well-formed answer: an
+ * unknown status, records that do not belong to it, an unprintable reason, a
+ * record shorter than usage, selector and matching type, octets left over.
+ */
+static inline int dance_wire_decode_answer(const uint8_t *msg, size_t len,
+                                           struct dance_wire_answer *a)
+{
+    struct dance_wire_cursor c = {(uint8_t *)(uintptr_t)msg, len, 1};
+    uint32_t status;
+
+    if (dance_wire_type(msg, len) != DANCE_WIRE_ANSWER)
+        return 0;
+    (void)dance_wire_take(&c, DANCE_WIRE_HEADER);
+    a->id = dance_wire_get(&c, 4);
+    status = dance_wire_get(&c, 1);
+    a->ttl = dance_wire_get(&c, 4);
+    a->reason_len = dance_wire_get(&c, 1);
+    a->reason = (const char *)dance_wire_take(&c, a->reason_len);
+    a->count = dance_wire_get(&c, 1);
+    if (!c.ok || status < DANCE_WIRE_SECURE || status > DANCE_WIRE_BUSY
+        || a->count > DANCE_WIRE_RECORDS_MAX || (status == DANCE_WIRE_SECURE) != (a->count > 0))
+        return 0;
+    a->status = (enum dance_wire_status)status;
+    for (size_t i = 0; i < a->reason_len; i++) {
+        if (a->reason[i] < 0x20 || a->reason[i] > 0x7e)
+            return 0;
+    }
+    for (size_t i = 0; i < a->count; i++) {
+        a->record[i].len = dance_wire_get(&c, 2);
+        a->record[i].rdata = dance_wire_take(&c, a->record[i].len);
+        if (!c.ok || a->record[i].len < 3)
+            return 0;
+    }
+    return c.left == 0;
+}
+
+#endif

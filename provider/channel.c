@@ -1,0 +1,248 @@
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "channel.h"
+
+#include "dance_wire.h"
+#include "log.h"
+#include "process.h"
+#include "spawn.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define RESTART_INTERVAL_MS 250 /* a resolver that dies at once is not started in a loop */
+#define ARGUMENTS_MAX 20
+
+/* build/provider/dance.so finds build/resolver/dance-resolver; an installed module, libexec. */
+static void find_program(char *out, size_t size)
+{
+    Dl_info self;
+    const char *slash;
+
+    if (dladdr((void *)(size_t)&dance_channel_open, &self) != 0 && self.dli_fname != NULL) {
+        slash = strrchr(self.dli_fname, '/');
+        if (slash != NULL) {
+            (void)snprintf(out, size, "%.*s/../resolver/dance-resolver",
+                           (int)(slash - self.dli_fname), self.dli_fname);
+            if (access(out, X_OK) == 0)
+                return;
+        }
+    }
+    (void)snprintf(out, size, "%s", DANCE_RESOLVER_INSTALLED);
+}
+
+static void add(const char *argv[ARGUMENTS_MAX], size_t *count, const char *option,
+                const char *value)
+{
+    if (value == NULL || *count + 3 > ARGUMENTS_MAX)
+        return;
+    argv[(*count)++] = option;
+    argv[(*count)++] = value;
+}
+
+static int start(const struct dance_config *config, const char *program, char *why, size_t why_size)
+{
+    static const char *const targets[] = {"none", "stderr", "syslog", "syslog"};
+    static const char *const levels[] = {"error", "info", "debug"};
+    const char *argv[ARGUMENTS_MAX] = {program, "--channel", "3"};
+    size_t count = 3;
+    char *arguments[ARGUMENTS_MAX];
+    int pair[2];
+    int failure;
+
+    add(argv, &count, "--trust-anchor", config->trust_anchor);
+    add(argv, &count, "--forward", config->forward);
+    add(argv, &count, "--unbound-config", config->unbound_config);
+    add(argv, &count, "--log",
+        config->log_target == DANCE_LOG_FILE ? config->log_file : targets[config->log_target]);
+    add(argv, &count, "--log-level", levels[config->log_level]);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+        (void)snprintf(why, why_size, "no socket: %s", strerror(errno));
+        return -1;
+    }
+    /* execve() takes the strings as they are and changes none. */
+    memcpy(arguments, argv, sizeof(arguments));
+    failure = dance_spawn(arguments, pair[1]);
+    (void)close(pair[1]);
+    if (failure != 0) {
+        (void)snprintf(why, why_size, "%s cannot be started: %s", program, strerror(failure));
+        (void)close(pair[0]);
+        return -1;
+    }
+    dance_log(DANCE_LOG_DEBUG, "started %s", program);
+    return pair[0];
+}
+
+static int reach(const char *path, char *why, size_t why_size)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct ucred peer = {0};
+    socklen_t size = sizeof(peer);
+    int fd;
+
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        (void)snprintf(why, why_size, "the socket path %s is too long", path);
+        return -1;
+    }
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
+        (void)snprintf(why, why_size, "%s: %s", path, strerror(errno));
+    } else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0
+               || (peer.uid != 0 && peer.uid != geteuid())) {
+        /* Whoever answers decides who is let in. With systemd it is root that listens. */
+        (void)snprintf(why, why_size, "%s belongs to user %ld, neither root nor this process's own",
+                       path, (long)peer.uid);
+    } else {
+        return fd;
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    return -1;
+}
+
+/* With channel_lock held: a working control channel, made if need be. */
+static bool open_control(struct dance_process *p, bool fresh, char *why, size_t why_size)
+{
+    const struct dance_config *config = dance_config();
+    const char *fault = dance_config_fault(config, DANCE_SECTION_DNS);
+    const char *resolver = config->resolver;
+    char program[4096];
+    struct stat st;
+    long long now = dance_now_ms();
+    int fd;
+
+    if (!fresh && dance_kept_fd_valid(&p->control))
+        return true;
+    if (fault != NULL) {
+        (void)snprintf(why, why_size, "%s", fault);
+        return false;
+    }
+    if (p->started_ms != 0 && now - p->started_ms < RESTART_INTERVAL_MS) {
+        (void)snprintf(why, why_size, "it ended and was started again a moment ago");
+        return false;
+    }
+    dance_kept_fd_close(&p->control);
+    p->started_ms = now;
+    if (strcmp(resolver, "auto") == 0) {
+        find_program(program, sizeof(program));
+        fd = start(config, program, why, why_size);
+    } else if (stat(resolver, &st) == 0 && S_ISREG(st.st_mode)) {
+        fd = start(config, resolver, why, why_size);
+    } else {
+        fd = reach(resolver, why, why_size);
+    }
+    p->control = dance_kept_fd_keep(fd);
+    return p->control.fd >= 0;
+}
+
+void dance_channel_open(void)
+{
+    struct dance_process *p = dance_process();
+    char why[512] = "";
+    bool ok;
+
+    if (p == NULL)
+        return;
+    (void)pthread_mutex_lock(&p->channel_lock);
+    ok = dance_kept_fd_valid(&p->control)
+         || (p->started_ms == 0 && open_control(p, false, why, sizeof(why)));
+    (void)pthread_mutex_unlock(&p->channel_lock);
+    if (!ok && *why != '\0')
+        dance_log(DANCE_LOG_ERROR, "dance-resolver cannot be reached: %s", why);
+}
+
+/* Send one end of a new socketpair over the control channel; the other end, or -1. */
+static int announce(int control)
+{
+    uint8_t message[DANCE_WIRE_HEADER];
+    union {
+        struct cmsghdr header;
+        char octets[CMSG_SPACE(sizeof(int))];
+    } ancillary = {.octets = {0}};
+    struct iovec part = {message, dance_wire_encode_conversation(message, sizeof(message))};
+    struct msghdr msg = {.msg_iov = &part,
+                         .msg_iovlen = 1,
+                         .msg_control = ancillary.octets,
+                         .msg_controllen = sizeof(ancillary.octets)};
+    int pair[2];
+    ssize_t sent;
+    int failure;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
+        return -1;
+    ancillary.header.cmsg_level = SOL_SOCKET;
+    ancillary.header.cmsg_type = SCM_RIGHTS;
+    ancillary.header.cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(&ancillary.header), &pair[1], sizeof(int));
+    do
+        sent = sendmsg(control, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (sent < 0 && errno == EINTR);
+    failure = errno;
+    (void)close(pair[1]);
+    if (sent == (ssize_t)part.iov_len)
+        return pair[0];
+    (void)close(pair[0]);
+    errno = failure;
+    return -1;
+}
+
+struct dance_kept_fd dance_conversation_take(bool fresh, char *why, size_t why_size)
+{
+    struct dance_kept_fd conversation = DANCE_KEPT_FD_NONE;
+    struct dance_process *p = dance_process();
+    int fd = -1;
+    bool open;
+
+    if (p == NULL) {
+        (void)snprintf(why, why_size, "out of memory");
+        return conversation;
+    }
+    (void)pthread_mutex_lock(&p->channel_lock);
+    while (p->idle_count > 0) {
+        conversation = p->idle[--p->idle_count];
+        if (!fresh && dance_kept_fd_valid(&conversation))
+            break;
+        dance_kept_fd_close(&conversation);
+    }
+    if (conversation.fd < 0) {
+        open = open_control(p, false, why, why_size);
+        if (open)
+            fd = announce(p->control.fd);
+        /* The resolver at the other end has gone: start or reach a new one, once. */
+        if (open && fd < 0
+            && (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN
+                || errno == ECONNREFUSED)) {
+            open = open_control(p, true, why, why_size);
+            if (open)
+                fd = announce(p->control.fd);
+        }
+        if (open && fd < 0)
+            (void)snprintf(why, why_size, "it takes no conversation: %s", strerror(errno));
+    }
+    (void)pthread_mutex_unlock(&p->channel_lock);
+    return fd >= 0 ? dance_kept_fd_keep(fd) : conversation;
+}
+
+void dance_conversation_give(struct dance_kept_fd conversation)
+{
+    struct dance_process *p = dance_process();
+    bool kept = false;
+
+    if (p != NULL) {
+        (void)pthread_mutex_lock(&p->channel_lock);
+        if (p->idle_count < DANCE_IDLE_CONVERSATIONS) {
+            p->idle[p->idle_count++] = conversation;
+            kept = true;
+        }
+        (void)pthread_mutex_unlock(&p->channel_lock);
+    }
+    if (!kept)
+        dance_kept_fd_close(&conversation);
+}

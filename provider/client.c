@@ -1,0 +1,109 @@
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "client.h"
+
+#include "clientid.h"
+#include "credential.h"
+#include "log.h"
+#include "process.h"
+
+#include <openssl/err.h>
+#include <string.h>
+
+/* client.servers: may this server learn the identity? */
+static bool may_learn(const SSL *ssl)
+{
+    const struct dance_config *config = dance_config();
+    const char *server = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    size_t len = server != NULL ? strlen(server) : 0;
+
+    if (config->servers == NULL)
+        return false;
+    if (len > 0 && server[len - 1] == '.')
+        len--;
+    if (len == 0)
+        return dance_patterns_any(config->servers);
+    return dance_patterns_match(config->servers, server, len);
+}
+
+/*
+ * Has the application a credential for this connection? Its client_cert_cb is
+ * asked, because libssl would not ask it any more once ours is in place; where
+ * it answers, libssl will ask it again.
+ */
+static bool application_has_credential(SSL *ssl)
+{
+    int (*ask)(SSL *, X509 **, EVP_PKEY **) = SSL_CTX_get_client_cert_cb(SSL_get_SSL_CTX(ssl));
+    X509 *certificate = NULL;
+    EVP_PKEY *key = NULL;
+    int answer;
+
+    if (SSL_get_certificate(ssl) != NULL)
+        return true;
+    if (ask == NULL)
+        return false;
+    ERR_set_mark();
+    answer = ask(ssl, &certificate, &key);
+    ERR_pop_to_mark();
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+    return answer != 0; /* negative: it wants to be asked later */
+}
+
+int dance_client_parse_request(SSL *ssl, const unsigned char *data, size_t len, int *alert)
+{
+    const unsigned char *name;
+    size_t name_len;
+    struct dance_credential *credential;
+
+    *alert = SSL_AD_DECODE_ERROR;
+    if (!dance_clientid_decode(data, len, &name, &name_len))
+        return 0;
+    *alert = SSL_AD_ILLEGAL_PARAMETER;
+    if (name_len != 0)
+        return 0;
+    if (!may_learn(ssl) || application_has_credential(ssl))
+        return 1;
+    credential = dance_credential_get();
+    if (credential == NULL)
+        return 1;
+    ERR_set_mark();
+    if (SSL_use_cert_and_key(ssl, credential->leaf, credential->key, credential->chain, 1) != 1)
+        dance_log(DANCE_LOG_ERROR, "libssl does not take the credential of %s: %s",
+                  dance_config()->identity, ERR_reason_error_string(ERR_peek_last_error()));
+    ERR_pop_to_mark();
+    dance_credential_free(credential);
+    return 1;
+}
+
+int dance_client_add_certificate(SSL *ssl, const unsigned char **out, size_t *out_len, X509 *leaf,
+                                 size_t entry, int *alert)
+{
+    const struct dance_config *config = dance_config();
+    struct dance_credential *credential;
+    unsigned char *data = NULL;
+    bool ours;
+
+    if (entry != 0 || leaf == NULL || !may_learn(ssl))
+        return 0;
+    credential = dance_credential_get();
+    if (credential == NULL)
+        return 0;
+    /* By content: the application may have read the same key by itself. */
+    ERR_set_mark();
+    ours = EVP_PKEY_eq(X509_get0_pubkey(leaf), credential->key) == 1;
+    ERR_pop_to_mark();
+    dance_credential_free(credential);
+    if (!ours)
+        return 0;
+    *alert = SSL_AD_INTERNAL_ERROR;
+    data = OPENSSL_malloc(DANCE_CLIENTID_MAX);
+    if (data == NULL)
+        return -1;
+    *out_len = dance_clientid_encode(data, config->identity, strlen(config->identity));
+    *out = data;
+    dance_log(DANCE_LOG_DEBUG, "sent the identity %s to %s", config->identity,
+              SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) != NULL
+                  ? SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)
+                  : "a server without a name");
+    return 1;
+}

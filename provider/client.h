@@ -1,0 +1,27 @@
+/*
+ * client.h: dane_clientid as a client sees it
+ * (draft-ietf-dance-client-auth-13, section 7.1).
+ *
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef DANCE_CLIENT_H
+#define DANCE_CLIENT_H
+
+#include <openssl/ssl.h>
+
+/*
+ * In a CertificateRequest: the server takes DANE clients. Where the application
+ * has no credential of its own, ours is put on this SSL. 1, or 0 with *alert
+ * when the extension is not the empty ClientName.
+ */
+int dance_client_parse_request(SSL *ssl, const unsigned char *data, size_t len, int *alert);
+
+/*
+ * On the client's first CertificateEntry: the name, if leaf holds the key of the
+ * identity. 1 with *out to be freed by OPENSSL_free(), 0 (no extension), or -1
+ * with *alert.
+ */
+int dance_client_add_certificate(SSL *ssl, const unsigned char **out, size_t *out_len, X509 *leaf,
+                                 size_t entry, int *alert);
+
+#endif

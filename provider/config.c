@@ -1,0 +1,420 @@
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "owner_name.h"
+
+#include <openssl/crypto.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const dance_section_names[DANCE_SECTIONS] = {"", "client", "server", "dns"};
+
+#define TIMEOUT_MAX_SECONDS 60
+
+static int keep(char **where, const char *value)
+{
+    *where = OPENSSL_strdup(value);
+    return *where != NULL ? 1 : -1;
+}
+
+/* A path or URI: anything but nothing. */
+static int keep_text(char **where, const char *value)
+{
+    return *value != '\0' ? keep(where, value) : 0;
+}
+
+static int keep_path(char **where, const char *value)
+{
+    return *value == '/' ? keep(where, value) : 0;
+}
+
+/* The index of value among the words, or -1. */
+static int one_of(const char *value, const char *const words[], int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (strcmp(value, words[i]) == 0)
+            return i;
+    }
+    return -1;
+}
+
+/* A decimal number without sign, blanks or anything behind it; 0 when it is not one. */
+static int number(const char *value, unsigned long low, unsigned long high, unsigned *out)
+{
+    unsigned long n = 0;
+
+    if (*value == '\0' || strlen(value) > 9)
+        return 0;
+    for (; *value != '\0'; value++) {
+        if (*value < '0' || *value > '9')
+            return 0;
+        n = n * 10 + (unsigned long)(*value - '0');
+    }
+    if (n < low || n > high)
+        return 0;
+    *out = (unsigned)n;
+    return 1;
+}
+
+static int parse_log(struct dance_config *c, const char *value)
+{
+    static const char *const words[] = {"none", "stderr", "syslog"};
+    int i = one_of(value, words, 3);
+
+    if (i >= 0) {
+        c->log_target = (enum dance_log_target)i;
+        return 1;
+    }
+    c->log_target = *value == '/' ? DANCE_LOG_FILE : DANCE_LOG_SYSLOG;
+    return keep_path(&c->log_file, value);
+}
+
+static int parse_log_level(struct dance_config *c, const char *value)
+{
+    static const char *const words[] = {"error", "info", "debug"};
+    int i = one_of(value, words, 3);
+
+    c->log_level = i >= 0 ? (enum dance_log_level)i : DANCE_LOG_INFO;
+    return i >= 0;
+}
+
+static int parse_extension_type(struct dance_config *c, const char *value)
+{
+    return number(value, 0, 65535, &c->extension_type)
+           && !SSL_extension_supported(c->extension_type);
+}
+
+static int parse_identity(struct dance_config *c, const char *value)
+{
+    return dance_owner_name_fault(value, strlen(value)) == NULL ? keep(&c->identity, value) : 0;
+}
+
+static int parse_private_key(struct dance_config *c, const char *value)
+{
+    return keep_text(&c->private_key, value);
+}
+
+static int parse_certificate(struct dance_config *c, const char *value)
+{
+    return keep_text(&c->certificate, value);
+}
+
+/* Functions of later releases: refused by name, never accepted and then ignored. */
+static int parse_only_no(struct dance_config *c, const char *value)
+{
+    (void)c;
+    return strcmp(value, "no") == 0;
+}
+
+static int parse_patterns(struct dance_patterns **where, const char *value)
+{
+    const char *fault;
+    const char *at;
+    size_t at_len;
+    int added;
+
+    *where = dance_patterns_new();
+    if (*where == NULL)
+        return -1;
+    added = dance_patterns_add(*where, value, strlen(value), ",", 0, &fault, &at, &at_len);
+    if (added <= 0)
+        return added;
+    dance_patterns_sort(*where);
+    return dance_patterns_count(*where) > 0;
+}
+
+static int parse_servers(struct dance_config *c, const char *value)
+{
+    return parse_patterns(&c->servers, value);
+}
+
+static int parse_allow(struct dance_config *c, const char *value)
+{
+    return parse_patterns(&c->allow, value);
+}
+
+static int parse_policy(struct dance_config *c, const char *value)
+{
+    static const char *const words[] = {"mixed", "dane", "require"};
+    int i = one_of(value, words, 3);
+
+    c->policy_unknown = i < 0;
+    c->policy = i >= 0 ? (enum dance_policy)i : DANCE_POLICY_REQUIRE;
+    return i >= 0;
+}
+
+static int parse_allow_file(struct dance_config *c, const char *value)
+{
+    return keep_path(&c->allow_file, value);
+}
+
+static int parse_certificate_names(struct dance_config *c, const char *value)
+{
+    static const char *const words[] = {"match", "any"};
+    int i = one_of(value, words, 2);
+
+    c->certificate_names_any = i == 1;
+    return i >= 0;
+}
+
+static int parse_usages(struct dance_config *c, const char *value)
+{
+    static const char *const words[] = {"pkix-ta", "pkix-ee", "dane-ta", "dane-ee"};
+    char word[16];
+
+    c->usages = 0;
+    while (*value != '\0') {
+        size_t len = strcspn(value, ", \t");
+        int i;
+
+        if (len > 0) {
+            if (len >= sizeof(word))
+                return 0;
+            memcpy(word, value, len);
+            word[len] = '\0';
+            i = one_of(word, words, 4);
+            if (i < 0)
+                return 0;
+            c->usages |= DANCE_USAGE_BIT(i);
+        }
+        value += len;
+        value += strspn(value, ", \t");
+    }
+    return c->usages != 0;
+}
+
+static int parse_trust_anchor(struct dance_config *c, const char *value)
+{
+    return keep_path(&c->trust_anchor, value);
+}
+
+static int parse_forward(struct dance_config *c, const char *value)
+{
+    const char *at = value;
+
+    /*
+     * '#' begins a comment in openssl.cnf, so an unescaped "@853#name" arrives
+     * here as "@853", and queries meant for TLS would go out in the clear.
+     */
+    while ((at = strstr(at, "@853")) != NULL) {
+        at += 4;
+        if (*at != '#' && (*at < '0' || *at > '9'))
+            return 0;
+    }
+    return keep_text(&c->forward, value);
+}
+
+static int parse_unbound_config(struct dance_config *c, const char *value)
+{
+    return keep_path(&c->unbound_config, value);
+}
+
+static int parse_timeout(struct dance_config *c, const char *value)
+{
+    unsigned seconds;
+
+    if (!number(value, 1, TIMEOUT_MAX_SECONDS, &seconds))
+        return 0;
+    c->timeout_ms = seconds * 1000;
+    return 1;
+}
+
+static int parse_resolver(struct dance_config *c, const char *value)
+{
+    return strcmp(value, "auto") == 0 ? keep(&c->resolver, value) : keep_path(&c->resolver, value);
+}
+
+#define MODULE DANCE_SECTION_MODULE
+#define CLIENT DANCE_SECTION_CLIENT
+#define SERVER DANCE_SECTION_SERVER
+#define DNS DANCE_SECTION_DNS
+
+const struct dance_config_key dance_config_keys[] = {
+    {MODULE, "log", "syslog", "none, stderr, syslog or an absolute path", "where log lines go",
+     parse_log},
+    {MODULE, "log_level", "info", "error, info or debug", "how much is logged", parse_log_level},
+    {MODULE, "extension_type", "65280", "a number from 0 to 65535 that OpenSSL does not use itself",
+     "the TLS extension type of dane_clientid until IANA assigns one", parse_extension_type},
+    {CLIENT, "identity", "",
+     "a domain name of letters, digits, hyphens and underscores, without a trailing dot",
+     "the owner name of the client's TLSA record", parse_identity},
+    {CLIENT, "private_key", "", "a file or an OSSL_STORE URI", "the client's private key",
+     parse_private_key},
+    {CLIENT, "certificate", NULL, "a file or an OSSL_STORE URI",
+     "the client's certificate and chain; made in memory from the key when absent",
+     parse_certificate},
+    {CLIENT, "raw_public_key", "no", "no (raw public keys come with a later release)",
+     "offer a raw public key (RFC 7250)", parse_only_no},
+    {CLIENT, "servers", "*", "server names, *.suffix or *, separated by commas",
+     "the servers (by SNI) that may learn the identity", parse_servers},
+    {SERVER, "policy", "mixed", "mixed, dane or require", "who is let in", parse_policy},
+    {SERVER, "allow", "", "owner names, *.suffix or *, separated by commas",
+     "the clients that are let in", parse_allow},
+    {SERVER, "allow_file", NULL, "an absolute path", "more patterns, one a line", parse_allow_file},
+    {SERVER, "certificate_names", "match", "match or any",
+     "whether a certificate may name somebody else than its client", parse_certificate_names},
+    {SERVER, "raw_public_key", "no", "no (raw public keys come with a later release)",
+     "accept raw public keys (RFC 7250)", parse_only_no},
+    {SERVER, "usages", "pkix-ta, pkix-ee, dane-ta, dane-ee",
+     "pkix-ta, pkix-ee, dane-ta and dane-ee, separated by commas", "the TLSA usages that count",
+     parse_usages},
+    {SERVER, "san_fallback", "no", "no (the fallback comes with a later release)",
+     "take the name from the certificate of a client without the extension", parse_only_no},
+    {SERVER, "prefetch", "no", "no (prefetching comes with a later release)",
+     "keep the names of allow looked up ahead", parse_only_no},
+    {DNS, "trust_anchor", "/usr/share/dns/root.key", "an absolute path",
+     "the file with the DS or DNSKEY records to trust", parse_trust_anchor},
+    {DNS, "forward", NULL,
+     "ADDRESS, ADDRESS@PORT, ADDRESS@PORT#NAME (DNS over TLS; write \\# in openssl.cnf, where # "
+     "begins a comment), separated by commas, or system",
+     "the resolvers to ask instead of iterating from the root", parse_forward},
+    {DNS, "unbound_config", NULL, "an absolute path", "further settings for libunbound",
+     parse_unbound_config},
+    {DNS, "timeout", "3", "1 to 60 (seconds)", "how long a handshake may wait for DNS",
+     parse_timeout},
+    {DNS, "resolver", "auto", "auto, or the absolute path of a socket or of the program",
+     "who makes the lookups", parse_resolver},
+};
+const size_t dance_config_keys_count = sizeof(dance_config_keys) / sizeof(dance_config_keys[0]);
+
+/* The libcrypto parameter of a key: its name, in a section "section.name". */
+static const char *parameter(char out[64], enum dance_section section, const char *name)
+{
+    (void)snprintf(out, 64, "%s%s%s", dance_section_names[section], section == MODULE ? "" : ".",
+                   name);
+    return out;
+}
+
+/* Keep the first fault of a section, which counts as configured. 0 when out of memory. */
+static int set_fault(struct dance_config *c, enum dance_section section, const char *name,
+                     const char *value, const char *allowed)
+{
+    char text[768];
+
+    c->present[section] = true;
+    if (c->fault[section] != NULL)
+        return 1;
+    (void)snprintf(text, sizeof(text), "%s = %.256s: %s", name, value, allowed);
+    c->fault[section] = OPENSSL_strdup(text);
+    return c->fault[section] != NULL;
+}
+
+static bool is_key(enum dance_section section, const char *name)
+{
+    for (size_t i = 0; i < dance_config_keys_count; i++) {
+        if (dance_config_keys[i].section == section && strcmp(dance_config_keys[i].name, name) == 0)
+            return true;
+    }
+    /* Beside activate, "identity" is libcrypto's own: the provider's name. */
+    return section == MODULE && strcmp(name, "identity") == 0;
+}
+
+/* A key set in a section where it means nothing is a slip that must not pass for a default. */
+static int check_misplaced(struct dance_config *c, dance_config_get *get, void *from,
+                           const struct dance_config_key *key)
+{
+    for (int s = 0; s < DANCE_SECTIONS; s++) {
+        enum dance_section section = (enum dance_section)s;
+        char name[64];
+        const char *value;
+
+        if (is_key(section, key->name))
+            continue;
+        value = get(from, parameter(name, section, key->name));
+        if (value == NULL)
+            continue;
+        if (!set_fault(c, section, name, value, "not a key of this section"))
+            return 0;
+        /* Whoever wrote it meant to configure the section that it belongs to. */
+        c->present[key->section] = true;
+        if (strcmp(key->name, "policy") == 0)
+            c->policy_unknown = true;
+    }
+    return 1;
+}
+
+static int read_key(struct dance_config *c, dance_config_get *get, void *from,
+                    const struct dance_config_key *key)
+{
+    char name[64];
+    const char *value = get(from, parameter(name, key->section, key->name));
+    char allowed[320];
+    int parsed;
+
+    if (value == NULL) {
+        if (key->fallback == NULL)
+            return 1;
+        if (*key->fallback == '\0') {
+            (void)snprintf(allowed, sizeof(allowed), "required: %s", key->allowed);
+            return !c->present[key->section]
+                   || set_fault(c, key->section, name, "(missing)", allowed);
+        }
+        return key->parse(c, key->fallback) > 0;
+    }
+    parsed = key->parse(c, value);
+    if (parsed < 0)
+        return 0;
+    (void)snprintf(allowed, sizeof(allowed), "allowed: %s", key->allowed);
+    return parsed > 0 || set_fault(c, key->section, name, value, allowed);
+}
+
+struct dance_config *dance_config_read(dance_config_get *get, void *from)
+{
+    struct dance_config *c = OPENSSL_zalloc(sizeof(*c));
+    int ok = c != NULL;
+
+    for (int s = CLIENT; ok && s < DANCE_SECTIONS; s++) {
+        const char *value = get(from, dance_section_names[s]);
+
+        /* libcrypto expands a section that exists; what is left is a name without a section. */
+        if (value != NULL)
+            ok = set_fault(c, (enum dance_section)s, dance_section_names[s], value,
+                           "there is no section of this name");
+    }
+    for (size_t i = 0; ok && i < dance_config_keys_count; i++) {
+        char name[64];
+        const struct dance_config_key *key = &dance_config_keys[i];
+
+        if (get(from, parameter(name, key->section, key->name)) != NULL)
+            c->present[key->section] = true;
+        ok = check_misplaced(c, get, from, key);
+    }
+    for (size_t i = 0; ok && i < dance_config_keys_count; i++)
+        ok = read_key(c, get, from, &dance_config_keys[i]);
+    if (ok) {
+        c->present[MODULE] = true;
+        /* A server section that is missing may have been meant as require. */
+        if (get(from, dance_section_names[SERVER]) != NULL)
+            c->policy_unknown = true;
+        return c;
+    }
+    dance_config_free(c);
+    return NULL;
+}
+
+void dance_config_free(struct dance_config *c)
+{
+    if (c == NULL)
+        return;
+    for (int s = 0; s < DANCE_SECTIONS; s++)
+        OPENSSL_free(c->fault[s]);
+    OPENSSL_free(c->log_file);
+    OPENSSL_free(c->identity);
+    OPENSSL_free(c->private_key);
+    OPENSSL_free(c->certificate);
+    dance_patterns_free(c->servers);
+    dance_patterns_free(c->allow);
+    OPENSSL_free(c->allow_file);
+    OPENSSL_free(c->trust_anchor);
+    OPENSSL_free(c->forward);
+    OPENSSL_free(c->unbound_config);
+    OPENSSL_free(c->resolver);
+    OPENSSL_free(c);
+}
+
+const char *dance_config_fault(const struct dance_config *c, enum dance_section section)
+{
+    return c->fault[section] != NULL ? c->fault[section] : c->fault[DANCE_SECTION_MODULE];
+}

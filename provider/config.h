@@ -1,0 +1,90 @@
+/*
+ * config.h: the configuration, as openssl.cnf gave it.
+ *
+ * One table describes every key: section, name, parser, default, what is
+ * allowed, and a line of documentation. Reading never fails: what is wrong
+ * with a section stands in its fault text, and whoever uses the section closes
+ * because of it (see policy.h). A value is never replaced by a default because
+ * it is bad. Nothing is opened or looked up here.
+ *
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef DANCE_CONFIG_H
+#define DANCE_CONFIG_H
+
+#include "log.h"
+#include "patterns.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum dance_section {
+    DANCE_SECTION_MODULE,
+    DANCE_SECTION_CLIENT,
+    DANCE_SECTION_SERVER,
+    DANCE_SECTION_DNS
+};
+#define DANCE_SECTIONS 4
+
+enum dance_policy { DANCE_POLICY_MIXED, DANCE_POLICY_DANE, DANCE_POLICY_REQUIRE };
+
+/* Bits of struct dance_config.usages: 1 << TLSA certificate usage (RFC 7218). */
+#define DANCE_USAGE_BIT(usage) (1u << (usage))
+#define DANCE_USAGES_PKIX (DANCE_USAGE_BIT(0) | DANCE_USAGE_BIT(1))
+#define DANCE_USAGES_ALL 0xfu
+
+struct dance_config {
+    bool present[DANCE_SECTIONS]; /* the section is configured (always so for the module's own) */
+    char *fault[DANCE_SECTIONS];  /* NULL, or the first fault: key, value and what is allowed */
+
+    enum dance_log_target log_target;
+    char *log_file;
+    enum dance_log_level log_level;
+    unsigned extension_type;
+
+    char *identity; /* as configured: its letter case is what servers are sent */
+    char *private_key;
+    char *certificate; /* NULL: made in memory */
+    struct dance_patterns *servers;
+
+    enum dance_policy policy;
+    bool policy_unknown; /* a policy was given that could have been meant as require */
+    struct dance_patterns *allow;
+    char *allow_file; /* NULL: none */
+    bool certificate_names_any;
+    unsigned usages;
+
+    char *trust_anchor;
+    char *forward;        /* NULL: iterate from the root */
+    char *unbound_config; /* NULL: none */
+    unsigned timeout_ms;
+    char *resolver; /* "auto", a socket or a program */
+};
+
+/* The value of the parameter "key" or "section.key", or NULL where it is not set. */
+typedef const char *dance_config_get(void *from, const char *parameter);
+
+/* Read everything; NULL only when out of memory. To be freed by dance_config_free(). */
+struct dance_config *dance_config_read(dance_config_get *get, void *from);
+void dance_config_free(struct dance_config *config);
+
+/* The fault that closes this section: its own or the module's; NULL when it is good. */
+const char *dance_config_fault(const struct dance_config *config, enum dance_section section);
+
+/* One key, for those who list them (the parameters asked of libcrypto, the documentation check). */
+struct dance_config_key {
+    enum dance_section section;
+    const char *name;
+    const char *fallback; /* the default; NULL: none; "" in a section: required */
+    const char *allowed;
+    const char *meaning;
+    /* 1: taken; 0: not one of the allowed; -1: out of memory. */
+    int (*parse)(struct dance_config *config, const char *value);
+};
+extern const struct dance_config_key dance_config_keys[];
+extern const size_t dance_config_keys_count;
+
+/* "" for the module's own keys, else "client", "server" or "dns". */
+extern const char *const dance_section_names[DANCE_SECTIONS];
+
+#endif

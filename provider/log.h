@@ -1,0 +1,28 @@
+/*
+ * log.h: what the operator is told.
+ *
+ * A line is "dance: " and a text, to syslog (facility authpriv), to stderr or
+ * to a file that is opened for appending, or nowhere. Octets that do not print
+ * are escaped, so that a peer cannot forge lines. Never blocks on a lock that
+ * another process may hold, never touches the error queue, errno kept.
+ *
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef DANCE_LOG_H
+#define DANCE_LOG_H
+
+enum dance_log_target { DANCE_LOG_NONE, DANCE_LOG_STDERR, DANCE_LOG_SYSLOG, DANCE_LOG_FILE };
+enum dance_log_level { DANCE_LOG_ERROR, DANCE_LOG_INFO, DANCE_LOG_DEBUG };
+
+/* Where lines go from now on. file: an absolute path, kept by reference, for DANCE_LOG_FILE. */
+void dance_log_configure(enum dance_log_target target, const char *file,
+                         enum dance_log_level level);
+
+/* Open the file now, before a chroot puts it out of reach. Opening again is harmless. */
+void dance_log_open(void);
+
+/* Log a line of at most about a thousand octets, if level is within log_level. */
+void dance_log(enum dance_log_level level, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

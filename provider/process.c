@@ -1,0 +1,82 @@
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "process.h"
+
+#include "allow_file.h"
+#include "credential.h"
+
+#include <openssl/crypto.h>
+#include <time.h>
+#include <unistd.h>
+
+static const struct dance_config *configuration;
+static _Atomic(struct dance_process *) current;
+
+void dance_process_configure(const struct dance_config *config)
+{
+    configuration = config;
+}
+
+const struct dance_config *dance_config(void)
+{
+    return configuration;
+}
+
+long long dance_now_ms(void)
+{
+    struct timespec now = {0, 0};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void discard(struct dance_process *p)
+{
+    (void)pthread_mutex_destroy(&p->channel_lock);
+    (void)pthread_mutex_destroy(&p->files_lock);
+    dance_credential_free(p->credential);
+    dance_allow_file_free(p->allow_file);
+    OPENSSL_free(p);
+}
+
+/*
+ * In a forked child no other thread of the parent runs, but one may have been
+ * stopped in mid-change. What is copied is safe all the same: the control
+ * channel is checked before each use, and the pointers to what was read from
+ * files are written whole (and only ever point to finished objects).
+ */
+static struct dance_process *make(struct dance_process *parent, pid_t pid)
+{
+    struct dance_process *p = OPENSSL_zalloc(sizeof(*p));
+
+    if (p == NULL)
+        return NULL;
+    p->pid = pid;
+    p->parent = parent;
+    p->control.fd = -1;
+    (void)pthread_mutex_init(&p->channel_lock, NULL);
+    (void)pthread_mutex_init(&p->files_lock, NULL);
+    if (parent != NULL) {
+        p->control = parent->control;
+        p->credential = dance_credential_up_ref(parent->credential);
+        p->allow_file = dance_allow_file_up_ref(parent->allow_file);
+    }
+    return p;
+}
+
+struct dance_process *dance_process(void)
+{
+    struct dance_process *seen = atomic_load(&current);
+    struct dance_process *made;
+    pid_t pid = getpid();
+
+    if (seen != NULL && seen->pid == pid)
+        return seen;
+    made = make(seen, pid);
+    if (made == NULL)
+        return NULL;
+    if (atomic_compare_exchange_strong(&current, &seen, made))
+        return made;
+    /* Another thread of this process was faster. */
+    discard(made);
+    return seen;
+}

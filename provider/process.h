@@ -1,0 +1,56 @@
+/*
+ * process.h: what dance keeps for this process.
+ *
+ * Servers fork, before and after their first handshake, and another thread may
+ * hold a lock at that moment. So everything that changes lives in one object
+ * that belongs to one process id: a child finds the parent's, takes over what
+ * stays true (the control channel, what was read from files) and gets locks and
+ * conversations of its own. Objects are reachable until the process ends.
+ *
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef DANCE_PROCESS_H
+#define DANCE_PROCESS_H
+
+#include "config.h"
+#include "kept_fd.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+struct dance_credential;
+struct dance_allow_file;
+
+#define DANCE_IDLE_CONVERSATIONS 64
+
+struct dance_process {
+    pid_t pid;
+    struct dance_process *parent; /* the object of the process that forked us; never freed */
+
+    /* Guards the control channel and the idle conversations; never held while waiting. */
+    pthread_mutex_t channel_lock;
+    struct dance_kept_fd control;
+    struct dance_kept_fd idle[DANCE_IDLE_CONVERSATIONS];
+    size_t idle_count;
+    long long started_ms; /* when the resolver was last started, monotonic; 0: not by us */
+
+    /* Guards what was read from files; held while they are read again. */
+    pthread_mutex_t files_lock;
+    struct dance_credential *credential;
+    struct dance_allow_file *allow_file;
+};
+
+/* Make the configuration known; once per process, before anything else here. */
+void dance_process_configure(const struct dance_config *config);
+
+/* The configuration; NULL before dance_process_configure(). */
+const struct dance_config *dance_config(void);
+
+/* The object of the calling process; NULL when out of memory. */
+struct dance_process *dance_process(void);
+
+/* Monotonic time in milliseconds. */
+long long dance_now_ms(void);
+
+#endif

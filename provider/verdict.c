@@ -1,0 +1,172 @@
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "verdict.h"
+
+#include "connection.h"
+#include "log.h"
+#include "policy.h"
+#include "process.h"
+#include "tlsa.h"
+
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+
+static SSL *ssl_of(X509_STORE_CTX *store_ctx)
+{
+    return X509_STORE_CTX_get_ex_data(store_ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+}
+
+/*
+ * Stands before the application's verify callback: records the first error,
+ * which a callback may wipe out, and does not let a strict policy be overruled.
+ */
+static int on_verify(int ok, X509_STORE_CTX *store_ctx)
+{
+    SSL *ssl = ssl_of(store_ctx);
+    struct dance_connection *c = ssl != NULL ? dance_connection_find(ssl) : NULL;
+    int answer = ok;
+
+    if (c == NULL)
+        return 0;
+    if (!ok && c->verify_error == X509_V_OK)
+        c->verify_error = X509_STORE_CTX_get_error(store_ctx);
+    if (c->application_cb != NULL)
+        answer = c->application_cb(ok, store_ctx);
+    return c->strict && !ok ? 0 : answer;
+}
+
+/* DANE matched something and nothing failed, whatever the application's callback said. */
+static bool authenticated(SSL *ssl, const struct dance_connection *c, int rv)
+{
+    return rv > 0 && c->verify_error == X509_V_OK && c->records && c->reason == DANCE_R_NONE
+           && SSL_get0_dane_authority(ssl, NULL, NULL) >= 0;
+}
+
+void dance_verdict_limit_session(SSL *ssl, unsigned long seconds)
+{
+    SSL_SESSION *session = SSL_get_session(ssl);
+    long limit = seconds > 0x7fffffffUL ? 0x7fffffffL : (long)seconds;
+
+    if (session != NULL && SSL_SESSION_get_timeout(session) > limit)
+        (void)SSL_SESSION_set_timeout(session, limit);
+}
+
+static void explain(struct dance_connection *c, int rv)
+{
+    if (!c->named)
+        dance_connection_fail(c, DANCE_R_EXTENSION_ABSENT, "%s", "");
+    else if (c->verify_error != X509_V_OK)
+        dance_connection_fail(c, DANCE_R_TLSA_NO_MATCH, "%s",
+                              X509_verify_cert_error_string(c->verify_error));
+    else
+        dance_connection_fail(c, DANCE_R_TLSA_NO_MATCH, "%s",
+                              rv <= 0 ? "the verification could not be carried out" : "");
+}
+
+/* With our callback in front of the application's; what X509_verify_cert() says. */
+static int verify(SSL *ssl, X509_STORE_CTX *store_ctx, struct dance_connection *c)
+{
+    int rv;
+
+    c->verify_error = X509_V_OK;
+    c->application_cb = X509_STORE_CTX_get_verify_cb(store_ctx);
+    X509_STORE_CTX_set_verify_cb(store_ctx, on_verify);
+    /* Where the application took the callbacks that arm, this is the last moment. */
+    if (!c->armed && !c->records) {
+        c->armed = dance_tlsa_arm(ssl) == 1;
+        if (!c->armed)
+            return 0;
+    }
+    X509_STORE_CTX_set0_dane(store_ctx, SSL_get0_dane(ssl));
+    /* libssl tells what matched only where no earlier result stands in the way; it sets it anew. */
+    SSL_set_verify_result(ssl, X509_V_OK);
+    rv = X509_verify_cert(store_ctx);
+    X509_STORE_CTX_set_verify_cb(store_ctx, c->application_cb);
+    c->application_cb = NULL;
+    return rv;
+}
+
+static int accept(SSL *ssl, struct dance_connection *c)
+{
+    char record[16];
+
+    c->accepted = true;
+    dance_verdict_limit_session(ssl, c->ttl);
+    dance_tlsa_matched(ssl, record, sizeof(record));
+    dance_log(DANCE_LOG_INFO, "accepted %s (TLSA %s, TTL %lu s)", c->name, record, c->ttl);
+    return 1;
+}
+
+int dance_verdict(X509_STORE_CTX *store_ctx, void *arg)
+{
+    SSL *ssl = ssl_of(store_ctx);
+    struct dance_rules rules = dance_policy_rules(dance_config());
+    struct dance_connection *c;
+    bool ours;
+    int rv;
+
+    (void)arg;
+    c = ssl != NULL && SSL_is_server(ssl) ? dance_connection_find(ssl) : NULL;
+    ours = ssl != NULL && SSL_is_server(ssl) && rules.active
+           && (rules.name_needed || (c != NULL && (c->named || c->reason != DANCE_R_NONE)));
+    if (!ours) {
+        /* As libssl does when there is no callback. */
+        rv = X509_verify_cert(store_ctx);
+        return rv < 0 ? 0 : rv;
+    }
+    c = dance_connection_get(ssl);
+    if (c == NULL) {
+        X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_OUT_OF_MEM);
+        return 0;
+    }
+    if (rules.fault != NULL)
+        dance_connection_fail(c, DANCE_R_CONFIGURATION, "%s", rules.fault);
+    c->strict = rules.strict;
+    rv = verify(ssl, store_ctx, c);
+    if (authenticated(ssl, c, rv))
+        return accept(ssl, c);
+    explain(c, rv);
+    if (rv > 0 && !rules.strict) {
+        /* The application's callback goes on; that it is nobody it goes on with stays visible. */
+        X509_STORE_CTX_set_error(store_ctx, c->verify_error != X509_V_OK
+                                                ? c->verify_error
+                                                : X509_V_ERR_APPLICATION_VERIFICATION);
+        dance_connection_report(c, "not authenticated, the application goes on with", false);
+        return 1;
+    }
+    /* The one error that libssl translates to handshake_failure(40). */
+    X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_APPLICATION_VERIFICATION);
+    dance_connection_report(c, "refused", true);
+    return 0;
+}
+
+int dance_verdict_again(SSL *ssl)
+{
+    struct dance_connection *c = dance_connection_find(ssl);
+    STACK_OF(X509) *untrusted = SSL_get_peer_cert_chain(ssl);
+    X509 *leaf = SSL_get0_peer_certificate(ssl);
+    X509_STORE_CTX *store_ctx = NULL;
+    X509_STORE *store = NULL;
+    int rv = 0;
+
+    if (c == NULL || leaf == NULL || !c->records || c->reason != DANCE_R_NONE)
+        return 0;
+    ERR_set_mark();
+    if (SSL_get0_verify_cert_store(ssl, &store) <= 0 || store == NULL)
+        store = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
+    store_ctx = X509_STORE_CTX_new();
+    if (store_ctx != NULL && X509_STORE_CTX_init(store_ctx, store, leaf, untrusted)
+        && X509_STORE_CTX_set_ex_data(store_ctx, SSL_get_ex_data_X509_STORE_CTX_idx(), ssl)
+        && X509_STORE_CTX_set_default(store_ctx, "ssl_client")
+        && X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(store_ctx), SSL_get0_param(ssl))) {
+        c->strict = true;
+        c->application_cb = NULL;
+        rv = verify(ssl, store_ctx, c);
+        SSL_set_verify_result(ssl, X509_STORE_CTX_get_error(store_ctx));
+    }
+    X509_STORE_CTX_free(store_ctx);
+    ERR_pop_to_mark();
+    if (authenticated(ssl, c, rv))
+        return accept(ssl, c);
+    explain(c, rv);
+    return 0;
+}
