@@ -125,7 +125,9 @@ static bool open_control(struct dance_process *p, bool fresh, char *why, size_t 
         return false;
     }
     if (p->started_ms != 0 && now - p->started_ms < RESTART_INTERVAL_MS) {
-        (void)snprintf(why, why_size, "it ended and was started again a moment ago");
+        (void)snprintf(why, why_size, "%s",
+                       *p->start_failure != '\0' ? p->start_failure
+                                                 : "it was started a moment ago and has ended");
         return false;
     }
     dance_kept_fd_close(&p->control);
@@ -139,6 +141,8 @@ static bool open_control(struct dance_process *p, bool fresh, char *why, size_t 
         fd = reach(resolver, why, why_size);
     }
     p->control = dance_kept_fd_keep(fd);
+    (void)snprintf(p->start_failure, sizeof(p->start_failure), "%s",
+                   p->control.fd >= 0 ? "" : why);
     return p->control.fd >= 0;
 }
 

@@ -140,7 +140,8 @@ static int parse_policy(struct dance_config *c, const char *value)
     static const char *const words[] = {"mixed", "dane", "require"};
     int i = one_of(value, words, 3);
 
-    c->policy_unknown = i < 0;
+    /* Never unset: a policy in the wrong section has been seen before the default is read. */
+    c->policy_unknown = c->policy_unknown || i < 0;
     c->policy = i >= 0 ? (enum dance_policy)i : DANCE_POLICY_REQUIRE;
     return i >= 0;
 }

@@ -1,0 +1,38 @@
+/*
+ * peers.h: who talks to the resolver: listeners, control channels, conversations.
+ *
+ * Nobody at the other end is trusted and nobody is waited for: what does not
+ * parse ends a conversation, a peer that does not read loses it, and there are
+ * bounds on peers, on queries waiting for one conversation and for one process.
+ *
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef DANCE_PEERS_H
+#define DANCE_PEERS_H
+
+#include "dance_wire.h"
+
+/* epoll_fd: where descriptors are registered with their struct peer as data. */
+void peers_open(int epoll_fd, unsigned max_per_client);
+void peers_close(void);
+
+/* Take fd: a listening socket, or our end of a control channel. 0 when that fails. */
+int peers_add_listener(int fd);
+int peers_add_control(int fd);
+
+/* Act on an event; data is what epoll gives back. To be followed by peers_bury(). */
+void peers_event(void *data, long long now_ms);
+
+/* Free the peers that ended while a batch of events was handled. */
+void peers_bury(void);
+
+/*
+ * lookups_deliver: send answer to the peer asker, without waiting; one that
+ * does not read what it asked for is let go.
+ */
+void peers_deliver(void *asker, const struct dance_wire_answer *answer);
+
+/* Number of control channels and conversations that are open. */
+unsigned peers_count(void);
+
+#endif

@@ -1,0 +1,190 @@
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+struct pair {
+    const char *name;
+    const char *value;
+};
+
+static const char *lookup(void *from, const char *name)
+{
+    const struct pair *pair = from;
+
+    for (; pair->name != NULL; pair++) {
+        if (strcmp(pair->name, name) == 0)
+            return pair->value;
+    }
+    return NULL;
+}
+
+static struct dance_config *read_pairs(const struct pair *pairs)
+{
+    struct dance_config *config = dance_config_read(lookup, (void *)(size_t)pairs);
+
+    cr_assert_not_null(config);
+    return config;
+}
+
+#define CONFIG(...) read_pairs((const struct pair[]){__VA_ARGS__, {NULL, NULL}})
+#define GOOD_SERVER                                                                                \
+    {                                                                                              \
+        "server.allow", "*.example.com"                                                            \
+    }
+#define GOOD_CLIENT                                                                                \
+    {"client.identity", "a.example.com"},                                                          \
+    {                                                                                              \
+        "client.private_key", "/k"                                                                 \
+    }
+
+Test(config, nothing_configured_is_nothing_wrong)
+{
+    struct dance_config *c = CONFIG({"module", "dance.so"});
+
+    cr_assert_not(c->present[DANCE_SECTION_CLIENT] || c->present[DANCE_SECTION_SERVER]);
+    for (int s = 0; s < DANCE_SECTIONS; s++)
+        cr_assert_null(c->fault[s]);
+    cr_assert_eq(c->log_target, DANCE_LOG_SYSLOG);
+    cr_assert_eq(c->extension_type, 65280);
+    cr_assert_eq(c->timeout_ms, 3000);
+    cr_assert_str_eq(c->resolver, "auto");
+    dance_config_free(c);
+}
+
+Test(config, a_whole_configuration_is_read)
+{
+    struct dance_config *c =
+        CONFIG(GOOD_CLIENT, {"client.servers", "*.example.net"}, {"client.certificate", "/c"},
+               GOOD_SERVER, {"server.policy", "require"}, {"server.usages", "dane-ee,dane-ta"},
+               {"server.certificate_names", "any"}, {"server.allow_file", "/f"},
+               {"dns.forward", "192.0.2.1@853#dns.example.net"}, {"dns.timeout", "7"},
+               {"log", "/var/log/dance"}, {"log_level", "debug"});
+
+    for (int s = 0; s < DANCE_SECTIONS; s++)
+        cr_assert_null(c->fault[s], "%s", c->fault[s]);
+    cr_assert_str_eq(c->identity, "a.example.com");
+    cr_assert_eq(c->policy, DANCE_POLICY_REQUIRE);
+    cr_assert_eq(c->usages, DANCE_USAGE_BIT(2) | DANCE_USAGE_BIT(3));
+    cr_assert(c->certificate_names_any);
+    cr_assert_eq(c->timeout_ms, 7000);
+    cr_assert_eq(c->log_target, DANCE_LOG_FILE);
+    cr_assert(dance_patterns_match(c->allow, "x.example.com", 13));
+    cr_assert(dance_patterns_match(c->servers, "x.example.net", 13));
+    dance_config_free(c);
+}
+
+Test(config, every_default_is_good)
+{
+    struct dance_config *c = CONFIG(GOOD_CLIENT, GOOD_SERVER);
+
+    for (int s = 0; s < DANCE_SECTIONS; s++)
+        cr_assert_null(c->fault[s], "%s", c->fault[s]);
+    cr_assert_eq(c->policy, DANCE_POLICY_MIXED);
+    cr_assert_eq(c->usages, DANCE_USAGES_ALL);
+    cr_assert_not(c->certificate_names_any);
+    dance_config_free(c);
+}
+
+Test(config, each_faulty_value_names_key_value_and_what_is_allowed)
+{
+    static const struct pair bad[] = {
+        {"log", "relative"},
+        {"log_level", "verbose"},
+        {"extension_type", "65536"},
+        {"extension_type", "-1"},
+        {"extension_type", "10"},
+        {"client.identity", "example.com."},
+        {"client.identity", "b\xc3\xbc.example"},
+        {"client.private_key", ""},
+        {"client.raw_public_key", "yes"},
+        {"client.servers", "foo*"},
+        {"server.policy", "Require"},
+        {"server.policy", ""},
+        {"server.allow", ""},
+        {"server.allow", "*foo"},
+        {"server.allow_file", "allowed"},
+        {"server.certificate_names", "none"},
+        {"server.raw_public_key", "yes"},
+        {"server.usages", "dane"},
+        {"server.usages", ""},
+        {"server.san_fallback", "yes"},
+        {"server.prefetch", "yes"},
+        {"dns.trust_anchor", "root.key"},
+        {"dns.forward", "192.0.2.53@853"},
+        {"dns.forward", "127.0.0.1, 192.0.2.53@853, 192.0.2.54"},
+        {"dns.unbound_config", "x"},
+        {"dns.timeout", "0"},
+        {"dns.timeout", "61"},
+        {"dns.timeout", "3s"},
+        {"dns.resolver", "yes"},
+    };
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct dance_config *c = CONFIG(bad[i], GOOD_CLIENT, GOOD_SERVER);
+        const char *fault = NULL;
+        char begins[128];
+
+        for (int s = 0; s < DANCE_SECTIONS && fault == NULL; s++)
+            fault = c->fault[s];
+        cr_assert_not_null(fault, "%s = %s", bad[i].name, bad[i].value);
+        (void)snprintf(begins, sizeof(begins), "%s = %s: allowed: ", bad[i].name, bad[i].value);
+        cr_assert_eq(strncmp(fault, begins, strlen(begins)), 0, "%s", fault);
+        dance_config_free(c);
+    }
+}
+
+Test(config, required_keys_are_missed)
+{
+    struct dance_config *c = CONFIG({"server.policy", "dane"}, {"client.servers", "*"});
+
+    cr_assert_eq(strncmp(c->fault[DANCE_SECTION_SERVER], "server.allow = (missing): required", 34),
+                 0);
+    cr_assert_eq(strncmp(c->fault[DANCE_SECTION_CLIENT], "client.identity = (missing)", 27), 0);
+    dance_config_free(c);
+}
+
+Test(config, a_section_that_does_not_exist_closes)
+{
+    struct dance_config *c = CONFIG({"server", "dance_sever"});
+
+    cr_assert(c->present[DANCE_SECTION_SERVER]);
+    cr_assert(c->policy_unknown);
+    cr_assert_not_null(dance_config_fault(c, DANCE_SECTION_SERVER));
+    cr_assert_null(dance_config_fault(c, DANCE_SECTION_CLIENT));
+    dance_config_free(c);
+}
+
+Test(config, an_unknown_policy_may_have_been_require)
+{
+    struct dance_config *c = CONFIG({"server.policy", "required"}, GOOD_SERVER);
+
+    cr_assert(c->policy_unknown);
+    dance_config_free(c);
+}
+
+Test(config, a_key_in_the_wrong_section_is_a_fault)
+{
+    struct dance_config *c = CONFIG({"policy", "require"}, {"module", "dance.so"});
+
+    cr_assert_not_null(c->fault[DANCE_SECTION_MODULE]);
+    cr_assert(c->present[DANCE_SECTION_SERVER]);
+    cr_assert(c->policy_unknown);
+    cr_assert_not_null(dance_config_fault(c, DANCE_SECTION_SERVER));
+    dance_config_free(c);
+    c = CONFIG({"client.policy", "require"}, GOOD_CLIENT);
+    cr_assert_str_eq(c->fault[DANCE_SECTION_CLIENT],
+                     "client.policy = require: not a key of this section");
+    dance_config_free(c);
+}
+
+Test(config, every_key_has_words_for_its_documentation)
+{
+    for (size_t i = 0; i < dance_config_keys_count; i++) {
+        cr_assert_not_null(dance_config_keys[i].meaning);
+        cr_assert_not_null(dance_config_keys[i].allowed);
+        cr_assert_not_null(dance_config_keys[i].parse);
+    }
+}
