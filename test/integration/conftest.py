@@ -1,0 +1,262 @@
+# Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+"""What the integration tests share: a signed zone, a PKI, servers with the module.
+
+Needs (scripts/packages.sh installs it): nsd ldnsutils openssl python3-pytest
+python3-cryptography iproute2 util-linux procps valgrind. DANCE_BUILD says where
+dance.so and dance-resolver were built.
+"""
+import os
+import re
+import signal
+import subprocess
+import types
+
+import pytest
+
+import pki
+import tls13
+from zone import Zones, break_tlsa, free_port, wait_for
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.abspath(os.environ.get("DANCE_BUILD", os.path.join(REPOSITORY, "build")))
+MODULE = os.path.join(BUILD, "provider", "dance.so")
+PROGRAMS = os.path.join(BUILD, "test")
+
+DEVICE = "sensor7._device.example.com"
+USAGES = [(u, s, m) for u in range(4) for s in range(2) for m in range(3)]
+
+
+def config(path, log, client=None, server=None, dns=None, module=None):
+    """Write an openssl.cnf in the documented form; the path."""
+    sections = {"client": client, "server": server, "dns": dns}
+    lines = ["openssl_conf = openssl_init", "[openssl_init]", "providers = provider_sect",
+             "[provider_sect]", "default = default_sect", "dance = dance_sect", "[default_sect]",
+             "activate = 1", "[dance_sect]", f"module = {MODULE}", "activate = 1"]
+    for key, value in {"log": log, "log_level": "info", **(module or {})}.items():
+        lines.append(f"{key} = {value}")
+    for name, section in sections.items():
+        if section is not None:
+            lines.append(f"{name} = dance_{name}")
+    for name, section in sections.items():
+        if section is not None:
+            lines.append(f"[dance_{name}]")
+            lines += [f"{key} = {value}" for key, value in section.items()]
+    with open(path, "w") as out:
+        out.write("\n".join(lines) + "\n")
+    return str(path)
+
+
+def environment(conf):
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("SSL_CERT", "OPENSSL"))}
+    if conf:
+        env["OPENSSL_CONF"] = str(conf)
+    if os.environ.get("DANCE_PRELOAD"):
+        env["LD_PRELOAD"] = os.environ["DANCE_PRELOAD"]
+    return env
+
+
+class World:
+    """The zone, keys and certificates of the run."""
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+        self.key, self.other_key = pki.new_key(), pki.new_key()
+        self.ca_key = pki.new_key()
+        self.ca = pki.certificate(self.ca_key, "dance test CA", ca=True)
+        self.other_ca = pki.certificate(pki.new_key(), "another CA", ca=True)
+        self.device = pki.certificate(self.key, DEVICE, [DEVICE])
+        self.server_key = pki.new_key()
+        self.write("server.key", pki.key_pem(self.server_key))
+        self.write("server.crt", pki.pem(pki.certificate(self.server_key, "server", ["server.example.com"])))
+        self.write("ca.crt", pki.pem(self.ca))
+        self.write("client.key", pki.key_pem(self.key))
+        self.write("other.key", pki.key_pem(self.other_key))
+        self.zones = Zones(folder)
+        self.leaves = {}
+        right = pki.tlsa(3, 1, 1, self.device)
+        wrong = pki.tlsa(3, 1, 1, pki.certificate(self.other_key, "x"))
+        lines = [f"sensor7._device {right}", f"wrongkey._device {wrong}", f"bogus._device {right}",
+                 "nodata._device A 127.0.0.1", f"*.wild._device {right}",
+                 "alias._device CNAME sensor7._device", f"_smtp-client.relay {right}",
+                 f"outside {right}", f"several._device {wrong}", f"several._device {right}",
+                 f"agile._device {right}", "agile._device " + pki.tlsa(3, 1, 2, pki.certificate(self.other_key, "x")),
+                 "unusable._device TLSA 3 1 1 00", "unusable._device TLSA 9 9 9 " + "00" * 32]
+        for u, s, m in USAGES:
+            name = f"u{u}{s}{m}._device.example.com"
+            leaf = self.issue(name)
+            stranger = self.other_ca if u in (0, 2) else pki.certificate(self.other_key, name, [name])
+            lines.append(f"{name}. " + pki.tlsa(u, s, m, self.ca if u in (0, 2) else leaf))
+            lines.append(f"w{name}. " + pki.tlsa(u, s, m, stranger))
+            self.issue("w" + name)
+        self.zones.add("example.com", lines, damage=break_tlsa("bogus._device.example.com"))
+        self.zones.add("example.net", [f"dev._device {right}"], signed=False)
+        self.zones.add("example.org", [f"dev._device {right}"], expired=True)
+        self.anchor = self.write("anchors", self.zones.anchors.encode())
+        self.zones.start()
+
+    def issue(self, name, sans=None, cn=None):
+        """A certificate for name from the test CA, remembered in leaves."""
+        self.leaves[name] = pki.certificate(self.key, cn or name, [name] if sans is None else sans,
+                                            issuer=self.ca, issuer_key=self.ca_key)
+        return self.leaves[name]
+
+    def write(self, name, octets):
+        path = os.path.join(self.folder, name)
+        with open(path, "wb") as out:
+            out.write(octets)
+        return path
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def dns(self, **more):
+        return {"trust_anchor": self.anchor, "forward": f"127.0.0.1@{self.zones.port}", **more}
+
+
+class Log:
+    """Lines that come after mark()."""
+
+    def __init__(self, path):
+        self.path = str(path)
+        self.offset = 0
+
+    def mark(self):
+        self.offset = os.path.getsize(self.path) if os.path.exists(self.path) else 0
+
+    def text(self):
+        if not os.path.exists(self.path):
+            return ""
+        with open(self.path, errors="replace") as f:
+            f.seek(self.offset)
+            return f.read()
+
+    def wait(self, pattern):
+        """The first match of a pattern after the mark."""
+        return wait_for(lambda: re.search(pattern, self.text()), 10, f"{pattern!r} in: {self.text()}")
+
+
+class Process:
+    """A server that we started: its pid, its output, its log."""
+
+    def __init__(self, argv, conf, log, port, ready, output):
+        self.port, self.log, self.output = port, Log(log), Log(output)
+        self.process = subprocess.Popen(argv, env=environment(conf), stdin=subprocess.PIPE,
+                                        stdout=open(output, "w"), stderr=subprocess.STDOUT)
+        wait_for(lambda: self.alive() and ready(self), 20, f"{argv[0]} to listen: {self.output.text()}")
+
+    def alive(self):
+        assert self.process.poll() is None, self.output.text()
+        return True
+
+    def client(self, **kwargs):
+        return tls13.Client(self.port, **kwargs)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process.stdin.close()
+        return self.process.returncode
+
+
+def listening(process):
+    """Somebody listens at the process's port, seen without connecting."""
+    wanted = f"0100007F:{process.port:04X}"
+    anywhere = f":{process.port:04X}"
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in open(table).readlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and (fields[1] == wanted or fields[1].endswith(anywhere)):
+                return True
+    return False
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("world")
+    # Servers under test give up root and must still read what they were given.
+    for path in (folder, folder.parent, folder.parent.parent):
+        os.chmod(path, 0o755)
+    world = World(folder)
+    yield world
+    world.zones.stop()
+
+
+@pytest.fixture(scope="session")
+def start(world, tmp_path_factory):
+    """start(argv, ...): any server with the module; all are ended with the session."""
+    started = []
+
+    def run(argv, server=None, dns=None, module=None, conf=True, ready=listening, port=None):
+        folder = tmp_path_factory.mktemp("server")
+        os.chmod(folder, 0o777)
+        log = folder / "dance.log"
+        path = config(folder / "openssl.cnf", log, server=server,
+                      dns=dns if dns is not None else world.dns(), module=module) if conf else None
+        port = port or free_port()
+        process = Process([str(a).replace("PORT", str(port)) for a in argv], path, log, port, ready,
+                          folder / "output")
+        process.conf = path
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.stop()
+
+
+@pytest.fixture(scope="session")
+def s_server(world, start):
+    """s_server(policy, ...): an openssl s_server, one for each configuration."""
+    kept = {}
+
+    def run(policy=None, *arguments, ask=True, strict=True, fresh=False, dns=None, module=None, **server):
+        key = (policy, arguments, ask, strict, str(dns), str(module), tuple(sorted(server.items())))
+        if not fresh and key in kept and kept[key].process.poll() is None:
+            kept[key].log.mark()
+            return kept[key]
+        section = {"allow": "*._device.example.com, *._device.example.net, *._device.example.org",
+                   **({"policy": policy} if policy else {}), **server}
+        argv = ["openssl", "s_server", "-accept", "127.0.0.1:PORT", "-cert", world.path("server.crt"),
+                "-key", world.path("server.key"), "-rev", "-CAfile", world.path("ca.crt"), *arguments]
+        argv += ["-Verify", "3"] if ask is True else (["-verify", "3"] if ask == "optional" else [])
+        argv += ["-verify_return_error"] if ask and strict else []
+        process = start(argv, server={k: v for k, v in section.items() if v is not None}, dns=dns,
+                        module=module)
+        if not fresh:
+            kept[key] = process
+        return process
+
+    return run
+
+
+@pytest.fixture
+def s_client(world, tmp_path):
+    """s_client(port, ...): run openssl s_client with a client section; its output."""
+
+    def run(port, *arguments, client=None, conf=None, module=None, request="ping\n"):
+        log = tmp_path / "client.log"
+        if conf is None and client is not False:
+            conf = config(tmp_path / "client.cnf", log, module=module, client=client or {
+                "identity": DEVICE, "private_key": world.path("client.key")})
+        done = subprocess.run(
+            ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", world.path("server.crt"),
+             "-ign_eof", *arguments],
+            env=environment(conf), input=request + "CLOSE\n", capture_output=True, text=True, timeout=30,
+            errors="replace")
+        text = done.stdout + done.stderr
+        alert = re.search(r"SSL alert number (\d+)", text)
+        return types.SimpleNamespace(
+            text=text, code=done.returncode, alert=int(alert.group(1)) if alert else None,
+            accepted="gnip" in text, log=Log(log))
+
+    return run
+
+
+def entry(certificate, *names, kind=tls13.DANE_CLIENTID):
+    """A CertificateEntry with a dane_clientid for each name (raw data where it is bytes)."""
+    return (pki.der(certificate), [(kind, n if isinstance(n, bytes) else tls13.client_name(n)) for n in names])
