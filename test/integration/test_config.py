@@ -1,0 +1,107 @@
+# Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+"""Faults of the configuration are said and close."""
+import subprocess
+
+import pytest
+
+import pki
+from conftest import DEVICE, config, entry, environment
+
+SERVER = {"allow": "*._device.example.com"}
+CLIENT = {"identity": DEVICE, "private_key": "/nonexistent/key"}
+FAULTS = [
+    ("server", "policy", "Require", "mixed, dane or require"),
+    ("server", "allow", "*foo", r"owner names, \*.suffix or \*, separated by commas"),
+    ("server", "allow_file", "relative", "an absolute path"),
+    ("server", "certificate_names", "off", "match or any"),
+    ("server", "usages", "dane-xx", "pkix-ta, pkix-ee, dane-ta and dane-ee, separated by commas"),
+    ("server", "raw_public_key", "yes", "no .raw public keys come with a later release."),
+    ("server", "san_fallback", "yes", "no .the fallback comes with a later release."),
+    ("server", "prefetch", "yes", "no .prefetching comes with a later release."),
+    ("client", "identity", "b\u00fccher.example", "a domain name of letters, digits"),
+    ("client", "servers", "*x", "server names"),
+    ("client", "raw_public_key", "yes", "no .raw public keys come with a later release."),
+    ("dns", "timeout", "0", "1 to 60 .seconds."),
+    ("dns", "trust_anchor", "anchor", "an absolute path"),
+    ("dns", "forward", "192.0.2.53@853#dns.example.net", ".*begins a comment"),
+    ("dns", "resolver", "none", "auto, or the absolute path"),
+    ("module", "log_level", "loud", "error, info or debug"),
+    ("module", "extension_type", "65281", "a number from 0 to 65535"),  # renegotiation_info
+    ("module", "extension_type", "70000", "a number from 0 to 65535"),
+]
+
+
+def listed(conf):
+    done = subprocess.run(["openssl", "list", "-providers", "-verbose"], env=environment(conf),
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("section,key,value,allowed", FAULTS)
+def test_fault_is_shown(tmp_path, section, key, value, allowed):
+    import re
+    sections = {"server": dict(SERVER), "client": dict(CLIENT), "dns": {}, "module": {}}
+    sections[section][key] = value
+    path = config(tmp_path / "cnf", tmp_path / "log", **sections)
+    text = listed(path)
+    name = key if section == "module" else f"{section}.{key}"
+    assert re.search(rf"dance \S+; configuration has a fault: {re.escape(name)} = .*: allowed: {allowed}", text), text
+    assert "status: inactive" in text.split("dance\n", 1)[1]
+
+
+def test_good_configuration_is_shown(tmp_path):
+    text = listed(config(tmp_path / "cnf", tmp_path / "log", server=SERVER, client=CLIENT))
+    assert f"configuration is good; client: {DEVICE}; server: mixed" in text
+    assert "version: " in text and "DANE TLS client authentication" in text
+
+
+def test_nothing_configured(tmp_path):
+    assert "neither client nor server is configured" in listed(config(tmp_path / "cnf", tmp_path / "log"))
+
+
+def test_missing_section_closes(tmp_path):
+    path = config(tmp_path / "cnf", tmp_path / "log", module={"server": "no_such_section"})
+    assert "server = no_such_section: there is no section of this name" in listed(path)
+
+
+@pytest.mark.parametrize("fault", [{"usages": "x"}, {"policy": "requires"}, {"san_fallback": "yes"},
+                                   {"allow": None}])
+def test_faulty_server_refuses_certificates(world, s_server, fault):
+    server = s_server(**{"policy": "mixed", "strict": False, "fresh": True, **fault})
+    leaf = pki.certificate(world.key, DEVICE, issuer=world.ca, issuer_key=world.ca_key)
+    for attempt in ([entry(world.device, DEVICE)], [entry(leaf)]):
+        outcome = server.client().run(attempt, world.key)
+        assert outcome.alert == 40, (outcome, server.log.text())
+    assert server.log.wait("refused .*the configuration of dance has a fault")
+    assert server.log.wait(r"the configuration of dance has a fault: server\.")
+
+
+def test_faulty_server_lets_nobody_without_certificate_under_require(world, s_server):
+    for policy in ("require", "REQUIRE"):
+        server = s_server(policy, ask=False, usages="x", fresh=True)
+        assert server.client().run([], None).alert == 116, server.log.text()
+    server = s_server("mixed", ask="optional", usages="x", fresh=True)
+    assert server.client().run([], None).accepted, server.log.text()
+
+
+def test_faulty_client_sends_no_identity(world, s_server, s_client):
+    server = s_server("mixed", ask="optional")
+    done = s_client(server.port, client={"identity": DEVICE + ".", "private_key": world.path("client.key")})
+    assert done.accepted, done.text
+    assert server.log.text() == ""
+    assert done.log.wait("the configuration of dance has a fault: client.identity")
+
+
+@pytest.mark.parametrize("key,why", [("/nonexistent/key", "no private key without a passphrase can be read"),
+                                     ("ENCRYPTED", "no private key without a passphrase can be read")])
+def test_key_that_cannot_be_read(world, s_server, s_client, tmp_path, key, why):
+    """Without a prompt for a passphrase, which would be a stall."""
+    if key == "ENCRYPTED":
+        key = str(tmp_path / "encrypted.key")
+        subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-aes256",
+                        "-pass", "pass:secret", "-out", key], check=True, capture_output=True)
+    server = s_server("mixed", ask="optional")
+    done = s_client(server.port, client={"identity": DEVICE, "private_key": key})
+    assert done.accepted and server.log.text() == "", done.text
+    assert done.log.wait(why)

@@ -1,0 +1,33 @@
+# Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+"""Resumption, and how long it may last."""
+import re
+
+import pytest
+
+from conftest import DEVICE
+
+
+@pytest.mark.parametrize("policy", ["mixed", "dane", "require"])
+@pytest.mark.parametrize("arguments", [[], ["-no_ticket"]], ids=["ticket", "cache"])
+def test_an_accepted_client_resumes(world, s_server, s_client, tmp_path, policy, arguments):
+    server = s_server(policy, *arguments)
+    session = str(tmp_path / "session")
+    first = s_client(server.port, "-sess_out", session)
+    assert first.accepted, first.text
+    again = s_client(server.port, "-sess_in", session)
+    assert again.accepted, (again.text, server.log.text())
+    assert "Reused, TLSv1.3" in again.text
+
+
+def test_session_lives_no_longer_than_the_record(world, s_server, s_client):
+    """The zone's TTL is 60 seconds; libssl's own lifetime would be two hours."""
+    done = s_client(s_server("mixed", ask="optional").port)
+    assert done.accepted, done.text
+    hints = [int(h) for h in re.findall(r"TLS session ticket lifetime hint: (\d+)", done.text)]
+    assert hints and all(0 < h <= 60 for h in hints), done.text
+
+
+def test_session_of_an_ordinary_client_keeps_its_lifetime(world, s_server, s_client):
+    done = s_client(s_server("mixed", ask="optional").port, client=False)
+    assert done.accepted, done.text
+    assert all(int(h) == 7200 for h in re.findall(r"TLS session ticket lifetime hint: (\d+)", done.text)), done.text

@@ -1,0 +1,301 @@
+/*
+ * tls_server: a TLS server that knows nothing of dance, and lives as servers do.
+ *
+ * It answers each connection's request, reversed, and prints a line for each:
+ * what libssl says of the peer, and what a successful handshake left on the
+ * error queue. Options say what happens to the process around it.
+ *
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct {
+    int port, accepts, threads, fork_each, fork_late, fork_early, closefds, no_network, nobody,
+        verify;
+    int trusting, no_tickets, info;
+    const char *certificate, *key, *root, *ca;
+} option = {.accepts = 1 << 30};
+
+static volatile sig_atomic_t children_seen;
+static SSL_CTX *context;
+static int listener = -1;
+static pthread_mutex_t printing = PTHREAD_MUTEX_INITIALIZER;
+
+static void on_child(int sig)
+{
+    (void)sig;
+    children_seen = children_seen + 1;
+}
+
+static void die(const char *what)
+{
+    fprintf(stderr, "%s: %s\n", what, strerror(errno));
+    ERR_print_errors_fp(stderr);
+    exit(1);
+}
+
+/* An application that verifies by itself, and badly: everybody is good. */
+static int trust_everybody(X509_STORE_CTX *store_ctx, void *arg)
+{
+    (void)arg;
+    X509_STORE_CTX_set_error(store_ctx, X509_V_OK);
+    return 1;
+}
+
+static int forgive_everything(int ok, X509_STORE_CTX *store_ctx)
+{
+    (void)ok;
+    X509_STORE_CTX_set_error(store_ctx, X509_V_OK);
+    return 1;
+}
+
+static void ignore_info(const SSL *ssl, int where, int ret)
+{
+    (void)ssl;
+    (void)where;
+    (void)ret;
+}
+
+static void serve(int fd)
+{
+    SSL *ssl = SSL_new(context);
+    char buf[256];
+    char line[512];
+    unsigned long error;
+    int n;
+
+    if (ssl == NULL || !SSL_set_fd(ssl, fd))
+        die("SSL_new");
+    if (option.info)
+        SSL_set_info_callback(ssl, ignore_info);
+    ERR_clear_error();
+    if (SSL_accept(ssl) == 1) {
+        error = ERR_peek_error();
+        snprintf(line, sizeof(line), "accepted, verify result %ld, queue: %s\n",
+                 SSL_get_verify_result(ssl), error == 0 ? "empty" : ERR_error_string(error, NULL));
+        n = SSL_read(ssl, buf, sizeof(buf));
+        for (int i = 0; i < n / 2; i++) {
+            char c = buf[i];
+
+            buf[i] = buf[n - 1 - i];
+            buf[n - 1 - i] = c;
+        }
+        if (n > 0)
+            (void)SSL_write(ssl, buf, n);
+        (void)SSL_shutdown(ssl);
+    } else {
+        snprintf(line, sizeof(line), "refused: %s\n", ERR_error_string(ERR_peek_error(), NULL));
+        ERR_clear_error();
+        /* Let the alert arrive: closing with the peer's octets unread would reset the connection.
+         */
+        (void)shutdown(fd, SHUT_WR);
+        while (recv(fd, buf, sizeof(buf), 0) > 0)
+            continue;
+    }
+    pthread_mutex_lock(&printing);
+    fputs(line, stdout);
+    fflush(stdout);
+    pthread_mutex_unlock(&printing);
+    SSL_free(ssl);
+    close(fd);
+}
+
+static void *serve_loop(void *arg)
+{
+    for (int i = 0; i < option.accepts; i++) {
+        int fd = accept(listener, NULL, NULL);
+        pid_t pid;
+
+        if (fd < 0 && errno == EINTR) {
+            i--;
+            continue;
+        }
+        if (fd < 0)
+            break;
+        /* In the second handshake's time, when the first has left its traces. */
+        pid = option.fork_each || (option.fork_late && i > 0) ? fork() : -1;
+        if (pid == 0) {
+            serve(fd);
+            SSL_CTX_free(context);
+            close(listener);
+            exit(0);
+        }
+        if (pid > 0) {
+            close(fd);
+            while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+                continue;
+        } else {
+            serve(fd);
+        }
+    }
+    return arg;
+}
+
+static void make_listener(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((unsigned short)option.port)};
+    int one = 1;
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (listener < 0 || setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0
+        || bind(listener, (struct sockaddr *)&address, sizeof(address)) != 0
+        || listen(listener, 64) != 0)
+        die("listen");
+}
+
+static void make_context(void)
+{
+    static const unsigned char id[] = "tls_server";
+
+    context = SSL_CTX_new(TLS_method());
+    if (context == NULL || SSL_CTX_use_certificate_chain_file(context, option.certificate) != 1
+        || SSL_CTX_use_PrivateKey_file(context, option.key, SSL_FILETYPE_PEM) != 1
+        || !SSL_CTX_set_session_id_context(context, id, sizeof(id) - 1))
+        die("SSL_CTX");
+    if (option.ca != NULL && SSL_CTX_load_verify_file(context, option.ca) != 1)
+        die("CA");
+    if (option.verify)
+        SSL_CTX_set_verify(context,
+                           option.verify == 2 ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
+                                              : SSL_VERIFY_PEER,
+                           option.trusting == 1 ? forgive_everything : NULL);
+    if (option.trusting == 2)
+        SSL_CTX_set_cert_verify_callback(context, trust_everybody, NULL);
+    if (option.no_tickets)
+        SSL_CTX_set_num_tickets(context, 0);
+}
+
+static void read_options(int argc, char *argv[])
+{
+    int c;
+
+    while ((c = getopt(argc, argv, "p:c:k:a:n:t:r:feldNuvVTXKI")) != -1) {
+        switch (c) {
+        case 'p':
+            option.port = atoi(optarg);
+            break;
+        case 'c':
+            option.certificate = optarg;
+            break;
+        case 'k':
+            option.key = optarg;
+            break;
+        case 'a':
+            option.ca = optarg;
+            break;
+        case 'n':
+            option.accepts = atoi(optarg);
+            break;
+        case 't':
+            option.threads = atoi(optarg);
+            break;
+        case 'r':
+            option.root = optarg;
+            break; /* chroot */
+        case 'f':
+            option.fork_each = 1;
+            break; /* a process for each connection */
+        case 'e':
+            option.fork_early = 1;
+            break; /* a daemon: fork before the first handshake */
+        case 'l':
+            option.fork_late = 1;
+            break; /* fork after the first handshake */
+        case 'd':
+            option.closefds = 1;
+            break; /* close every descriptor but ours */
+        case 'N':
+            option.no_network = 1;
+            break; /* an empty network namespace */
+        case 'u':
+            option.nobody = 1;
+            break; /* give up root */
+        case 'v':
+            option.verify = 1;
+            break;
+        case 'V':
+            option.verify = 2;
+            break;
+        case 'T':
+            option.trusting = 1;
+            break; /* a verify callback that forgives everything */
+        case 'X':
+            option.trusting = 2;
+            break; /* a cert_verify_callback that does not verify */
+        case 'K':
+            option.no_tickets = 1;
+            break;
+        case 'I':
+            option.info = 1;
+            break; /* takes the info callback of each SSL */
+        default:
+            exit(2);
+        }
+    }
+}
+
+int main(int argc, char *argv[])
+{
+    struct sigaction action = {.sa_handler = on_child};
+    pthread_t thread[64];
+
+    read_options(argc, argv);
+    signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGCHLD, &action, NULL);
+    make_listener();
+    make_context();
+    /* The module may have started its resolver by now; a server must not notice. */
+    if (waitpid(-1, NULL, WNOHANG) != -1 || errno != ECHILD || children_seen != 0) {
+        puts("a child that we did not make");
+        return 1;
+    }
+    if (option.closefds) {
+        for (int fd = 3; fd < 1024; fd++) {
+            if (fd != listener)
+                close(fd);
+        }
+    }
+    if (option.no_network && unshare(CLONE_NEWNET) != 0)
+        die("unshare");
+    if (option.root != NULL && (chroot(option.root) != 0 || chdir("/") != 0))
+        die("chroot");
+    if (option.nobody && (setgid(65534) != 0 || setuid(65534) != 0))
+        die("setuid");
+    if (option.fork_early) {
+        pid_t pid = fork();
+
+        if (pid > 0) {
+            waitpid(pid, NULL, 0);
+            return 0;
+        }
+    }
+    puts("ready");
+    fflush(stdout);
+    for (int i = 1; i < option.threads && i < 64; i++) {
+        if (pthread_create(&thread[i], NULL, serve_loop, NULL) != 0)
+            die("thread");
+    }
+    (void)serve_loop(NULL);
+    for (int i = 1; i < option.threads && i < 64; i++)
+        pthread_join(thread[i], NULL);
+    if (!option.fork_each && !option.fork_late && !option.fork_early && children_seen != 0)
+        puts("a child that we did not make");
+    SSL_CTX_free(context);
+    close(listener);
+    return 0;
+}
