@@ -16,7 +16,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define RESTART_INTERVAL_MS 250 /* a resolver that dies at once is not started in a loop */
+/* A resolver that dies at once is not started in a loop: so many times in so many milliseconds. */
+#define START_INTERVAL_MS 1000
+#define STARTS_MAX 3
 #define ARGUMENTS_MAX 20
 
 /* build/provider/dance.so finds build/resolver/dance-resolver; an installed module, libexec. */
@@ -124,14 +126,18 @@ static bool open_control(struct dance_process *p, bool fresh, char *why, size_t 
         (void)snprintf(why, why_size, "%s", fault);
         return false;
     }
-    if (p->started_ms != 0 && now - p->started_ms < RESTART_INTERVAL_MS) {
+    if (p->started_ms == 0 || now - p->started_ms >= START_INTERVAL_MS) {
+        p->started_ms = now;
+        p->starts = 0;
+    }
+    if (p->starts == STARTS_MAX) {
         (void)snprintf(why, why_size, "%s",
                        *p->start_failure != '\0' ? p->start_failure
-                                                 : "it was started a moment ago and has ended");
+                                                 : "it ends as soon as it is started");
         return false;
     }
+    p->starts++;
     dance_kept_fd_close(&p->control);
-    p->started_ms = now;
     if (strcmp(resolver, "auto") == 0) {
         find_program(program, sizeof(program));
         fd = start(config, program, why, why_size);
@@ -141,8 +147,7 @@ static bool open_control(struct dance_process *p, bool fresh, char *why, size_t 
         fd = reach(resolver, why, why_size);
     }
     p->control = dance_kept_fd_keep(fd);
-    (void)snprintf(p->start_failure, sizeof(p->start_failure), "%s",
-                   p->control.fd >= 0 ? "" : why);
+    (void)snprintf(p->start_failure, sizeof(p->start_failure), "%s", p->control.fd >= 0 ? "" : why);
     return p->control.fd >= 0;
 }
 

@@ -47,7 +47,9 @@ static int log_file(void)
 {
     struct dance_kept_fd fresh;
 
-    if (dance_kept_fd_valid(&opened) && !rotated())
+    if (!dance_kept_fd_valid(&opened))
+        opened.fd = -1; /* or the new one, of the same file and number, would be closed as this */
+    else if (!rotated())
         return opened.fd;
     fresh = dance_kept_fd_keep(open(
         setting.file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640));

@@ -33,7 +33,8 @@ struct dance_process {
     struct dance_kept_fd control;
     struct dance_kept_fd idle[DANCE_IDLE_CONVERSATIONS];
     size_t idle_count;
-    long long started_ms; /* when the resolver was last started or reached, monotonic; 0: never */
+    long long started_ms;    /* when the resolver was first started in this interval; 0: never */
+    unsigned starts;         /* how often since then */
     char start_failure[256]; /* why that failed; empty when it did not */
 
     /* Guards what was read from files; held while they are read again. */

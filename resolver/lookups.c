@@ -2,45 +2,50 @@
 #include "lookups.h"
 
 #include "classify.h"
+#include "deadlines.h"
 #include "dns.h"
 #include "owner_name.h"
 
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
-#define BUCKETS 1024u
+#define BUCKETS 4096u
 
-struct lookup;
-
-struct waiter {
-    LIST_ENTRY(waiter) all;
-    LIST_ENTRY(waiter) same; /* of the same lookup */
-    void *asker;
+/* One query that waits for a lookup. */
+struct lookups_waiter {
+    struct deadline deadline; /* first, so that it is the waiter's address */
+    LIST_ENTRY(lookups_waiter) same_lookup;
+    LIST_ENTRY(lookups_waiter) same_asker;
+    struct lookups_asker *asker;
     uint32_t id;
     uint32_t timeout_ms;
-    long long deadline_ms;
 };
-LIST_HEAD(waiters, waiter);
 
 struct lookup {
     LIST_ENTRY(lookup) bucket;
-    struct waiters waiting;
+    TAILQ_ENTRY(lookup) age;
+    LIST_HEAD(, lookups_waiter) waiting;
     char name[DANCE_NAME_MAX + 2]; /* lower case, with the trailing dot */
     int id;                        /* libunbound's */
     long long give_up_ms;
 };
-LIST_HEAD(lookup_list, lookup);
 
-static struct lookup_list table[BUCKETS];
-static struct waiters everybody;
+static LIST_HEAD(, lookup) table[BUCKETS];
+static TAILQ_HEAD(, lookup) by_age = TAILQ_HEAD_INITIALIZER(by_age); /* oldest first */
+static struct deadlines deadlines;
 static unsigned in_flight;
 static unsigned limit;
 static const char *broken;
 static lookups_deliver *deliver_to;
 static struct lookups_counters counters;
 
+/*
+ * Names are chosen by whoever connects to the application. A long chain costs
+ * no more than the 4096 lookups in flight, so the hash need not be a secret.
+ */
 static unsigned bucket_of(const char *name)
 {
     unsigned hash = 2166136261u; /* FNV-1a */
@@ -55,51 +60,55 @@ void lookups_open(unsigned max_lookups, const char *unavailable, lookups_deliver
     limit = max_lookups;
     broken = unavailable;
     deliver_to = deliver;
+    counters = (struct lookups_counters){0};
 }
 
-static void remove_waiter(struct waiter *w)
+static void remove_waiter(struct lookups_waiter *w)
 {
-    LIST_REMOVE(w, all);
-    LIST_REMOVE(w, same);
+    deadlines_remove(&deadlines, &w->deadline);
+    LIST_REMOVE(w, same_lookup);
+    LIST_REMOVE(w, same_asker);
     free(w);
 }
 
 static void remove_lookup(struct lookup *l)
 {
     LIST_REMOVE(l, bucket);
+    TAILQ_REMOVE(&by_age, l, age);
     in_flight--;
     free(l);
 }
 
 void lookups_close(void)
 {
-    for (unsigned i = 0; i < BUCKETS; i++) {
-        while (!LIST_EMPTY(&table[i])) {
-            struct lookup *l = LIST_FIRST(&table[i]);
+    while (!TAILQ_EMPTY(&by_age)) {
+        struct lookup *l = TAILQ_FIRST(&by_age);
 
-            while (!LIST_EMPTY(&l->waiting))
-                remove_waiter(LIST_FIRST(&l->waiting));
-            dns_cancel(l->id);
-            remove_lookup(l);
-        }
+        while (!LIST_EMPTY(&l->waiting))
+            remove_waiter(LIST_FIRST(&l->waiting));
+        dns_cancel(l->id);
+        remove_lookup(l);
     }
+    deadlines_free(&deadlines);
 }
 
-/* The answer may point into what the caller frees afterwards. */
+static void answer_one(struct lookups_waiter *w, struct dance_wire_answer *answer)
+{
+    struct lookups_asker *asker = w->asker;
+
+    answer->id = w->id;
+    remove_waiter(w);
+    deliver_to(asker, answer);
+}
+
+/*
+ * Delivering may end the asker, which then forgets its other waiters, that is,
+ * changes the list; taking the first again and again stands that.
+ */
 static void answer_all(struct lookup *l, struct dance_wire_answer *answer)
 {
-    /*
-     * Delivering may make the transport forget an asker, that is, change the
-     * list; taking the first again and again stands that.
-     */
-    while (!LIST_EMPTY(&l->waiting)) {
-        struct waiter *w = LIST_FIRST(&l->waiting);
-        void *asker = w->asker;
-
-        answer->id = w->id;
-        remove_waiter(w);
-        deliver_to(asker, answer);
-    }
+    while (!LIST_EMPTY(&l->waiting))
+        answer_one(LIST_FIRST(&l->waiting), answer);
 }
 
 static void on_result(void *arg, int error, struct ub_result *result)
@@ -109,17 +118,15 @@ static void on_result(void *arg, int error, struct ub_result *result)
     struct classify_reason reason;
 
     classify_result(&answer, &reason, error, result);
-    if (answer.status == DANCE_WIRE_SECURE)
-        counters.secure++;
-    else
-        counters.refused++;
+    counters.ended++;
+    counters.secure += answer.status == DANCE_WIRE_SECURE;
     answer_all(l, &answer);
     remove_lookup(l);
     ub_resolve_free(result);
 }
 
-static void answer_at_once(void *asker, uint32_t id, enum dance_wire_status status,
-                           const char *text)
+static void refuse(struct lookups_asker *asker, uint32_t id, enum dance_wire_status status,
+                   const char *text)
 {
     struct dance_wire_answer answer;
     struct classify_reason reason;
@@ -141,17 +148,17 @@ static struct lookup *find(const char *name)
     return NULL;
 }
 
-/* Begin one; NULL with *why set when that is not possible. */
+/* Begin one; NULL with *status and *why set when that is not possible. */
 static struct lookup *begin(const char *name, long long now_ms, enum dance_wire_status *status,
                             const char **why)
 {
     struct lookup *l;
     int error;
 
-    *status = DANCE_WIRE_BUSY;
-    *why = "too many lookups are in flight";
     if (in_flight >= limit) {
         counters.busy++;
+        *status = DANCE_WIRE_BUSY;
+        *why = "too many lookups are in flight";
         return NULL;
     }
     *status = DANCE_WIRE_FAILED;
@@ -162,6 +169,7 @@ static struct lookup *begin(const char *name, long long now_ms, enum dance_wire_
     LIST_INIT(&l->waiting);
     (void)snprintf(l->name, sizeof(l->name), "%s", name);
     l->give_up_ms = now_ms + LOOKUPS_LIFETIME_MS;
+    /* Never calls on_result() itself: results come by dns_process(). */
     error = dns_start(l->name, l, on_result, &l->id);
     if (error != 0) {
         *why = ub_strerror(error);
@@ -169,105 +177,104 @@ static struct lookup *begin(const char *name, long long now_ms, enum dance_wire_
         return NULL;
     }
     LIST_INSERT_HEAD(&table[bucket_of(l->name)], l, bucket);
+    TAILQ_INSERT_TAIL(&by_age, l, age);
     in_flight++;
     return l;
 }
 
-void lookups_ask(void *asker, const struct dance_wire_query *query, long long now_ms)
+static bool wait_for(struct lookup *l, struct lookups_asker *asker,
+                     const struct dance_wire_query *query, long long now_ms)
+{
+    struct lookups_waiter *w = calloc(1, sizeof(*w));
+
+    if (w == NULL || !deadlines_add(&deadlines, &w->deadline, now_ms + query->timeout_ms)) {
+        free(w);
+        return false;
+    }
+    w->asker = asker;
+    w->id = query->id;
+    w->timeout_ms = query->timeout_ms;
+    LIST_INSERT_HEAD(&asker->waiting, w, same_asker);
+    LIST_INSERT_HEAD(&l->waiting, w, same_lookup);
+    return true;
+}
+
+void lookups_ask(struct lookups_asker *asker, const struct dance_wire_query *query,
+                 long long now_ms)
 {
     char name[DANCE_NAME_MAX + 2];
-    struct waiter *w;
     struct lookup *l;
     enum dance_wire_status status = DANCE_WIRE_FAILED;
     const char *why = broken;
 
     counters.asked++;
     if (broken != NULL) {
-        answer_at_once(asker, query->id, status, why);
+        refuse(asker, query->id, status, why);
         return;
     }
     dance_owner_name_lower(name, query->name, query->name_len);
+    /* The trailing dot keeps every search list out of it. */
     memcpy(name + query->name_len, ".", 2);
-    w = calloc(1, sizeof(*w));
     l = find(name);
     if (l != NULL)
         counters.joined++;
-    else if (w != NULL)
+    else
         l = begin(name, now_ms, &status, &why);
-    if (w == NULL || l == NULL) {
-        answer_at_once(asker, query->id, status, w == NULL ? "out of memory" : why);
-        free(w);
-        return;
-    }
-    w->asker = asker;
-    w->id = query->id;
-    w->timeout_ms = query->timeout_ms;
-    w->deadline_ms = now_ms + query->timeout_ms;
-    LIST_INSERT_HEAD(&everybody, w, all);
-    LIST_INSERT_HEAD(&l->waiting, w, same);
+    if (l == NULL)
+        refuse(asker, query->id, status, why);
+    else if (!wait_for(l, asker, query, now_ms))
+        refuse(asker, query->id, DANCE_WIRE_FAILED, "out of memory");
 }
 
-void lookups_forget(void *asker)
+void lookups_forget(struct lookups_asker *asker)
 {
-    struct waiter *w = LIST_FIRST(&everybody);
-
-    while (w != NULL) {
-        struct waiter *next = LIST_NEXT(w, all);
-
-        if (w->asker == asker)
-            remove_waiter(w);
-        w = next;
-    }
+    while (!LIST_EMPTY(&asker->waiting))
+        remove_waiter(LIST_FIRST(&asker->waiting));
 }
 
-static struct waiter *first_late(long long now_ms)
+static void fail_one(struct lookups_waiter *w, const char *text)
 {
-    struct waiter *w;
+    struct dance_wire_answer answer;
+    struct classify_reason reason;
 
-    LIST_FOREACH(w, &everybody, all)
-    {
-        if (w->deadline_ms <= now_ms)
-            return w;
-    }
-    return NULL;
+    classify_failure(&answer, &reason, DANCE_WIRE_FAILED, text);
+    answer_one(w, &answer);
 }
 
 void lookups_expire(long long now_ms)
 {
-    static long long last_sweep_ms;
-    struct waiter *w;
+    struct deadline *d;
+    struct lookup *l;
+    char text[64];
 
-    while ((w = first_late(now_ms)) != NULL) {
-        void *asker = w->asker;
-        uint32_t id = w->id;
-        char text[64];
+    while ((d = deadlines_first(&deadlines)) != NULL && d->at_ms <= now_ms) {
+        struct lookups_waiter *w = (struct lookups_waiter *)(void *)d;
 
         (void)snprintf(text, sizeof(text), "no answer from the DNS within %u ms", w->timeout_ms);
-        remove_waiter(w);
         counters.late++;
-        answer_at_once(asker, id, DANCE_WIRE_FAILED, text);
+        fail_one(w, text);
     }
-    if (in_flight == 0 || now_ms - last_sweep_ms < 1000)
-        return;
-    last_sweep_ms = now_ms;
-    for (unsigned i = 0; i < BUCKETS; i++) {
-        struct lookup *l = LIST_FIRST(&table[i]);
-
-        while (l != NULL) {
-            struct lookup *next = LIST_NEXT(l, bucket);
-
-            if (l->give_up_ms <= now_ms && LIST_EMPTY(&l->waiting)) {
-                dns_cancel(l->id);
-                remove_lookup(l);
-            }
-            l = next;
-        }
+    while ((l = TAILQ_FIRST(&by_age)) != NULL && l->give_up_ms <= now_ms) {
+        while (!LIST_EMPTY(&l->waiting))
+            fail_one(LIST_FIRST(&l->waiting), "the DNS has not answered for a minute");
+        dns_cancel(l->id);
+        remove_lookup(l);
+        counters.dropped++;
     }
 }
 
-bool lookups_pending(void)
+int lookups_wait_ms(long long now_ms)
 {
-    return in_flight > 0 || !LIST_EMPTY(&everybody);
+    const struct deadline *d = deadlines_first(&deadlines);
+    const struct lookup *l = TAILQ_FIRST(&by_age);
+    long long next;
+
+    if (d == NULL && l == NULL)
+        return -1;
+    next = d != NULL ? d->at_ms : LLONG_MAX;
+    if (l != NULL && l->give_up_ms < next)
+        next = l->give_up_ms;
+    return next <= now_ms ? 0 : (int)(next - now_ms);
 }
 
 const struct lookups_counters *lookups_counters(void)

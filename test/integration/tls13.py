@@ -208,6 +208,15 @@ class Client:
             signature = key.sign(signed, ec.ECDSA(hashes.SHA256()))
             self.send_handshake(CERTIFICATE_VERIFY, b"\x04\x03" + vector(signature, 2))
 
+    def last_alert(self):
+        try:
+            while True:
+                self.read_record()
+        except Alert as alert:
+            return alert.description
+        except (EOFError, OSError):
+            return None
+
     def run(self, entries, key, server_name=None, request=b"ping\n"):
         """Handshake with entries, [(DER certificate, [(extension type, data)])], and key."""
         outcome = Outcome()
@@ -217,11 +226,11 @@ class Client:
             self.server_flight(outcome)
             application = [expand(self.master, label, self.hash(), 32)
                            for label in (b"s ap traffic", b"c ap traffic")]
-            self.write_keys = Keys(self.client_secret)
+            self.read_keys, self.write_keys = Keys(application[0]), Keys(self.client_secret)
             if outcome.request_extensions is not None:
                 self.authenticate(entries, key)
             self.send_handshake(FINISHED, self.finished_mac(self.client_secret))
-            self.read_keys, self.write_keys = Keys(application[0]), Keys(application[1])
+            self.write_keys = Keys(application[1])
             # A server that closes with our request unread resets the connection, and its
             # alert is lost; so its word, a ticket or an alert, is waited for, if not for long.
             asked = False
@@ -238,7 +247,11 @@ class Client:
                     break
         except Alert as alert:
             outcome.alert = alert.description
-        except (EOFError, ConnectionError):
+        except ConnectionError:
+            # It refused before it had read everything; its alert may have arrived all the same.
+            outcome.closed = True
+            outcome.alert = self.last_alert()
+        except EOFError:
             outcome.closed = True
         finally:
             self.sock.close()
