@@ -10,7 +10,7 @@
 #include <openssl/crypto.h>
 #include <unistd.h>
 
-#define FILE_MAX (64 * 1024 * 1024)
+#define FILE_MAX ((off_t)64 * 1024 * 1024)
 
 struct dance_allow_file {
     _Atomic int references;

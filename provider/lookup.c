@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 
 /* The resolver is told to answer this much before we stop waiting, so that its reason arrives. */
-#define MARGIN_MS 100
+#define MARGIN_MS 100LL
 /* How often a resolver that dies is replaced within one lookup. */
 #define ATTEMPTS 3
 
@@ -95,7 +95,8 @@ int dance_lookup_run(struct dance_lookup *lookup, const char *name, size_t len)
         if (fd.fd < 0)
             return 0;
         query.id = atomic_fetch_add(&last_id, 1) + 1;
-        query.timeout_ms = left > 2 * MARGIN_MS ? (uint32_t)(left - MARGIN_MS) : MARGIN_MS;
+        query.timeout_ms =
+            left > 2 * MARGIN_MS ? (uint32_t)(left - MARGIN_MS) : (uint32_t)MARGIN_MS;
         outcome = ask(lookup, fd.fd, &query, deadline);
         if (outcome == ANSWERED) {
             dance_conversation_give(fd);

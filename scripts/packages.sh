@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Install the Debian packages that a purpose needs: packages.sh build|test|lint|demo...
+# Nothing is touched when all of them are there. Services that come with packages
+# are not started: whoever runs the demo did not ask for an nginx on port 80.
+# Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+set -euo pipefail
+
+declare -A packages=(
+    [build]="gcc libc6-dev make cmake pkg-config libssl-dev libunbound-dev"
+    [test]="libcriterion-dev python3 python3-pytest python3-cryptography nsd ldnsutils openssl iproute2 util-linux procps valgrind debootstrap ca-certificates"
+    [lint]="clang-format clang-tidy cppcheck"
+    [demo]="nsd ldnsutils openssl nginx-light curl mosquitto mosquitto-clients python3 iproute2 procps ca-certificates"
+)
+
+wanted=()
+for purpose in "$@"; do
+    [[ -n ${packages[$purpose]:-} ]] || { echo "packages.sh: no purpose '$purpose'" >&2; exit 2; }
+    # shellcheck disable=SC2206 # a list of words
+    wanted+=(${packages[$purpose]})
+done
+
+missing=()
+for package in "${wanted[@]}"; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+done
+((${#missing[@]})) || exit 0
+
+as_root() {
+    if ((EUID == 0)); then "$@"; else sudo "$@"; fi
+}
+if ((EUID != 0)) && ! command -v sudo >/dev/null; then
+    echo "packages.sh: these packages are missing, and neither root nor sudo is here to install them: ${missing[*]}" >&2
+    exit 1
+fi
+
+policy=/usr/sbin/policy-rc.d
+made_policy=
+remove_policy() {
+    [[ -z $made_policy ]] || as_root rm -f "$policy"
+}
+trap remove_policy EXIT
+trap 'exit 130' INT TERM
+if [[ ! -e $policy ]]; then
+    made_policy=yes
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+fi
+
+echo "Installing packages: ${missing[*]}"
+log=$(mktemp)
+install() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1
+}
+if ! as_root apt-get update >"$log" 2>&1; then
+    # A machine whose clock or mirror is out of step has an expired Release file.
+    as_root apt-get -o Acquire::Check-Valid-Until=false update >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+fi
+install || { cat "$log" >&2; exit 1; }
+rm -f "$log"
