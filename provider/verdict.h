@@ -21,7 +21,7 @@ int dance_verdict(X509_STORE_CTX *store_ctx, void *arg);
  */
 int dance_verdict_again(SSL *ssl);
 
-/* Shorten the lifetime of ssl's session to at most seconds. */
+/* Shorten the lifetime of ssl's session to at most seconds, or one second for 0. */
 void dance_verdict_limit_session(SSL *ssl, unsigned long seconds);
 
 #endif

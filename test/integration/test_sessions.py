@@ -31,3 +31,14 @@ def test_session_of_an_ordinary_client_keeps_its_lifetime(world, s_server, s_cli
     done = s_client(s_server("mixed", ask="optional").port, client=False)
     assert done.accepted, done.text
     assert all(int(h) == 7200 for h in re.findall(r"TLS session ticket lifetime hint: (\d+)", done.text)), done.text
+
+
+def test_record_that_may_not_be_kept(world, s_server, s_client):
+    """TTL 0: accepted, with a session of a second at the most."""
+    name = "ttl0._device.example.com"
+    server = s_server("require")
+    done = s_client(server.port, client={"identity": name, "private_key": world.path("client.key")})
+    assert done.accepted, (done.text, server.log.text())
+    assert server.log.wait(f"accepted {name} \\(TLSA 3 1 1, TTL 0 s\\)")
+    hints = [int(h) for h in re.findall(r"TLS session ticket lifetime hint: (\d+)", done.text)]
+    assert all(h == 1 for h in hints), done.text
