@@ -15,7 +15,8 @@ void classify_failure(struct dance_wire_answer *answer, struct classify_reason *
         reason->text[n++] = *text >= 0x20 && *text <= 0x7e ? *text : '?';
     reason->text[n] = '\0';
     answer->status = status;
-    answer->ttl = CLASSIFY_FAILURE_TTL;
+    /* Being busy says nothing about the name. */
+    answer->ttl = status == DANCE_WIRE_BUSY ? 0 : CLASSIFY_FAILURE_TTL;
     answer->reason = reason->text;
     answer->reason_len = n;
     answer->count = 0;

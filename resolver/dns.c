@@ -1,24 +1,35 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "dns.h"
 
+#include "anchor.h"
+#include "complaints.h"
 #include "forward.h"
 #include "log.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define TYPE_A 1
 #define TYPE_TLSA 52
 #define CLASS_IN 1
+#define FIRST_ANSWER_MS 10000
 
 static struct ub_ctx *context;
 static char reason[512];
 
+/* Say what is wrong: libunbound's own words if there are any, else detail. */
 static int fail(const char **why, const char *what, const char *detail)
 {
-    (void)snprintf(reason, sizeof(reason), "%s: %s", what, detail);
+    char complaint[256];
+
+    complaints_first(complaint, sizeof(complaint));
+    (void)snprintf(reason, sizeof(reason), "%s: %s", what,
+                   complaint[0] != '\0' ? complaint : detail);
     *why = reason;
     return 0;
 }
@@ -39,8 +50,18 @@ static int configure_text(const char *text)
     return error;
 }
 
-/* What suits a server that asks for few names again and again. An old libunbound may lack some. */
-static void set_options(void)
+static void set_option(const char *name, const char *value)
+{
+    int error = ub_ctx_set_option(context, name, value);
+
+    /* An older or newer libunbound may lack one; none is needed for a right answer. */
+    if (error != 0)
+        dance_log(DANCE_LOG_DEBUG, "resolver: libunbound takes no %s %s: %s", name, value,
+                  ub_strerror(error));
+}
+
+/* What suits a server that asks for few names again and again. */
+static void set_options(unsigned sockets)
 {
     static const char *const settings[][2] = {
         {"module-config:", "validator iterator"},
@@ -50,46 +71,58 @@ static void set_options(void)
         {"aggressive-nsec:", "yes"},
         {"harden-dnssec-stripped:", "yes"},
         {"serve-expired:", "no"},
-        {"val-bogus-ttl:", "5"},
         {"num-queries-per-thread:", "4096"},
-        {"outgoing-range:", "2048"},
+        {"outgoing-num-tcp:", "32"},
         {"msg-cache-size:", "16m"},
         {"rrset-cache-size:", "32m"},
+        /* What was wrong or down a moment ago is tried again soon. */
+        {"val-bogus-ttl:", "5"},
+        {"infra-host-ttl:", "60"},
         {"infra-keep-probing:", "yes"},
-        {"use-syslog:", "no"},
+        /* The names of a zone choose where we ask; they may not choose our own host's services. */
+        {"do-not-query-localhost:", "yes"},
     };
+    char number[16];
 
-    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-        int error = ub_ctx_set_option(context, settings[i][0], settings[i][1]);
-
-        if (error != 0)
-            dance_log(DANCE_LOG_DEBUG, "resolver: libunbound takes no %s %s: %s", settings[i][0],
-                      settings[i][1], ub_strerror(error));
-    }
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+        set_option(settings[i][0], settings[i][1]);
+    (void)snprintf(number, sizeof(number), "%u", sockets);
+    set_option("outgoing-range:", number);
 }
 
-static int configure(const struct options *options, const char **why)
+static int configure_forward(const char *list, bool *tls, const char **why)
 {
     char text[8192];
-    const char *fault;
+    const char *fault = NULL;
+    int error;
+
+    if (strcmp(list, "system") == 0) {
+        /* Often a resolver on a loopback address. */
+        set_option("do-not-query-localhost:", "no");
+        error = ub_ctx_resolvconf(context, NULL);
+        return error == 0 || fail(why, "dns.forward: /etc/resolv.conf", ub_strerror(error));
+    }
+    if (!forward_to_config(list, text, sizeof(text), tls, &fault))
+        return fail(why, "dns.forward", fault);
+    error = configure_text(text);
+    return error == 0 || fail(why, "dns.forward", ub_strerror(error));
+}
+
+static int configure(const struct options *options, unsigned sockets, bool *tls, const char **why)
+{
+    const char *fault = anchor_fault(options->trust_anchor);
     int error = 0;
 
-    set_options();
-    if (access(options->trust_anchor, R_OK) != 0)
-        return fail(why, options->trust_anchor, strerror(errno));
+    set_options(sockets);
+    if (fault != NULL)
+        return fail(why, options->trust_anchor, fault);
     error = ub_ctx_add_ta_file(context, options->trust_anchor);
     if (error != 0)
         return fail(why, options->trust_anchor, ub_strerror(error));
-    if (options->forward != NULL && strcmp(options->forward, "system") == 0) {
-        error = ub_ctx_resolvconf(context, NULL);
-    } else if (options->forward != NULL) {
-        if (!forward_to_config(options->forward, text, sizeof(text), &fault))
-            return fail(why, "dns.forward", fault);
-        error = configure_text(text);
-    }
-    if (error != 0)
-        return fail(why, "dns.forward", ub_strerror(error));
+    if (options->forward != NULL && !configure_forward(options->forward, tls, why))
+        return 0;
     if (options->unbound_config != NULL) {
+        /* Last, so that it can change everything. */
         error = ub_ctx_config(context, options->unbound_config);
         if (error != 0)
             return fail(why, options->unbound_config, ub_strerror(error));
@@ -97,24 +130,54 @@ static int configure(const struct options *options, const char **why)
     return 1;
 }
 
-int dns_open(const struct options *options, const char **why)
+static void on_first_answer(void *arg, int error, struct ub_result *result)
 {
-    struct ub_result *result = NULL;
+    *(int *)arg = error;
+    ub_resolve_free(result);
+}
+
+/* A name that libunbound answers itself makes it read its files and start its thread now. */
+static int first_lookup(void)
+{
+    int error = UB_PIPE;
+    int id = 0;
+    int started =
+        ub_resolve_async(context, "localhost.", TYPE_A, CLASS_IN, &error, on_first_answer, &id);
+    struct pollfd readable = {.fd = ub_fd(context), .events = POLLIN};
+
+    if (started != 0)
+        return started;
+    while (poll(&readable, 1, FIRST_ANSWER_MS) < 0 && errno == EINTR)
+        continue;
+    if (ub_process(context) != 0)
+        return UB_PIPE;
+    (void)ub_cancel(context, id); /* should it still be under way, error is about to go */
+    return error;
+}
+
+int dns_open(const struct options *options, unsigned sockets, const char **why)
+{
+    static const char no_tls[] =
+        "dns.forward: this libunbound cannot do DNS over TLS (Debian 12's is built without it)";
+    FILE *complaints = complaints_open();
+    bool tls = false;
     int error;
 
     context = ub_ctx_create();
     if (context == NULL)
         return fail(why, "libunbound", "cannot be set up");
-    (void)ub_ctx_debuglevel(context, 0);
-    if (configure(options, why)) {
+    if (complaints != NULL)
+        (void)ub_ctx_debugout(context, complaints);
+    if (configure(options, sockets, &tls, why)) {
         /* A thread of libunbound's, not a process: the cache is shared and nothing is forked. */
         (void)ub_ctx_async(context, 1);
-        /* A name that libunbound answers itself makes it read its files now. */
-        error = ub_resolve(context, "localhost.", 1, CLASS_IN, &result);
-        ub_resolve_free(result);
+        error = first_lookup();
         if (error == 0)
             return 1;
-        (void)fail(why, options->trust_anchor, ub_strerror(error));
+        (void)fail(why, "libunbound", ub_strerror(error));
+        /* Whatever goes wrong while its thread is made ready, TLS too, is UB_NOMEM. */
+        if (tls && error == UB_NOMEM)
+            *why = no_tls;
     }
     dns_close();
     return 0;
@@ -125,6 +188,7 @@ void dns_close(void)
     if (context != NULL)
         ub_ctx_delete(context);
     context = NULL;
+    complaints_close();
 }
 
 int dns_fd(void)

@@ -11,8 +11,10 @@
 #include "options.h"
 #include "peers.h"
 #include "privileges.h"
+#include "sockets.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,14 +23,14 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #define EVENTS 64
-#define SYSTEMD_FD 3
+#define DESCRIPTORS_MAX 65536u /* more are not made use of */
+#define PEERS_MAX 8192u
+#define DNS_SOCKETS_MAX 1024u
 
 /* Stand for the descriptors that are not peers in epoll's data. */
 static char dns_event;
@@ -49,64 +51,20 @@ static int watch(int epoll, int fd, void *data)
     return fd >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-/* A socket that nobody answers on any more is in the way; a living one, or no socket, stays. */
-static void remove_stale(const struct sockaddr_un *address)
-{
-    struct stat st;
-    int fd;
-
-    if (lstat(address->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
-        return;
-    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return;
-    if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0
-        && errno == ECONNREFUSED)
-        (void)unlink(address->sun_path);
-    (void)close(fd);
-}
-
-static int listen_at(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd;
-
-    if (strlen(path) >= sizeof(address.sun_path)) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    remove_stale(&address);
-    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0
-        && (bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0
-            /* Whoever may run a TLS server may ask: answers are public data. */
-            || chmod(path, 0666) != 0 || listen(fd, SOMAXCONN) != 0)) {
-        (void)close(fd);
-        fd = -1;
-    }
-    return fd;
-}
-
-/* systemd's protocol, sd_listen_fds(3): the descriptor is for this process, and there is one. */
-static int systemd_fd(void)
-{
-    const char *pid = getenv("LISTEN_PID");
-    const char *fds = getenv("LISTEN_FDS");
-
-    return pid != NULL && fds != NULL && strtol(pid, NULL, 10) == (long)getpid()
-                   && strcmp(fds, "1") == 0
-               ? SYSTEMD_FD
-               : -1;
-}
-
 static int open_transport(const struct options *o)
 {
     int fd;
 
-    if (o->channel >= 0)
+    if (o->channel >= 0) {
+        if (!socket_is_ours(o->channel, false)) {
+            dance_log(DANCE_LOG_ERROR,
+                      "resolver: --channel %d: not an AF_UNIX SOCK_SEQPACKET socket", o->channel);
+            return 0;
+        }
+        (void)fcntl(o->channel, F_SETFD, FD_CLOEXEC);
         return peers_add_control(o->channel);
-    fd = o->listen_fds ? systemd_fd() : listen_at(o->socket);
+    }
+    fd = o->listen_fds ? socket_from_systemd() : socket_listen(o->socket);
     if (fd < 0) {
         dance_log(DANCE_LOG_ERROR, "resolver: %s: %s",
                   o->listen_fds ? "no socket came from systemd" : o->socket,
@@ -136,10 +94,10 @@ static void log_counters(void)
 {
     const struct lookups_counters *c = lookups_counters();
 
-    dance_log(DANCE_LOG_DEBUG,
-              "resolver: %llu queries, %llu joined a lookup in flight, %llu found too many, "
-              "%llu not answered in time; %llu lookups secure, %llu not",
-              c->asked, c->joined, c->busy, c->late, c->secure, c->refused);
+    dance_log(DANCE_LOG_INFO,
+              "resolver: %llu queries (%llu joined a lookup in flight, %llu refused as too many, "
+              "%llu not answered in time), %llu lookups ended (%llu secure), %llu given up",
+              c->asked, c->joined, c->busy, c->late, c->ended, c->secure, c->dropped);
 }
 
 /* 1: go on; 0: end. */
@@ -160,7 +118,7 @@ static int run(int epoll, int signals, bool embedded)
     struct epoll_event events[EVENTS];
 
     for (;;) {
-        int n = epoll_wait(epoll, events, EVENTS, lookups_pending() ? LOOKUPS_TICK_MS : -1);
+        int n = epoll_wait(epoll, events, EVENTS, lookups_wait_ms(now_ms()));
         long long now = now_ms();
 
         if (n < 0 && errno != EINTR)
@@ -172,7 +130,8 @@ static int run(int epoll, int signals, bool embedded)
             } else if (events[i].data.ptr == &dns_event) {
                 if (!dns_process()) {
                     dance_log(DANCE_LOG_ERROR, "resolver: libunbound has come to an end");
-                    return EXIT_FAILURE;
+                    /* It would be waited for in vain by an orderly end. */
+                    _exit(EXIT_FAILURE);
                 }
             } else {
                 peers_event(events[i].data.ptr, now);
@@ -186,55 +145,82 @@ static int run(int epoll, int signals, bool embedded)
     }
 }
 
-static void raise_limit(void)
+/* Raise the limit of descriptors as far as it goes, and say how far. */
+static unsigned raise_limit(void)
 {
-    struct rlimit limit;
+    struct rlimit limit = {0, 0};
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
+        return 1024;
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > DESCRIPTORS_MAX)
+        return DESCRIPTORS_MAX;
+    return (unsigned)limit.rlim_cur;
+}
+
+static unsigned at_most(unsigned n, unsigned max)
+{
+    return n < max ? n : max;
+}
+
+/* Set everything up, run, and take it down; the exit status. */
+static int serve(const struct options *options, int epoll, int signals)
+{
+    unsigned descriptors = raise_limit();
+    struct peers_limits limits = {at_most(descriptors / 2, PEERS_MAX), options->max_per_client};
+    const char *unavailable = NULL;
+    const char *why = "";
+    int status = EXIT_FAILURE;
+
+    peers_open(epoll, limits);
+    if (!open_transport(options)) {
+        peers_close();
+        return EXIT_FAILURE;
+    }
+    privileges_keep_none();
+    /* Files are read, then root is given up; a fault of the files is every lookup's answer. */
+    if (!dns_open(options, at_most(descriptors / 4, DNS_SOCKETS_MAX), &unavailable))
+        dance_log(DANCE_LOG_ERROR, "resolver: %s", unavailable);
+    lookups_open(options->max_lookups, unavailable, peers_deliver);
+    if (!privileges_drop(options->user, &why))
+        dance_log(DANCE_LOG_ERROR, "resolver: %s", why);
+    else if (chdir("/") != 0 || (unavailable == NULL && !watch(epoll, dns_fd(), &dns_event)))
+        dance_log(DANCE_LOG_ERROR, "resolver: cannot be set up: %s", strerror(errno));
+    else
+        status = run(epoll, signals, options->channel >= 0);
+    if (lookups_counters()->asked > 0)
+        log_counters();
+    lookups_close();
+    peers_close();
+    dns_close();
+    return status;
 }
 
 int main(int argc, char *argv[])
 {
     struct options options;
-    const char *unavailable = NULL;
-    const char *why = "";
     int read = options_read(&options, argc, argv);
-    int epoll = -1;
-    int signals = -1;
+    int epoll;
+    int signals;
     int status = EXIT_FAILURE;
 
     if (read <= 0)
         return read == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-    dance_log_configure(options.log_target, options.log_file, options.log_level);
-    dance_log_open();
     (void)prctl(PR_SET_NAME, "dance-resolver");
     (void)umask(077);
-    raise_limit();
+    dance_log_configure(options.log_target, options.log_file, options.log_level);
+    dance_log_open();
+    /* Before libunbound's thread begins, which is to leave the signals to us. */
     signals = open_signals();
     epoll = epoll_create1(EPOLL_CLOEXEC);
-    peers_open(epoll, options.max_per_client);
-    if (epoll < 0 || !watch(epoll, signals, &signal_event) || !open_transport(&options)) {
-        dance_log(DANCE_LOG_ERROR, "resolver: cannot be set up");
-        return EXIT_FAILURE;
-    }
-    /* Files are read, then root is given up; a fault of the files is every lookup's answer. */
-    if (!dns_open(&options, &unavailable))
-        dance_log(DANCE_LOG_ERROR, "resolver: %s", unavailable);
-    lookups_open(options.max_lookups, unavailable, peers_deliver);
-    if (!privileges_drop(options.user, &why))
-        dance_log(DANCE_LOG_ERROR, "resolver: %s", why);
-    else if (unavailable == NULL && !watch(epoll, dns_fd(), &dns_event))
-        dance_log(DANCE_LOG_ERROR, "resolver: cannot be set up");
+    if (epoll >= 0 && watch(epoll, signals, &signal_event))
+        status = serve(&options, epoll, signals);
     else
-        status = run(epoll, signals, options.channel >= 0);
-    log_counters();
-    lookups_close();
-    peers_close();
-    dns_close();
-    (void)close(epoll);
-    (void)close(signals);
+        dance_log(DANCE_LOG_ERROR, "resolver: cannot be set up: %s", strerror(errno));
+    if (epoll >= 0)
+        (void)close(epoll);
+    if (signals >= 0)
+        (void)close(signals);
     return status;
 }

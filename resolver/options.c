@@ -40,7 +40,7 @@ static const struct option known[] = {
 };
 
 static const char usage[] =
-    "usage: dance-resolver --channel FD | --listen-fds | --socket PATH\n"
+    "usage: dance-resolver --channel FD | --socket PATH | --listen-fds\n"
     "         [--trust-anchor FILE] [--forward LIST] [--unbound-config FILE]\n"
     "         [--user NAME] [--log none|stderr|syslog|/FILE] [--log-level error|info|debug]\n"
     "         [--max-lookups N] [--max-per-client N] [--help] [--version]\n"
@@ -157,6 +157,9 @@ int options_read(struct options *o, int argc, char *argv[])
             return -1;
         }
     }
+    /* systemd says in the environment that it handed a socket over. */
+    if (o->channel < 0 && o->socket == NULL && getenv("LISTEN_FDS") != NULL)
+        o->listen_fds = true;
     ways = (o->channel >= 0) + o->listen_fds + (o->socket != NULL);
     if (ways != 1 || optind != argc) {
         (void)fputs(usage, stderr);

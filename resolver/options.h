@@ -12,7 +12,7 @@
 
 struct options {
     int channel;        /* --channel: our end of a control channel, or -1 */
-    bool listen_fds;    /* --listen-fds: systemd's descriptor 3 listens */
+    bool listen_fds;    /* --listen-fds, or no other way given: systemd's descriptor 3 listens */
     const char *socket; /* --socket: listen here, or NULL */
     const char *trust_anchor;
     const char *forward;        /* NULL: iterate from the root */

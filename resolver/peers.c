@@ -1,26 +1,27 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "peers.h"
 
-#include "dance_wire.h"
+#include "accounts.h"
 #include "log.h"
-#include "lookups.h"
+#include "message.h"
 #include "owner_name.h"
+#include "sockets.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#define PEERS_MAX 8192u
 #define WAITING_PER_PEER 64u
-#define QUERY_MAX 512u
 /* Messages of one peer in a row, so that a flood of one does not starve the others. */
 #define BATCH 32
-#define DESCRIPTORS_MAX 8
+/* A shared resolver keeps something for the other processes and the other users. */
+#define PEERS_OF_A_PROCESS(max) ((max) / 4)
+#define PEERS_OF_A_USER(max) ((max) / 2)
+#define LOG_INTERVAL_MS 10000
 
 enum kind {
     LISTENER,
@@ -29,76 +30,110 @@ enum kind {
     CONVERSATION /* came over a control channel */
 };
 
-/* A process at the other end. */
-struct client {
-    LIST_ENTRY(client) all;
-    pid_t pid;
-    unsigned peers;
-    unsigned waiting;
-};
-
 struct peer {
+    struct lookups_asker asker; /* first, so that it is the peer's address */
     LIST_ENTRY(peer) all;
     int fd; /* -1: ended, to be buried */
     enum kind kind;
     unsigned waiting;
-    struct client *client;
+    struct account *process;
+    struct account *user;
 };
 
 static LIST_HEAD(, peer) alive = LIST_HEAD_INITIALIZER(alive);
 static LIST_HEAD(, peer) dead = LIST_HEAD_INITIALIZER(dead);
-static LIST_HEAD(, client) clients = LIST_HEAD_INITIALIZER(clients);
 static int epoll;
-static unsigned per_client;
+static struct peers_limits limit;
 static unsigned count;
+static bool shared;        /* there is a listener: strangers use the same resolver */
+static int reserve = -1;   /* a descriptor to give up when there is no other */
+static long long moment;   /* of the event that is handled */
+static long long quiet_to; /* no line on running out of something before this */
 
-void peers_open(int epoll_fd, unsigned max_per_client)
+void peers_open(int epoll_fd, struct peers_limits limits)
 {
     epoll = epoll_fd;
-    per_client = max_per_client;
+    limit = limits;
+    reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* The process at the other end of fd, with one peer more. NULL when out of memory. */
-static struct client *client_of(int fd)
+/* Running out repeats itself with every connection; a line now and then will do. */
+static void log_sometimes(const char *text)
 {
-    struct ucred credentials = {0};
-    socklen_t size = sizeof(credentials);
-    struct client *c;
-
-    (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size);
-    LIST_FOREACH(c, &clients, all)
-    {
-        if (c->pid == credentials.pid)
-            break;
-    }
-    if (c == NULL) {
-        c = calloc(1, sizeof(*c));
-        if (c == NULL)
-            return NULL;
-        c->pid = credentials.pid;
-        LIST_INSERT_HEAD(&clients, c, all);
-    }
-    c->peers++;
-    return c;
-}
-
-static void leave(struct client *c)
-{
-    if (--c->peers > 0)
+    if (moment < quiet_to)
         return;
-    LIST_REMOVE(c, all);
-    free(c);
+    quiet_to = moment + LOG_INTERVAL_MS;
+    dance_log(DANCE_LOG_ERROR, "resolver: %s", text);
+}
+
+static void leave(struct peer *p)
+{
+    if (p->process != NULL)
+        account_leave(p->process);
+    if (p->user != NULL)
+        account_leave(p->user);
+}
+
+/*
+ * Charge p, with the socket fd, to a process and a user. On an accepted
+ * connection these are the ones that connected, for what comes over it too: a
+ * descriptor that is handed over might be connected to somebody else. The
+ * inherited channel does not know its senders, but all are one application.
+ */
+static bool join(struct peer *p, int fd, const struct peer *via)
+{
+    struct ucred who = {0};
+    socklen_t size = sizeof(who);
+
+    if (via != NULL && via->kind == CONNECTION) {
+        who.pid = (pid_t)via->process->id;
+        who.uid = via->user->id;
+    } else {
+        (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
+    }
+    p->process = account_join(ACCOUNT_PROCESS, (unsigned)who.pid);
+    p->user = account_join(ACCOUNT_USER, who.uid);
+    if (p->process == NULL || p->user == NULL)
+        return false;
+    if (!shared)
+        return true;
+    return p->process->peers <= PEERS_OF_A_PROCESS(limit.peers)
+           && (who.uid == 0 || p->user->peers <= PEERS_OF_A_USER(limit.peers));
+}
+
+/* Takes fd, also on failure. */
+static int add(int fd, enum kind kind, const struct peer *via)
+{
+    struct peer *p = count < limit.peers ? calloc(1, sizeof(*p)) : NULL;
+    struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = p}};
+
+    if (p == NULL || !join(p, fd, via) || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
+        log_sometimes("a client was turned away: too many connections");
+        if (p != NULL)
+            leave(p);
+        free(p);
+        (void)close(fd);
+        return 0;
+    }
+    p->fd = fd;
+    p->kind = kind;
+    LIST_INIT(&p->asker.waiting);
+    LIST_INSERT_HEAD(&alive, p, all);
+    count += kind != LISTENER;
+    return 1;
 }
 
 static void end(struct peer *p)
 {
     if (p->fd < 0)
         return;
-    lookups_forget(p);
-    (void)close(p->fd); /* which also takes it out of epoll */
+    lookups_forget(&p->asker);
+    /* Not left to close(): the sender may keep a copy of the descriptor, and with it the event. */
+    (void)epoll_ctl(epoll, EPOLL_CTL_DEL, p->fd, NULL);
+    (void)close(p->fd);
     p->fd = -1;
-    p->client->waiting -= p->waiting;
-    leave(p->client);
+    p->process->waiting -= p->waiting;
+    leave(p);
     count -= p->kind != LISTENER;
     LIST_REMOVE(p, all);
     LIST_INSERT_HEAD(&dead, p, all);
@@ -119,42 +154,20 @@ void peers_close(void)
     while (!LIST_EMPTY(&alive))
         end(LIST_FIRST(&alive));
     peers_bury();
-}
-
-/* Takes fd, also on failure. */
-static int add(int fd, enum kind kind)
-{
-    struct peer *p = count < PEERS_MAX ? calloc(1, sizeof(*p)) : NULL;
-    struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = p}};
-
-    if (p != NULL)
-        p->client = client_of(fd);
-    if (p == NULL || p->client == NULL) {
-        free(p);
-        (void)close(fd);
-        return 0;
-    }
-    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
-        leave(p->client);
-        free(p);
-        (void)close(fd);
-        return 0;
-    }
-    p->fd = fd;
-    p->kind = kind;
-    LIST_INSERT_HEAD(&alive, p, all);
-    count += kind != LISTENER;
-    return 1;
+    if (reserve >= 0)
+        (void)close(reserve);
+    reserve = -1;
 }
 
 int peers_add_listener(int fd)
 {
-    return add(fd, LISTENER);
+    shared = true;
+    return add(fd, LISTENER, NULL);
 }
 
 int peers_add_control(int fd)
 {
-    return add(fd, CHANNEL);
+    return add(fd, CHANNEL, NULL);
 }
 
 unsigned peers_count(void)
@@ -162,14 +175,14 @@ unsigned peers_count(void)
     return count;
 }
 
-void peers_deliver(void *asker, const struct dance_wire_answer *answer)
+void peers_deliver(struct lookups_asker *asker, const struct dance_wire_answer *answer)
 {
     static uint8_t message[DANCE_WIRE_MAX];
-    struct peer *p = asker;
+    struct peer *p = (struct peer *)(void *)asker;
     size_t len = dance_wire_encode_answer(answer, message, sizeof(message));
 
     p->waiting--;
-    p->client->waiting--;
+    p->process->waiting--;
     if (len == 0 || send(p->fd, message, len, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)len)
         end(p);
 }
@@ -177,100 +190,62 @@ void peers_deliver(void *asker, const struct dance_wire_answer *answer)
 static void take_query(struct peer *p, const struct dance_wire_query *query, long long now_ms)
 {
     static const char busy[] = "too many queries of this process are waiting";
-    struct dance_wire_answer answer = {.id = query->id,
-                                       .status = DANCE_WIRE_BUSY,
-                                       .ttl = 1,
-                                       .reason = busy,
-                                       .reason_len = sizeof(busy) - 1};
-    bool too_many = p->waiting >= WAITING_PER_PEER || p->client->waiting >= per_client;
+    struct dance_wire_answer answer = {
+        .id = query->id, .status = DANCE_WIRE_BUSY, .reason = busy, .reason_len = sizeof(busy) - 1};
+    bool too_many =
+        p->waiting >= WAITING_PER_PEER || p->process->waiting >= limit.waiting_per_client;
 
     p->waiting++;
-    p->client->waiting++;
+    p->process->waiting++;
     if (too_many)
-        peers_deliver(p, &answer);
+        peers_deliver(&p->asker, &answer);
     else
-        lookups_ask(p, query, now_ms);
+        lookups_ask(&p->asker, query, now_ms);
 }
 
-/* A descriptor that came over a control channel: only a socket of the right kind is taken. */
-static void take_conversation(int fd)
+/* A descriptor that came over p, a control channel: only a socket of the right kind is taken. */
+static void take_conversation(const struct peer *p, int fd)
 {
-    int domain = 0;
-    int type = 0;
-    socklen_t size = sizeof(int);
-
-    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0
-        && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && domain == AF_UNIX
-        && type == SOCK_SEQPACKET)
-        (void)add(fd, CONVERSATION);
+    if (socket_is_ours(fd, false))
+        (void)add(fd, CONVERSATION, p);
     else
         (void)close(fd);
 }
 
-/* Move the descriptors of a message to fds; their number, at most DESCRIPTORS_MAX. */
-static int received_fds(struct msghdr *msg, int fds[DESCRIPTORS_MAX])
-{
-    int n = 0;
-
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
-        size_t octets;
-
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-            continue;
-        octets = c->cmsg_len - CMSG_LEN(0);
-        for (size_t i = 0; i + sizeof(int) <= octets && n < DESCRIPTORS_MAX; i += sizeof(int))
-            memcpy(&fds[n++], CMSG_DATA(c) + i, sizeof(int));
-    }
-    return n;
-}
-
-/*
- * Act on one message with its descriptors, all of which are taken or closed.
- * 0 when it was none that this kind of peer may send.
- */
-static int take_message(struct peer *p, const uint8_t *message, size_t len, const int *fds, int n,
-                        long long now_ms)
+/* Act on m, whose descriptors are taken or closed. false: p may not send such a message. */
+static bool take_message(struct peer *p, struct message *m, long long now_ms)
 {
     struct dance_wire_query query;
 
-    if (p->kind != CONVERSATION && n == 1 && len == DANCE_WIRE_HEADER
-        && dance_wire_type(message, len) == DANCE_WIRE_CONVERSATION) {
-        take_conversation(fds[0]);
-        return 1;
+    if (p->kind != CONVERSATION && m->fd_count == 1 && m->len == DANCE_WIRE_HEADER
+        && dance_wire_type(m->octets, m->len) == DANCE_WIRE_CONVERSATION) {
+        m->fd_count = 0;
+        take_conversation(p, m->fds[0]);
+        return true;
     }
-    for (int i = 0; i < n; i++)
-        (void)close(fds[i]);
-    if (p->kind == CHANNEL || n > 0 || !dance_wire_decode_query(message, len, &query)
+    if (p->kind == CHANNEL || m->fd_count > 0 || !dance_wire_decode_query(m->octets, m->len, &query)
         || dance_owner_name_fault(query.name, query.name_len) != NULL)
-        return 0;
+        return false;
     take_query(p, &query, now_ms);
-    return 1;
+    return true;
 }
 
-/* 1: a message was handled; 0: there is none now, or the peer has ended. */
-static int receive(struct peer *p, long long now_ms)
+/* Handle one message. false: there is none now, or the peer has ended. */
+static bool receive(struct peer *p, long long now_ms)
 {
-    uint8_t message[QUERY_MAX];
-    union {
-        struct cmsghdr header;
-        char octets[CMSG_SPACE(sizeof(int) * DESCRIPTORS_MAX)];
-    } ancillary;
-    struct iovec part = {message, sizeof(message)};
-    struct msghdr msg = {.msg_iov = &part,
-                         .msg_iovlen = 1,
-                         .msg_control = ancillary.octets,
-                         .msg_controllen = sizeof(ancillary.octets)};
-    int fds[DESCRIPTORS_MAX];
-    ssize_t len = recvmsg(p->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    struct message m;
+    enum message_status status = message_receive(p->fd, &m);
+    bool ok;
 
-    if (len < 0 && (errno == EAGAIN || errno == EINTR))
-        return 0;
-    if (len <= 0) {
+    if (status == MESSAGE_NONE)
+        return false;
+    if (status == MESSAGE_END) {
         end(p);
-        return 0;
+        return false;
     }
-    if (!take_message(p, message, (msg.msg_flags & MSG_TRUNC) != 0 ? 0 : (size_t)len, fds,
-                      received_fds(&msg, fds), now_ms)) {
+    ok = take_message(p, &m, now_ms);
+    message_close_fds(&m);
+    if (!ok) {
         /*
          * The inherited channel is shared: one bad message of one process must
          * not shut the others out. Elsewhere the sender speaks for itself alone.
@@ -282,17 +257,36 @@ static int receive(struct peer *p, long long now_ms)
     return p->fd >= 0;
 }
 
-static void accept_all(struct peer *p)
+/*
+ * Without a descriptor to spare the listener would stay readable and epoll
+ * return at once, for ever. The reserve takes the connection in and turns it
+ * away; its client is told by the end of the connection.
+ */
+static void turn_away(int listener)
+{
+    int fd;
+
+    log_sometimes("no descriptor is left for a connection");
+    if (reserve < 0)
+        return;
+    (void)close(reserve);
+    fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0)
+        (void)close(fd);
+    reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void accept_some(struct peer *p)
 {
     for (int i = 0; i < BATCH; i++) {
         int fd = accept4(p->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-        if (fd < 0) {
-            if (errno == EMFILE || errno == ENFILE)
-                dance_log(DANCE_LOG_ERROR, "resolver: no descriptor is left for a connection");
+        if (fd >= 0)
+            (void)add(fd, CONNECTION, NULL);
+        else if (errno == EMFILE || errno == ENFILE)
+            turn_away(p->fd);
+        else if (errno != EINTR && errno != ECONNABORTED)
             return;
-        }
-        (void)add(fd, CONNECTION);
     }
 }
 
@@ -300,13 +294,14 @@ void peers_event(void *data, long long now_ms)
 {
     struct peer *p = data;
 
+    moment = now_ms;
     if (p->fd < 0)
         return;
     if (p->kind == LISTENER) {
-        accept_all(p);
+        accept_some(p);
         return;
     }
-    for (int i = 0; i < BATCH && p->fd >= 0; i++) {
+    for (int i = 0; i < BATCH; i++) {
         if (!receive(p, now_ms))
             return;
     }

@@ -3,7 +3,8 @@
  *
  * Nobody at the other end is trusted and nobody is waited for: what does not
  * parse ends a conversation, a peer that does not read loses it, and there are
- * bounds on peers, on queries waiting for one conversation and for one process.
+ * bounds on peers in all and of one process or user, and on queries waiting
+ * for one conversation and for one process.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -11,12 +12,18 @@
 #define DANCE_PEERS_H
 
 #include "dance_wire.h"
+#include "lookups.h"
+
+struct peers_limits {
+    unsigned peers;              /* in all */
+    unsigned waiting_per_client; /* queries waiting, of one process */
+};
 
 /* epoll_fd: where descriptors are registered with their struct peer as data. */
-void peers_open(int epoll_fd, unsigned max_per_client);
+void peers_open(int epoll_fd, struct peers_limits limits);
 void peers_close(void);
 
-/* Take fd: a listening socket, or our end of a control channel. 0 when that fails. */
+/* Take fd, also on failure: a listening socket, or our end of a control channel. 0: it failed. */
 int peers_add_listener(int fd);
 int peers_add_control(int fd);
 
@@ -27,10 +34,10 @@ void peers_event(void *data, long long now_ms);
 void peers_bury(void);
 
 /*
- * lookups_deliver: send answer to the peer asker, without waiting; one that
- * does not read what it asked for is let go.
+ * lookups_deliver: send answer to the peer that asked, without waiting; one
+ * that does not read what it asked for is let go.
  */
-void peers_deliver(void *asker, const struct dance_wire_answer *answer);
+void peers_deliver(struct lookups_asker *asker, const struct dance_wire_answer *answer);
 
 /* Number of control channels and conversations that are open. */
 unsigned peers_count(void);

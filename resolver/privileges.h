@@ -7,9 +7,15 @@
 #define DANCE_PRIVILEGES_H
 
 /*
- * If started as root, become user (NULL: "dance" if there is such a user, else
- * "nobody") for good, and see to it that no program executed from here gains
- * anything. 0 with *why set when that fails: then the process must end.
+ * See to it that no program executed from here gains anything. For the calling
+ * thread and those it starts later, so it comes before the first thread.
+ */
+void privileges_keep_none(void);
+
+/*
+ * If any of the process's user ids is root's, become user (NULL: "dance" if
+ * there is such a user, else "nobody") for good, in all threads. 0 with *why
+ * set when that fails: then the process must end.
  */
 int privileges_drop(const char *user, const char **why);
 

@@ -1,0 +1,30 @@
+/*
+ * accounts.h: who uses how much of the resolver.
+ *
+ * An account is a process or a user at the other end of a socket. What it
+ * holds is counted, so that one cannot crowd out the others.
+ *
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef DANCE_ACCOUNTS_H
+#define DANCE_ACCOUNTS_H
+
+#include <sys/queue.h>
+
+enum account_kind { ACCOUNT_PROCESS, ACCOUNT_USER };
+
+struct account {
+    LIST_ENTRY(account) same_bucket;
+    enum account_kind kind;
+    unsigned id;      /* pid or uid */
+    unsigned peers;   /* connections and conversations; the account ends with the last */
+    unsigned waiting; /* queries */
+};
+
+/* The account of a process or a user, with one peer more. NULL when out of memory. */
+struct account *account_join(enum account_kind kind, unsigned id);
+
+/* One peer less. */
+void account_leave(struct account *account);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * complaints.h: what libunbound says on stderr.
+ *
+ * libunbound returns few error codes and writes the rest, such as the file and
+ * the line of a syntax error, to a stdio stream. Here such lines become lines
+ * of our log, and the first of them can be had for an error text. Safe with
+ * libunbound's thread.
+ *
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef DANCE_COMPLAINTS_H
+#define DANCE_COMPLAINTS_H
+
+#include <stdio.h>
+
+/* From now on stderr, the stream, is this; NULL when out of memory. The descriptor 2 stays. */
+FILE *complaints_open(void);
+void complaints_close(void);
+
+/* The first line that told of an error so far, without libunbound's prefix; empty: none. */
+void complaints_first(char *out, size_t size);
+
+#endif

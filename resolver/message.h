@@ -1,0 +1,34 @@
+/*
+ * message.h: one message of a SOCK_SEQPACKET socket, with its descriptors.
+ *
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef DANCE_MESSAGE_H
+#define DANCE_MESSAGE_H
+
+#include "dance_wire.h"
+
+/* The longest message that a client may send is a query; one octet more shows that it is not. */
+#define MESSAGE_MAX (DANCE_WIRE_HEADER + 4 + 4 + 1 + DANCE_WIRE_NAME_MAX + 1)
+/* One is wanted; those that the kernel has no room for here it closes itself. */
+#define MESSAGE_FDS_MAX 4
+
+struct message {
+    uint8_t octets[MESSAGE_MAX];
+    size_t len; /* 0 also for a message that was longer */
+    int fds[MESSAGE_FDS_MAX];
+    int fd_count; /* to be taken over (then set to 0) or closed by message_close_fds() */
+};
+
+enum message_status {
+    MESSAGE_HERE,
+    MESSAGE_NONE, /* not now */
+    MESSAGE_END   /* the other end is closed, or the socket is of no use */
+};
+
+/* Receive a message without waiting. Descriptors are closed upon exec. */
+enum message_status message_receive(int fd, struct message *m);
+
+void message_close_fds(struct message *m);
+
+#endif
