@@ -44,7 +44,7 @@ static bool authenticated(SSL *ssl, const struct dance_connection *c, int rv)
 void dance_verdict_limit_session(SSL *ssl, unsigned long seconds)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
-    /* Not 0: libssl cannot make a ticket of a session without a lifetime, and ends the handshake. */
+    /* Not 0: libssl cannot make a ticket of such a session, and ends the handshake. */
     long limit = seconds < 1 ? 1 : (seconds > 0x7fffffffUL ? 0x7fffffffL : (long)seconds);
 
     if (session != NULL && SSL_SESSION_get_timeout(session) > limit)

@@ -5,7 +5,7 @@
 
 #define BUCKETS 256u
 
-static LIST_HEAD(, account) table[BUCKETS];
+static LIST_HEAD(account_list, account) table[BUCKETS];
 
 struct account *account_join(enum account_kind kind, unsigned id)
 {
@@ -13,6 +13,7 @@ struct account *account_join(enum account_kind kind, unsigned id)
 
     LIST_FOREACH(a, &table[id % BUCKETS], same_bucket)
     {
+        // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
         if (a->kind == kind && a->id == id)
             break;
     }

@@ -12,7 +12,7 @@ void classify_failure(struct dance_wire_answer *answer, struct classify_reason *
     size_t n = 0;
 
     for (; *text != '\0' && n < DANCE_WIRE_REASON_MAX; text++)
-        reason->text[n++] = *text >= 0x20 && *text <= 0x7e ? *text : '?';
+        reason->text[n++] = (char)(*text >= 0x20 && *text <= 0x7e ? *text : '?');
     reason->text[n] = '\0';
     answer->status = status;
     /* Being busy says nothing about the name. */

@@ -73,11 +73,12 @@ static const char *take_entry(struct text *t, char *entry, bool *tls)
     if (!is_address(entry))
         return "an entry is not an IP address";
     if (port != NULL
-        && (!made_of(port, DIGITS) || strlen(port) > 5 || atoi(port) < 1 || atoi(port) > 65535))
+        && (!made_of(port, DIGITS) || strlen(port) > 5 || strtol(port, NULL, 10) < 1
+            || strtol(port, NULL, 10) > 65535))
         return "a port is not a number from 1 to 65535";
     if (name != NULL && (!made_of(name, LETTERS DIGITS ".-_") || strlen(name) > 254))
         return "what follows # is not a host name";
-    if (name == NULL && port != NULL && atoi(port) == 853)
+    if (name == NULL && port != NULL && strtol(port, NULL, 10) == 853)
         return "port 853 needs #NAME (write \\# in openssl.cnf, where # begins a comment)";
     *tls = name != NULL;
     /* DNS over TLS has a port of its own, RFC 7858. */

@@ -18,7 +18,7 @@ struct lookups_waiter;
 
 /* Somebody who asks; zeroed at first. Its queries that wait. */
 struct lookups_asker {
-    LIST_HEAD(, lookups_waiter) waiting;
+    LIST_HEAD(lookups_of_asker, lookups_waiter) waiting;
 };
 
 /*

@@ -40,8 +40,8 @@ struct peer {
     struct account *user;
 };
 
-static LIST_HEAD(, peer) alive = LIST_HEAD_INITIALIZER(alive);
-static LIST_HEAD(, peer) dead = LIST_HEAD_INITIALIZER(dead);
+static LIST_HEAD(peer_list, peer) alive = LIST_HEAD_INITIALIZER(alive);
+static struct peer_list dead = LIST_HEAD_INITIALIZER(dead);
 static int epoll;
 static struct peers_limits limit;
 static unsigned count;

@@ -81,9 +81,16 @@ unit() {
     suite "unit tests ($1)" env ASAN_OPTIONS=detect_leaks=1 ctest --test-dir "$2" --verbose --timeout 120
 }
 
+# integration NAME BUILD [VARIABLE=VALUE...] [-k EXPRESSION]
 integration() {
-    suite "integration tests ($1)" env DANCE_BUILD="$2" "${@:3}" /usr/bin/python3 -m pytest -rs -q \
-        -p no:cacheprovider "$source/test/integration"
+    local name=$1 variables=("DANCE_BUILD=$2")
+    shift 2
+    while [[ ${1:-} == *=* ]]; do
+        variables+=("$1")
+        shift
+    done
+    suite "integration tests ($name)" env "${variables[@]}" /usr/bin/python3 -m pytest -rs -q \
+        -p no:cacheprovider "$source/test/integration" "$@"
 }
 
 build() {
@@ -94,8 +101,8 @@ lint() {
     stage "Layout and static analysis"
     mapfile -t files < <(find include provider resolver test bench fuzz -name '*.[ch]' | sort)
     run clang-format clang-format --dry-run -Werror "${files[@]}"
-    run cppcheck cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
-        --inline-suppr --suppress=missingIncludeSystem -Iinclude -Iprovider -Iresolver provider resolver
+    run cppcheck cppcheck --quiet --error-exitcode=1 --std=c11 \
+        --enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem -Iinclude -Iprovider -Iresolver provider resolver
     run clang-tidy bash -c 'printf "%s\n" provider/*.c resolver/*.c | xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p build'
     if [[ -x scripts/check-docs.sh ]]; then
         run "documentation matches the code" scripts/check-docs.sh
@@ -113,17 +120,30 @@ on_this_machine() {
     build=build-asan build asan build-asan --preset asan
     unit asan build-asan
     # The applications are not built with the sanitizer: its runtime is preloaded for them.
+    # What they do wrong themselves (Python leaks at exit) is not ours: reports count, not exit codes.
     integration asan "$source/build-asan" DANCE_PRELOAD="$(gcc -print-file-name=libasan.so)" \
-        ASAN_OPTIONS=detect_leaks=1:log_path="$work/asan" UBSAN_OPTIONS=print_stacktrace=1 \
-        LSAN_OPTIONS=suppressions="$source/test/lsan.supp":print_suppressions=0
-    if compgen -G "$work/asan.*" >/dev/null; then
-        failed=$((failed + 1))
-        head -n 60 "$work"/asan.*
-        echo "FAILED: the sanitizer had something to say"
-    fi
+        ASAN_OPTIONS=detect_leaks=1:exitcode=0:log_path="$work/san" UBSAN_OPTIONS=print_stacktrace=1
+    reports AddressSanitizer
     stage "ThreadSanitizer"
+    # Criterion maps memory where ThreadSanitizer does not allow it, so threads are tested in a real server.
     build=build-tsan build tsan build-tsan --preset tsan
-    unit tsan build-tsan
+    integration tsan "$source/build-tsan" TSAN_OPTIONS=exitcode=0:log_path="$work/san" \
+        -k 'test_process and (life or between or mid_lookup or callbacks)'
+    reports ThreadSanitizer
+}
+
+# Fail for each report of a sanitizer that has our code in it.
+reports() {
+    local report
+    for report in "$work"/san.*; do
+        [[ -e $report ]] || continue
+        if grep -qE 'dance|/(provider|resolver)/' "$report"; then
+            failed=$((failed + 1))
+            head -n 60 "$report"
+            echo "FAILED: $1 had something to say"
+        fi
+        rm -f "$report"
+    done
 }
 
 make_chroot() {

@@ -16,6 +16,8 @@ from zone import wait_for
 
 TLS_SERVER = os.path.join(PROGRAMS, "tls_server")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="chroot and namespaces need root")
+needs_proc = pytest.mark.skipif(bool(os.environ.get("DANCE_PRELOAD")),
+                                reason="LeakSanitizer wants /proc, which a chroot has not")
 REQUIRE = {"policy": "require", "allow": "*._device.example.com, *.silent.example.net"}
 
 
@@ -81,6 +83,7 @@ def test_nobody(world, tls_server):
 
 
 @needs_root
+@needs_proc
 @pytest.mark.parametrize("arguments", [[], ["-f"], ["-e", "-u"]], ids=str)
 def test_chroot(world, tls_server, tmp_path, arguments):
     """Nothing is in the new root: no resolver, no anchor, no log."""
