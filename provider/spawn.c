@@ -13,7 +13,19 @@
 
 /* The sanitizers take the stack that clone() is given for a mistake. */
 #define NOT_INSTRUMENTED __attribute__((no_sanitize("address", "thread")))
+
+/*
+ * ThreadSanitizer takes every clone() for a fork() and would believe itself in
+ * the child, in memory that is still the parent's.
+ */
+#ifdef __SANITIZE_THREAD__
+#define CHILD_FLAGS CLONE_VFORK
+#else
+#define CHILD_FLAGS (CLONE_VM | CLONE_VFORK)
+#endif
+
 #define CHILD_FD 3
+#define DESCRIPTORS_BEFORE_CLOSE_RANGE 4096
 #define STACK_SIZE ((size_t)64 * 1024)
 
 struct order {
@@ -23,59 +35,54 @@ struct order {
     volatile int failure; /* errno of what went wrong; memory is shared until execve() */
 };
 
-static void close_from(int lowest)
-{
-    long limit;
+/*
+ * What follows runs in processes that share the application's memory (CLONE_VM)
+ * while its thread waits, so it is plain system calls: a libc wrapper, or what a
+ * sanitizer puts around it, may change state that is the application's. Signals
+ * are blocked throughout; the program that is executed sets them to its liking.
+ */
 
-#ifdef SYS_close_range
+/* Every descriptor from lowest on. */
+NOT_INSTRUMENTED static void close_from(int lowest)
+{
     if (syscall(SYS_close_range, (unsigned)lowest, ~0u, 0) == 0)
         return;
-#endif
-    limit = sysconf(_SC_OPEN_MAX);
-    for (long fd = lowest; fd < (limit > 0 ? limit : 1024); fd++)
-        (void)close((int)fd);
+    /* Before Linux 5.9. */
+    for (int fd = lowest; fd < DESCRIPTORS_BEFORE_CLOSE_RANGE; fd++)
+        (void)syscall(SYS_close, fd);
 }
 
-static int redirect(int fd)
+NOT_INSTRUMENTED static int redirect(int fd)
 {
-    int null;
+    long null;
 
     /* Out of the way of what comes at 0 to 3. */
-    fd = fcntl(fd, F_DUPFD, CHILD_FD + 1);
+    fd = (int)syscall(SYS_fcntl, fd, F_DUPFD, CHILD_FD + 1);
     if (fd < 0)
         return -1;
-    null = open("/dev/null", O_RDWR);
+    null = syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR);
     for (int i = 0; i < CHILD_FD; i++) {
         /* Without /dev (a bare chroot) the numbers are taken all the same, by a copy of fd. */
-        if (dup2(null >= 0 ? null : fd, i) < 0)
+        if (null != i && syscall(SYS_dup3, null >= 0 ? null : fd, i, 0) < 0)
             return -1;
     }
-    if (dup2(fd, CHILD_FD) < 0)
+    if (syscall(SYS_dup3, fd, CHILD_FD, 0) < 0)
         return -1;
     close_from(CHILD_FD + 1);
     return 0;
 }
 
-/*
- * The two functions below run in processes that share the application's memory
- * (CLONE_VM) while its thread waits: system calls only, no signal handler of
- * the application can run here (all are blocked, then set to the default).
- */
 NOT_INSTRUMENTED static int program(void *arg)
 {
     static char *const no_environment[] = {NULL};
     struct order *order = arg;
-    struct sigaction standard = {.sa_handler = SIG_DFL};
-    sigset_t none;
 
-    (void)setsid();
-    for (int sig = 1; sig < NSIG; sig++)
-        (void)sigaction(sig, &standard, NULL);
-    (void)sigemptyset(&none);
-    if (redirect(order->fd) == 0 && chdir("/") == 0 && sigprocmask(SIG_SETMASK, &none, NULL) == 0)
-        (void)execve(order->argv[0], order->argv, no_environment);
+    (void)syscall(SYS_setsid);
+    if (redirect(order->fd) == 0 && syscall(SYS_chdir, "/") == 0)
+        (void)syscall(SYS_execve, order->argv[0], order->argv, no_environment);
     order->failure = errno;
-    _exit(127);
+    (void)syscall(SYS_exit_group, 127);
+    return 0;
 }
 
 NOT_INSTRUMENTED static int between(void *arg)
@@ -83,9 +90,10 @@ NOT_INSTRUMENTED static int between(void *arg)
     struct order *order = arg;
 
     /* Its parent is gone when it runs on, so that it becomes init's. */
-    if (clone(program, order->stack + 2 * STACK_SIZE, CLONE_VM | CLONE_VFORK, order) < 0)
+    if (clone(program, order->stack + 2 * STACK_SIZE, CHILD_FLAGS, order) < 0)
         order->failure = errno;
-    _exit(0);
+    (void)syscall(SYS_exit_group, 0);
+    return 0;
 }
 
 int dance_spawn(char *const argv[], int fd)
@@ -105,7 +113,7 @@ int dance_spawn(char *const argv[], int fd)
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     (void)pthread_sigmask(SIG_BLOCK, &all, &before);
     /* No exit signal: such a child is not seen by wait() and raises no SIGCHLD. */
-    pid = clone(between, order.stack + STACK_SIZE, CLONE_VM | CLONE_VFORK, &order);
+    pid = clone(between, order.stack + STACK_SIZE, CHILD_FLAGS, &order);
     if (pid < 0)
         order.failure = errno;
     else

@@ -2,9 +2,10 @@
  * spawn.h: a process that the application cannot notice.
  *
  * It is nobody's child but init's, in a session of its own, with no descriptor
- * of the application but the one it is given, no signal blocked or handled and
- * its working directory /. The application gets no SIGCHLD and no wait() of
- * its returns anything; no atfork handler of its runs.
+ * of the application but the one it is given, its working directory /, and
+ * every signal blocked (it begins by setting them as it likes). The application
+ * gets no SIGCHLD and no wait() of its returns anything; no atfork handler of
+ * its runs.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */

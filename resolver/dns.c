@@ -6,7 +6,6 @@
 #include "forward.h"
 #include "log.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -147,8 +146,8 @@ static int first_lookup(void)
 
     if (started != 0)
         return started;
-    while (poll(&readable, 1, FIRST_ANSWER_MS) < 0 && errno == EINTR)
-        continue;
+    /* Signals are blocked and read from a descriptor: none interrupts this. */
+    (void)poll(&readable, 1, FIRST_ANSWER_MS);
     if (ub_process(context) != 0)
         return UB_PIPE;
     (void)ub_cancel(context, id); /* should it still be under way, error is about to go */
@@ -161,7 +160,6 @@ int dns_open(const struct options *options, unsigned sockets, const char **why)
         "dns.forward: this libunbound cannot do DNS over TLS (Debian 12's is built without it)";
     FILE *complaints = complaints_open();
     bool tls = false;
-    int error;
 
     context = ub_ctx_create();
     if (context == NULL)
@@ -169,6 +167,8 @@ int dns_open(const struct options *options, unsigned sockets, const char **why)
     if (complaints != NULL)
         (void)ub_ctx_debugout(context, complaints);
     if (configure(options, sockets, &tls, why)) {
+        int error;
+
         /* A thread of libunbound's, not a process: the cache is shared and nothing is forked. */
         (void)ub_ctx_async(context, 1);
         error = first_lookup();

@@ -74,18 +74,23 @@ static int open_transport(const struct options *o)
     return peers_add_listener(fd);
 }
 
-/* SIGTERM and SIGINT end the process in order; SIGUSR1 logs the counters. */
+/*
+ * SIGTERM and SIGINT end the process in order; SIGUSR1 logs the counters. What
+ * whoever started us blocked or ignored is forgotten.
+ */
 static int open_signals(void)
 {
     sigset_t set;
 
+    for (int sig = 1; sig < NSIG; sig++)
+        (void)signal(sig, SIG_DFL);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGHUP, SIG_IGN);
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGINT);
     (void)sigaddset(&set, SIGUSR1);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+    if (sigprocmask(SIG_SETMASK, &set, NULL) != 0)
         return -1;
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }

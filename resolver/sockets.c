@@ -46,7 +46,6 @@ static void remove_stale(const struct sockaddr_un *address)
 int socket_listen(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int failure;
     int fd;
 
     if (strlen(path) >= sizeof(address.sun_path)) {
@@ -60,7 +59,8 @@ int socket_listen(const char *path)
         && (bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0
             /* Whoever may run a TLS server may ask: answers are public data. */
             || chmod(path, 0666) != 0 || listen(fd, SOMAXCONN) != 0)) {
-        failure = errno;
+        int failure = errno;
+
         (void)close(fd);
         errno = failure;
         fd = -1;

@@ -7,6 +7,7 @@ import pytest
 
 import pki
 from conftest import entry
+from zone import free_port
 
 REFUSALS = [
     ("dev._device.example.net", "the TLSA record is not secured by DNSSEC"),
@@ -49,10 +50,11 @@ def test_refusal_is_on_the_error_queue(world, s_server):
 def black_hole():
     """A DNS server that never answers."""
     with socket.socket(type=socket.SOCK_DGRAM) as s, socket.socket() as t:
-        s.bind(("127.0.0.1", 0))
-        t.bind(("127.0.0.1", s.getsockname()[1]))
+        port = free_port()
+        s.bind(("127.0.0.1", port))
+        t.bind(("127.0.0.1", port))
         t.listen(16)
-        yield s.getsockname()[1]
+        yield port
 
 
 @pytest.fixture(scope="module")
