@@ -11,7 +11,6 @@
 static ERR_STRING_DATA texts[] = {
     {0, "dance"},
     {DANCE_R_CONFIGURATION, "the configuration of dance has a fault"},
-    {DANCE_R_CREDENTIAL, "the client credential cannot be used"},
     {DANCE_R_MEMORY, "out of memory"},
     {DANCE_R_INTERNAL, "internal error"},
     {DANCE_R_EXTENSION_MALFORMED, "the dane_clientid extension does not parse"},
