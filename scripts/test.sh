@@ -99,7 +99,7 @@ build() {
 
 lint() {
     stage "Layout and static analysis"
-    mapfile -t files < <(find include provider resolver test bench fuzz -name '*.[ch]' | sort)
+    mapfile -t files < <(find include provider resolver test fuzz -name '*.[ch]' | sort)
     run clang-format clang-format --dry-run -Werror "${files[@]}"
     run cppcheck cppcheck --quiet --error-exitcode=1 --std=c11 \
         --enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem -Iinclude -Iprovider -Iresolver provider resolver
