@@ -36,7 +36,7 @@ static void raise_to_require(SSL *ssl)
         (void)SSL_set_min_proto_version(ssl, TLS1_3_VERSION);
 }
 
-int dance_enforce_prepare(SSL *ssl)
+static int prepare(SSL *ssl)
 {
     struct dance_rules rules = dance_policy_rules(dance_config());
     struct dance_connection *c;
@@ -58,6 +58,16 @@ int dance_enforce_prepare(SSL *ssl)
     if (!c->armed)
         c->armed = dance_tlsa_arm(ssl) == 1;
     return c->armed;
+}
+
+int dance_enforce_prepare(SSL *ssl)
+{
+    int ok;
+
+    ERR_set_mark();
+    ok = prepare(ssl);
+    ERR_pop_to_mark();
+    return ok;
 }
 
 int dance_enforce_client_hello(SSL *ssl, int *alert, void *arg)
@@ -86,6 +96,17 @@ static void explain_alert(SSL *ssl, int description)
     dance_connection_report(c, "refused", false);
 }
 
+/* Before the tickets of this connection are made, which copy the session's lifetime. */
+static void on_resumption(SSL *ssl)
+{
+    struct dance_connection *c = SSL_session_reused(ssl) ? dance_connection_get(ssl) : NULL;
+
+    if (c == NULL || c->resumed)
+        return;
+    c->resumed = true;
+    dance_verdict_resumed(ssl);
+}
+
 static void on_info(const SSL *const_ssl, int where, int ret)
 {
     /* The callback's type says const; it is the application's own SSL all the same. */
@@ -95,8 +116,10 @@ static void on_info(const SSL *const_ssl, int where, int ret)
 
     if ((where & SSL_ST_ACCEPT) != 0 || where == SSL_CB_HANDSHAKE_START) {
         /* A failure stays visible: the CertificateRequest callback tries again and aborts. */
-        if (SSL_is_server(ssl) && !SSL_is_init_finished(ssl))
+        if (SSL_is_server(ssl) && !SSL_is_init_finished(ssl)) {
             (void)dance_enforce_prepare(ssl);
+            on_resumption(ssl);
+        }
     }
     if (where == SSL_CB_WRITE_ALERT && ALERT_LEVEL(ret) == SSL3_AL_FATAL && SSL_is_server(ssl)
         && dance_policy_rules(dance_config()).ask)
@@ -109,7 +132,7 @@ void dance_enforce_watch(SSL *ssl)
 {
     const struct dance_config *config = dance_config();
 
-    if (config != NULL && dance_policy_rules(config).name_needed)
+    if (config != NULL && dance_policy_rules(config).active)
         SSL_set_info_callback(ssl, on_info);
 }
 

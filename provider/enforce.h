@@ -1,6 +1,6 @@
 /*
  * enforce.h: policies dane and require on a server's SSL, before and after the
- * client's certificate.
+ * client's certificate, and the lifetime of sessions that are resumed.
  *
  * Applications replace SSL_CTX callbacks and set verify modes late, so this
  * works from the SSL's own info callback (which passes every event on to the

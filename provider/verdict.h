@@ -24,4 +24,11 @@ int dance_verdict_again(SSL *ssl);
 /* Shorten the lifetime of ssl's session to at most seconds, or one second for 0. */
 void dance_verdict_limit_session(SSL *ssl, unsigned long seconds);
 
+/*
+ * A resumed session of a DANE client must not outlive its record by being
+ * resumed again and again, each time with a fresh ticket: give it only what was
+ * left of its lifetime. To be called while the handshake goes on, once.
+ */
+void dance_verdict_resumed(SSL *ssl);
+
 #endif

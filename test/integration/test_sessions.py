@@ -1,10 +1,12 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """Resumption, and how long it may last."""
 import re
+import time
 
 import pytest
 
 from conftest import DEVICE
+from zone import wait_for
 
 
 @pytest.mark.parametrize("policy", ["mixed", "dane", "require"])
@@ -42,3 +44,22 @@ def test_record_that_may_not_be_kept(world, s_server, s_client):
     assert server.log.wait(f"accepted {name} \\(TLSA 3 1 1, TTL 0 s\\)")
     hints = [int(h) for h in re.findall(r"TLS session ticket lifetime hint: (\d+)", done.text)]
     assert all(h == 1 for h in hints), done.text
+
+
+@pytest.mark.parametrize("policy", ["mixed", "dane", "require"])
+@pytest.mark.parametrize("arguments", [[], ["-no_ticket"]], ids=["ticket", "cache"])
+def test_resuming_again_and_again_does_not_prolong(world, s_server, s_client, tmp_path, policy, arguments):
+    """Each resumption brings a fresh ticket, with what is left of the first one's lifetime."""
+    server = s_server(policy, *arguments)
+    session = str(tmp_path / "session")
+    done = s_client(server.port, "-sess_out", session)
+    first = time.monotonic()
+    lifetime = max(int(h) for h in re.findall(r"TLS session ticket lifetime hint: (\d+)", done.text))
+    assert done.accepted and 0 < lifetime <= 60
+    for seconds in (2, 4):
+        wait_for(lambda: time.monotonic() - first > seconds + 0.1)
+        done = s_client(server.port, "-sess_in", session, "-sess_out", session)
+        assert done.accepted and "Reused, TLSv1.3" in done.text, done.text
+        hints = [int(h) for h in re.findall(r"TLS session ticket lifetime hint: (\d+)", done.text)]
+        # The first hint is the resumed session's own, the last the fresh ticket's.
+        assert hints and hints[-1] <= lifetime - seconds, (hints, lifetime)
