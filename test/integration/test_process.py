@@ -209,6 +209,41 @@ def test_socket_resolver(world, tls_server, tmp_path):
         assert two.wait(10) == 0
 
 
+@pytest.mark.skipif(shutil.which("systemd-socket-activate") is None, reason="systemd-socket-activate is not installed")
+def test_systemd_socket_activation(world, tls_server, tmp_path):
+    os.chmod(tmp_path, 0o755)
+    path = str(tmp_path / "resolver.sock")
+    program = os.path.join(os.path.dirname(PROGRAMS), "resolver", "dance-resolver")
+    one = subprocess.Popen(["systemd-socket-activate", "--seqpacket", "-l", path, program, "--listen-fds", "--log", "stderr",
+                            "--trust-anchor", world.anchor, "--forward", f"127.0.0.1@{world.zones.port}"])
+    try:
+        wait_for(lambda: os.path.exists(path), what="the socket")
+        server = tls_server(dns={"resolver": path})
+        check_both(world, server)
+        assert not resolvers(server)
+    finally:
+        one.terminate()
+        one.wait(10)
+
+
+@needs_root
+def test_a_socket_of_somebody_else_is_not_believed(world, tls_server, tmp_path):
+    """Whoever answers decides who is let in."""
+    os.chmod(tmp_path, 0o777)
+    path = str(tmp_path / "resolver.sock")
+    program = os.path.join(os.path.dirname(PROGRAMS), "resolver", "dance-resolver")
+    rogue = subprocess.Popen([program, "--socket", path, "--log", "stderr", "--trust-anchor", world.anchor, "--forward",
+                              f"127.0.0.1@{world.zones.port}"], user=65534, group=65534, extra_groups=[])
+    try:
+        wait_for(lambda: os.path.exists(path), what="the socket")
+        server = tls_server(dns={"resolver": path})
+        assert good(world, server).alert == 40
+        assert server.log.wait("belongs to user 65534, neither root nor this process's own")
+    finally:
+        rogue.terminate()
+        rogue.wait(10)
+
+
 @pytest.mark.skipif(shutil.which("valgrind") is None or bool(os.environ.get("DANCE_PRELOAD")),
                     reason="valgrind is not installed, or a sanitizer build is tested")
 def test_valgrind(world, start, tmp_path):
