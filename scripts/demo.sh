@@ -295,7 +295,7 @@ OPENSSL_CONF=$work/mosquitto.cnf "$(command -v mosquitto || echo /usr/sbin/mosqu
 pids+=($!)
 until_true 20 listens "$port" || die "mosquitto does not start: $(cat mosquitto.out broker.log)"
 publish() {
-    timeout 20 mosquitto_pub -h localhost -p "$port" --cafile server.crt -t reading -m 21.5 -q 1
+    timeout 20 mosquitto_pub -h 127.0.0.1 -p "$port" --cafile server.crt -t reading -m 21.5 -q 1
 }
 try mosquitto.log publish
 user=$(grep -o "u'[^']*'" broker.log | sort -u | tr '\n' ' ')

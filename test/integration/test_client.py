@@ -17,6 +17,12 @@ def test_certificate_made_in_memory(world, s_server, s_client):
     assert server.output.wait(f"Peer certificate: CN ?= ?{DEVICE}")
 
 
+def test_key_by_uri(world, s_server, s_client):
+    done = s_client(s_server("require").port,
+                    client={"identity": DEVICE, "private_key": "file://" + world.path("client.key")})
+    assert done.accepted, done.text
+
+
 def test_own_certificate_and_chain(world, s_server, s_client):
     name = "u211._device.example.com"
     path = world.write("chain.crt", pki.pem(world.leaves[name]) + pki.pem(world.ca))

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 import pki
-from conftest import DEVICE, MODULE, PROGRAMS, entry, listening
+from conftest import DEVICE, PROGRAMS, config, entry, environment
 from test_dns_outcomes import black_hole, silent_dns  # noqa: F401 (fixtures)
 from zone import wait_for
 
@@ -260,3 +260,28 @@ def test_valgrind(world, start, tmp_path):
     assert server.client(timeout=60).run([], None).alert == 116
     assert server.process.wait(60) == 0, report.read_text()
     assert "ERROR SUMMARY: 0 errors" in report.read_text()
+
+
+@pytest.mark.parametrize("default_context", [False, True])
+def test_library_contexts_that_come_and_go(world, tmp_path, default_context):
+    """The module is initialised once and stays mapped, whoever loads and frees it."""
+    conf = config(tmp_path / "cnf", tmp_path / "log", server=REQUIRE, dns=world.dns(),
+                  client={"identity": DEVICE, "private_key": world.path("client.key")})
+    env = environment(conf if default_context else "/dev/null")
+    done = subprocess.run([os.path.join(PROGRAMS, "lib_contexts"), conf], env=env, capture_output=True, text=True,
+                          timeout=60)
+    assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr
+
+
+def test_installed(world, tmp_path, start):
+    """cmake --install: the module in MODULESDIR finds the resolver in libexec."""
+    build = os.path.dirname(PROGRAMS)
+    target = tmp_path / "target"
+    subprocess.run(["cmake", "--install", build, "--prefix", str(target)], check=True, capture_output=True,
+                   env={**os.environ, "DESTDIR": str(tmp_path / "root")})
+    root = tmp_path / "root"
+    [module] = root.rglob("ossl-modules/dance.so")
+    found = {path.name for path in root.rglob("*")}
+    assert {"dance-resolver", "dance-resolver.service", "dance-resolver.socket", "dance.7", "dance-resolver.8"} <= found
+    symbols = subprocess.run(["nm", "-D", "--defined-only", str(module)], check=True, capture_output=True, text=True).stdout
+    assert [line.split()[2] for line in symbols.splitlines()] == ["OSSL_provider_init"] or "_asan" in symbols or "tsan" in symbols

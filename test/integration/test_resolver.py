@@ -1,0 +1,187 @@
+# Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+"""dance-resolver by itself, with clients that the module is not."""
+import os
+import socket
+import struct
+import subprocess
+import time
+
+import pytest
+
+from conftest import BUILD, environment
+from test_dns_outcomes import black_hole, silent_dns  # noqa: F401 (fixtures)
+from zone import wait_for
+
+PROGRAM = os.path.join(BUILD, "resolver", "dance-resolver")
+SECURE, ABSENT, INSECURE, BOGUS, FAILED, BUSY = range(1, 7)
+HEADER = b"DNCE\x01"
+NAME = "sensor7._device.example.com"
+
+
+def query(number, name, timeout=3000):
+    name = name.encode() if isinstance(name, str) else name
+    return HEADER + b"\x02" + struct.pack("!IIB", number, timeout, len(name)) + name
+
+
+def answer(message):
+    assert message[:6] == HEADER + b"\x03", message
+    number, status, ttl, length = struct.unpack("!IBIB", message[6:16])
+    return number, status, ttl, message[16:16 + length].decode()
+
+
+def ask(connection, name, number=1, timeout=3000):
+    connection.send(query(number, name, timeout))
+    got = answer(connection.recv(65536))
+    assert got[0] == number
+    return got[1:]
+
+
+@pytest.fixture
+def resolver(world, tmp_path, silent_dns):  # noqa: F811
+    path = str(tmp_path / "sock")
+    with open(tmp_path / "log", "w") as log:
+        process = subprocess.Popen([PROGRAM, "--socket", path, "--log", "stderr", "--log-level", "debug", "--trust-anchor",
+                                    world.anchor, "--forward", f"127.0.0.1@{world.zones.port}", "--unbound-config",
+                                    silent_dns["unbound_config"], "--max-lookups", "200"], stderr=log)
+    connections = []
+
+    def connect():
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        s.settimeout(20)
+        s.connect(path)
+        connections.append(s)
+        return s
+    wait_for(lambda: os.path.exists(path), what="the socket")
+    wait_for(lambda: not ask(connect(), NAME)[0] == 0, what="an answer")
+    connect.process = process
+    yield connect
+    for s in connections:
+        s.close()
+    assert process.poll() is None, open(tmp_path / "log").read()
+    process.terminate()
+    assert process.wait(20) == 0, open(tmp_path / "log").read()
+
+
+@pytest.mark.parametrize("name,status,reason", [
+    (NAME, SECURE, ""), ("dev._device.example.net", INSECURE, "the zone is not signed"),
+    ("bogus._device.example.com", BOGUS, "validation failure"), ("dev._device.example.org", BOGUS, "expired"),
+    ("missing._device.example.com", ABSENT, "the name does not exist"),
+    ("nodata._device.example.com", ABSENT, "has no TLSA record")])
+def test_outcomes(resolver, name, status, reason):
+    for spelling in (name, name.upper()):
+        got, ttl, said = ask(resolver(), spelling)
+        assert got == status and reason in said and 0 <= ttl <= 3600
+
+
+GARBAGE = [b"x", b"DNCE", HEADER, HEADER + b"\x07", HEADER + b"\x03" + bytes(20), query(1, NAME)[:-1], query(1, NAME) + b"x",
+           query(1, b""), query(1, NAME, 0), query(1, NAME, 60001), query(1, "a..b"), query(1, "a."), query(1, b"\0" * 10),
+           query(1, b"a" * 64), query(1, b"a." * 127), b"DNCE\x02" + query(1, NAME)[5:], bytes(60000)]
+
+
+@pytest.mark.parametrize("message", GARBAGE, ids=range(len(GARBAGE)))
+def test_garbage_ends_the_conversation_and_nothing_else(resolver, message):
+    other = resolver()
+    bad = resolver()
+    bad.send(message)
+    assert bad.recv(100) == b""
+    assert ask(other, NAME)[0] == SECURE
+
+
+def test_descriptors_of_a_wrong_kind(resolver):
+    connection = resolver()
+    read, write = os.pipe()
+    stream = socket.socketpair()
+    for fds in ([read], [write], [stream[0].fileno()], []):
+        sender = resolver()
+        socket.send_fds(sender, [HEADER + b"\x01"], fds)
+    for many in ([read, write], [stream[0].fileno()] * 8):
+        sender = resolver()
+        socket.send_fds(sender, [HEADER + b"\x01"], many)
+        assert sender.recv(10) == b""
+    os.close(write)
+    # Nobody holds the other end of the pipe any more.
+    assert os.read(read, 1) == b""
+    os.close(read)
+    assert ask(connection, NAME)[0] == SECURE
+
+
+def test_conversation_over_a_control_channel(resolver):
+    control = resolver()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    socket.send_fds(control, [HEADER + b"\x01"], [theirs.fileno()])
+    theirs.close()
+    control.close()
+    ours.settimeout(20)
+    assert ask(ours, NAME, 0xffffffff)[0] == SECURE
+
+
+def test_deadline_is_kept_and_nobody_else_waits(resolver):
+    slow, fast = resolver(), resolver()
+    begin = time.monotonic()
+    slow.send(query(7, "a.silent.example.net", 500))
+    assert ask(fast, NAME)[0] == SECURE
+    number, status, _, reason = answer(slow.recv(65536))
+    assert (number, status) == (7, FAILED) and "500 ms" in reason
+    assert 0.4 < time.monotonic() - begin < 10
+
+
+def test_flood_of_unknown_names_is_bounded(resolver):
+    """Beyond --max-lookups names are refused at once, and served again when the flood is over."""
+    statuses = []
+    floods = [resolver() for _ in range(8)]
+    for i, connection in enumerate(floods):
+        for j in range(50):
+            connection.send(query(j, f"n{i}x{j}.silent.example.net", 2000))
+    assert ask(resolver(), NAME)[0] in (SECURE, BUSY)
+    for connection in floods:
+        statuses += [answer(connection.recv(65536))[1] for _ in range(50)]
+    assert len(statuses) == 400 and set(statuses) == {FAILED, BUSY}
+    assert statuses.count(BUSY) >= 200
+    wait_for(lambda: ask(resolver(), NAME)[0] == SECURE, 70, "the end of the flood's lookups")
+
+
+def test_peer_that_does_not_read(resolver):
+    """It loses its conversation; nobody waits for it."""
+    deaf = resolver()
+    with pytest.raises((BrokenPipeError, ConnectionResetError, BlockingIOError, TimeoutError)):
+        deaf.settimeout(5)
+        for i in range(1_000_000):
+            deaf.send(query(i & 0xffffffff, NAME))
+    assert ask(resolver(), NAME)[0] == SECURE
+
+
+def test_clients_that_vanish_in_mid_lookup(resolver):
+    for i in range(50):
+        connection = resolver()
+        connection.send(query(i, f"v{i}.silent.example.net", 3000))
+        connection.close()
+    assert ask(resolver(), NAME)[0] == SECURE
+
+
+def test_memory_does_not_grow_with_garbage(resolver):
+    def resident():
+        for line in open(f"/proc/{resolver.process.pid}/status"):
+            if line.startswith("VmRSS"):
+                return int(line.split()[1])
+
+    def round_():
+        for i in range(300):
+            connection = resolver()
+            connection.send(query(i, NAME) if i % 2 else b"garbage")
+            connection.recv(65536)
+            connection.close()
+    round_()
+    before = resident()
+    descriptors = len(os.listdir(f"/proc/{resolver.process.pid}/fd"))
+    for _ in range(5):
+        round_()
+    assert resident() - before < 2000, "KiB"
+    wait_for(lambda: len(os.listdir(f"/proc/{resolver.process.pid}/fd")) <= descriptors, what="closed descriptors")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--channel", "x"], ["--socket", "a", "--channel", "3"], ["--bogus"],
+                                       ["--socket", "/nonexistent/dir/sock"], ["--listen-fds"], ["--channel", "0"]])
+def test_bad_command_lines(arguments):
+    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL,
+                          env=environment(None))
+    assert done.returncode != 0
