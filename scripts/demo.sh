@@ -75,7 +75,11 @@ scripts/packages.sh build demo
 step "building the module and its resolver in build/"
 quietly cmake -B "$build" -DCMAKE_BUILD_TYPE=RelWithDebInfo
 quietly cmake --build "$build" --parallel --target dance dance-resolver
-module=$build/provider/dance.so
+# Where servers that give up root can reach them, wherever this clone lies.
+mkdir "$work/provider" "$work/resolver"
+cp "$build/provider/dance.so" "$work/provider/"
+cp "$build/resolver/dance-resolver" "$work/resolver/"
+module=$work/provider/dance.so
 
 name=sensor7._device.example.com
 say "1. A client has a name in the DNS and a key. Here it is $name."
@@ -298,7 +302,7 @@ publish() {
     timeout 20 mosquitto_pub -h 127.0.0.1 -p "$port" --cafile server.crt -t reading -m 21.5 -q 1
 }
 try mosquitto.log publish
-user=$(grep -o "u'[^']*'" broker.log | sort -u | tr '\n' ' ')
+user=$(grep -o "u'[^']*'" broker.log | sort -u | tr '\n' ' ' || true)
 printf '   the broker'\''s log shows as user name: %s\n' "$user"
 [[ $user == "u'$name' " ]] || not_as_expected=$((not_as_expected + 1))
 
