@@ -131,7 +131,10 @@ X509 *dance_credential_self_signed(EVP_PKEY *key, const char *identity)
     return x;
 }
 
-/* Say in the log why the credential cannot be used, with the first thing on the queue. */
+/*
+ * Say in the log why the credential cannot be used, with the last thing on the
+ * queue. What follows the '?' of a URI stays out: a PIN may be there.
+ */
 static void complain(const char *key, const char *value, const char *what)
 {
     char text[256] = "";
@@ -139,8 +142,8 @@ static void complain(const char *key, const char *value, const char *what)
 
     if (error != 0)
         ERR_error_string_n(error, text, sizeof(text));
-    dance_log(DANCE_LOG_ERROR, "%s = %s: %s%s%s; no identity is sent", key, value, what,
-              error != 0 ? ": " : "", text);
+    dance_log(DANCE_LOG_ERROR, "%s = %.*s: %s%s%s; no identity is sent", key,
+              (int)strcspn(value, "?"), value, what, error != 0 ? ": " : "", text);
 }
 
 /* The key, and the chain or a certificate made for it. Errors are on the queue and logged. */

@@ -105,3 +105,11 @@ def test_key_that_cannot_be_read(world, s_server, s_client, tmp_path, key, why):
     done = s_client(server.port, client={"identity": DEVICE, "private_key": key})
     assert done.accepted and server.log.text() == "", done.text
     assert done.log.wait(why)
+
+
+def test_no_pin_in_the_log(world, s_server, s_client):
+    done = s_client(s_server("mixed", ask="optional").port,
+                    client={"identity": DEVICE, "private_key": "pkcs11:object=key?pin-value=s3cret"})
+    assert done.accepted, done.text
+    assert done.log.wait("client.private_key = pkcs11:object=key: no private key")
+    assert "s3cret" not in done.log.text() and "s3cret" not in done.text
