@@ -158,6 +158,7 @@ def test_clients_that_vanish_in_mid_lookup(resolver):
     assert ask(resolver(), NAME)[0] == SECURE
 
 
+@pytest.mark.skipif(bool(os.environ.get("DANCE_PRELOAD")), reason="AddressSanitizer keeps freed memory for a while")
 def test_memory_does_not_grow_with_garbage(resolver):
     def resident():
         for line in open(f"/proc/{resolver.process.pid}/status"):
