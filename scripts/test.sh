@@ -150,6 +150,7 @@ make_chroot() {
     local root=$1
     if [[ ! -e $root/.complete ]]; then
         as_root rm -rf --one-file-system "$root"
+        mkdir -p "$(dirname "$root")"
         as_root mkdir -p "$root"
         as_root debootstrap --variant=minbase trixie "$root" >"$work/out" 2>&1 || return 1
         as_root touch "$root/.complete"
