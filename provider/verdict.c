@@ -1,6 +1,7 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "verdict.h"
 
+#include "compat.h"
 #include "connection.h"
 #include "log.h"
 #include "policy.h"
@@ -83,8 +84,7 @@ void dance_verdict_resumed(SSL *ssl)
 
     if (session == NULL || (!is_marked(session) && !dance_policy_rules(dance_config()).name_needed))
         return;
-    left = (long long)SSL_SESSION_get_time(session) + SSL_SESSION_get_timeout(session)
-           - (long long)time(NULL);
+    left = dance_session_time(session) + SSL_SESSION_get_timeout(session) - (long long)time(NULL);
     dance_verdict_limit_session(ssl, left > 0 ? (unsigned long)left : 0);
 }
 
