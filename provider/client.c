@@ -2,6 +2,7 @@
 #include "client.h"
 
 #include "clientid.h"
+#include "compat.h"
 #include "credential.h"
 #include "log.h"
 #include "process.h"
@@ -49,6 +50,38 @@ static bool application_has_credential(SSL *ssl)
     return answer != 0; /* negative: it wants to be asked later */
 }
 
+/* By content: the application may have read the same key by itself. */
+static bool is_ours(const EVP_PKEY *key)
+{
+    struct dance_credential *credential = key != NULL ? dance_credential_get() : NULL;
+    bool same;
+
+    if (credential == NULL)
+        return false;
+    ERR_set_mark();
+    same = EVP_PKEY_eq(key, credential->key) == 1;
+    ERR_pop_to_mark();
+    dance_credential_free(credential);
+    return same;
+}
+
+void dance_client_start(SSL *ssl)
+{
+    const X509 *applications = SSL_get_certificate(ssl);
+    struct dance_credential *credential;
+
+    if (!dance_config()->offer_raw_key || dance_raw_key_settled(ssl) || !may_learn(ssl))
+        return;
+    /* What a client_cert_cb will answer is not known yet, and would be sent as a key, unnamed. */
+    if (SSL_CTX_get_client_cert_cb(SSL_get_SSL_CTX(ssl)) != NULL
+        || (applications != NULL && !is_ours(X509_get0_pubkey(applications))))
+        return;
+    credential = dance_credential_get();
+    if (credential != NULL)
+        (void)dance_raw_key_enable(ssl);
+    dance_credential_free(credential);
+}
+
 int dance_client_parse_request(SSL *ssl, const unsigned char *data, size_t len, int *alert)
 {
     const unsigned char *name;
@@ -79,21 +112,10 @@ int dance_client_add_certificate(SSL *ssl, const unsigned char **out, size_t *ou
                                  size_t entry, int *alert)
 {
     const struct dance_config *config = dance_config();
-    struct dance_credential *credential;
+    const EVP_PKEY *key = leaf != NULL ? X509_get0_pubkey(leaf) : SSL_get_privatekey(ssl);
     unsigned char *data = NULL;
-    bool ours;
 
-    if (entry != 0 || leaf == NULL || !may_learn(ssl))
-        return 0;
-    credential = dance_credential_get();
-    if (credential == NULL)
-        return 0;
-    /* By content: the application may have read the same key by itself. */
-    ERR_set_mark();
-    ours = EVP_PKEY_eq(X509_get0_pubkey(leaf), credential->key) == 1;
-    ERR_pop_to_mark();
-    dance_credential_free(credential);
-    if (!ours)
+    if (entry != 0 || !may_learn(ssl) || !is_ours(key))
         return 0;
     *alert = SSL_AD_INTERNAL_ERROR;
     data = OPENSSL_malloc(DANCE_CLIENTID_MAX);

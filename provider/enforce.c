@@ -1,17 +1,14 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "enforce.h"
 
+#include "compat.h"
 #include "connection.h"
-#include "log.h"
 #include "policy.h"
 #include "process.h"
 #include "tlsa.h"
 #include "verdict.h"
 
 #include <openssl/err.h>
-
-#define ALERT_LEVEL(ret) ((ret) >> 8)
-#define ALERT_DESCRIPTION(ret) ((ret)&0xff)
 
 /* nginx before 1.23.4 is like that unless ssl_protocols says otherwise. */
 static bool speaks_tls13(SSL *ssl)
@@ -36,12 +33,22 @@ static void raise_to_require(SSL *ssl)
         (void)SSL_set_min_proto_version(ssl, TLS1_3_VERSION);
 }
 
+/* Before the ClientHello is read; afterwards it is without effect. */
+static void take_raw_keys(SSL *ssl)
+{
+    if (dance_config()->take_raw_key && !dance_raw_key_settled(ssl))
+        (void)dance_raw_key_enable(ssl);
+}
+
 static int prepare(SSL *ssl)
 {
     struct dance_rules rules = dance_policy_rules(dance_config());
     struct dance_connection *c;
 
-    if (!rules.active || !rules.name_needed || !SSL_is_server(ssl))
+    if (!rules.active || !SSL_is_server(ssl))
+        return 1;
+    take_raw_keys(ssl);
+    if (!rules.name_needed)
         return 1;
     if (rules.ask)
         raise_to_require(ssl);
@@ -79,12 +86,12 @@ int dance_enforce_client_hello(SSL *ssl, int *alert, void *arg)
     return SSL_CLIENT_HELLO_ERROR;
 }
 
-/* A refusal that libssl makes by itself because of what require has set: say so in the log. */
-static void explain_alert(SSL *ssl, int description)
+void dance_enforce_alerted(SSL *ssl, int description)
 {
     struct dance_connection *c;
 
-    if (description != SSL_AD_CERTIFICATE_REQUIRED && description != SSL_AD_PROTOCOL_VERSION)
+    if (!dance_policy_rules(dance_config()).ask
+        || (description != SSL_AD_CERTIFICATE_REQUIRED && description != SSL_AD_PROTOCOL_VERSION))
         return;
     c = dance_connection_get(ssl);
     if (c == NULL || c->reported)
@@ -96,8 +103,7 @@ static void explain_alert(SSL *ssl, int description)
     dance_connection_report(c, "refused", false);
 }
 
-/* Before the tickets of this connection are made, which copy the session's lifetime. */
-static void on_resumption(SSL *ssl)
+void dance_enforce_resumed(SSL *ssl)
 {
     struct dance_connection *c = SSL_session_reused(ssl) ? dance_connection_get(ssl) : NULL;
 
@@ -107,48 +113,19 @@ static void on_resumption(SSL *ssl)
     dance_verdict_resumed(ssl);
 }
 
-static void on_info(const SSL *const_ssl, int where, int ret)
-{
-    /* The callback's type says const; it is the application's own SSL all the same. */
-    SSL *ssl = (SSL *)(uintptr_t)const_ssl;
-    void (*applications)(const SSL *, int, int) =
-        SSL_CTX_get_info_callback(SSL_get_SSL_CTX(const_ssl));
-
-    if ((where & SSL_ST_ACCEPT) != 0 || where == SSL_CB_HANDSHAKE_START) {
-        /* A failure stays visible: the CertificateRequest callback tries again and aborts. */
-        if (SSL_is_server(ssl) && !SSL_is_init_finished(ssl)) {
-            (void)dance_enforce_prepare(ssl);
-            on_resumption(ssl);
-        }
-    }
-    if (where == SSL_CB_WRITE_ALERT && ALERT_LEVEL(ret) == SSL3_AL_FATAL && SSL_is_server(ssl)
-        && dance_policy_rules(dance_config()).ask)
-        explain_alert(ssl, ALERT_DESCRIPTION(ret));
-    if (applications != NULL)
-        applications(const_ssl, where, ret);
-}
-
-void dance_enforce_watch(SSL *ssl)
-{
-    const struct dance_config *config = dance_config();
-
-    if (config != NULL && dance_policy_rules(config).active)
-        SSL_set_info_callback(ssl, on_info);
-}
-
 int dance_enforce_passed(SSL *ssl)
 {
     struct dance_rules rules = dance_policy_rules(dance_config());
     struct dance_connection *c = dance_connection_find(ssl);
-    const X509 *peer = SSL_get0_peer_certificate(ssl);
+    bool peer = SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
 
     if (!rules.strict || (c != NULL && c->accepted))
         return 1;
     /* A fault without require closes to certificates only. */
-    if (peer == NULL && !rules.ask)
+    if (!peer && !rules.ask)
         return 1;
     if (SSL_session_reused(ssl))
-        return peer != NULL && SSL_get_verify_result(ssl) == X509_V_OK;
+        return peer && SSL_get_verify_result(ssl) == X509_V_OK;
     /* The application verified in our place: see for ourselves. */
     if (dance_verdict_again(ssl))
         return 1;

@@ -4,6 +4,7 @@
 #include "allow_file.h"
 #include "channel.h"
 #include "client.h"
+#include "compat.h"
 #include "connection.h"
 #include "credential.h"
 #include "enforce.h"
@@ -13,14 +14,17 @@
 #include "reasons.h"
 #include "server.h"
 #include "verdict.h"
+#include "watch.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdatomic.h>
 
+/* A client's Certificate message: with certificates, or with a raw public key. */
+#define CLIENT_CERTIFICATE (SSL_EXT_TLS1_3_CERTIFICATE | DANCE_EXT_RAW_KEY)
 #define CONTEXT                                                                                    \
     (SSL_EXT_TLS_ONLY | SSL_EXT_TLS1_3_ONLY | SSL_EXT_TLS1_3_CERTIFICATE_REQUEST                   \
-     | SSL_EXT_TLS1_3_CERTIFICATE | SSL_EXT_TLS1_3_NEW_SESSION_TICKET)
+     | CLIENT_CERTIFICATE | SSL_EXT_TLS1_3_NEW_SESSION_TICKET)
 
 static int on_add(SSL *ssl, unsigned type, unsigned context, const unsigned char **out,
                   size_t *out_len, X509 *x, size_t entry, int *alert, void *arg)
@@ -31,7 +35,7 @@ static int on_add(SSL *ssl, unsigned type, unsigned context, const unsigned char
         return dance_server_add_request(ssl, out, out_len, alert);
     if (context == SSL_EXT_TLS1_3_NEW_SESSION_TICKET)
         return dance_server_add_ticket(ssl, alert);
-    if (context == SSL_EXT_TLS1_3_CERTIFICATE && !SSL_is_server(ssl))
+    if ((context & CLIENT_CERTIFICATE) != 0 && !SSL_is_server(ssl))
         return dance_client_add_certificate(ssl, out, out_len, x, entry, alert);
     return 0;
 }
@@ -41,7 +45,7 @@ static void on_free(SSL *ssl, unsigned type, unsigned context, const unsigned ch
     (void)ssl;
     (void)type;
     (void)arg;
-    if (context == SSL_EXT_TLS1_3_CERTIFICATE)
+    if ((context & CLIENT_CERTIFICATE) != 0)
         OPENSSL_free((void *)(uintptr_t)out);
 }
 
@@ -52,7 +56,7 @@ static int on_parse(SSL *ssl, unsigned type, unsigned context, const unsigned ch
     (void)arg;
     if (context == SSL_EXT_TLS1_3_CERTIFICATE_REQUEST)
         return dance_client_parse_request(ssl, in, in_len, alert);
-    if (context == SSL_EXT_TLS1_3_CERTIFICATE && SSL_is_server(ssl))
+    if ((context & CLIENT_CERTIFICATE) != 0 && SSL_is_server(ssl))
         return dance_server_parse_certificate(ssl, in, in_len, x, entry, alert);
     /* RFC 8446, section 4.2: in a server's Certificate or ticket nobody asked for it. */
     *alert = SSL_AD_UNSUPPORTED_EXTENSION;
@@ -96,7 +100,10 @@ static void prepare_server(SSL_CTX *ctx, const struct dance_config *config, bool
         (void)SSL_CTX_set_session_id_context(ctx, session_id_context,
                                              sizeof(session_id_context) - 1);
     }
-    if (rules.name_needed && generic)
+    /* A generic method's SSL may become a client, so that its types are set when it is a server. */
+    if (config->take_raw_key && !generic)
+        (void)dance_raw_key_enable_ctx(ctx);
+    if ((rules.name_needed || config->take_raw_key) && generic)
         SSL_CTX_set_client_hello_cb(ctx, dance_enforce_client_hello, NULL);
     /* Whatever chroot, setuid and fork will put out of reach. */
     if (rules.fault == NULL) {
@@ -133,6 +140,6 @@ static void on_new_ctx(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, lon
 
 int dance_hook_install(void)
 {
-    return dance_connection_init(dance_enforce_watch)
+    return dance_connection_init(dance_watch)
            && SSL_CTX_get_ex_new_index(0, NULL, on_new_ctx, NULL, NULL) >= 0;
 }

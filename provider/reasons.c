@@ -34,6 +34,7 @@ static ERR_STRING_DATA texts[] = {
     {DANCE_R_RESOLVER, "dance-resolver cannot be reached"},
     {DANCE_R_NOT_VERIFIED,
      "the application let the client pass without DANE, which policy require forbids"},
+    {DANCE_R_RAW_KEY, "raw public keys are not accepted here"},
     {0, NULL},
 };
 

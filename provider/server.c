@@ -4,6 +4,7 @@
 #include "allow_file.h"
 #include "cert_names.h"
 #include "clientid.h"
+#include "compat.h"
 #include "connection.h"
 #include "enforce.h"
 #include "log.h"
@@ -18,16 +19,23 @@
 
 int dance_server_add_request(SSL *ssl, const unsigned char **out, size_t *out_len, int *alert)
 {
-    if (!dance_policy_rules(dance_config()).active)
+    struct dance_rules rules = dance_policy_rules(dance_config());
+    bool raw_key = dance_config()->take_raw_key && dance_raw_key_negotiated(ssl);
+
+    if (!rules.active)
         return 0;
     *alert = SSL_AD_INTERNAL_ERROR;
     if (!dance_enforce_prepare(ssl))
         return -1;
+    /* A raw public key has no certificate: the application's verify callback must not see it. */
+    if (raw_key)
+        SSL_set_verify(ssl, SSL_get_verify_mode(ssl), dance_verdict_alone);
     /*
      * Without tickets the last word of dance_enforce_passed() is never asked,
-     * so an application's cert_verify_callback has to give way here.
+     * so an application's cert_verify_callback has to give way here; and where
+     * DANE alone decides it need not see a raw public key either.
      */
-    if (dance_policy_rules(dance_config()).strict && SSL_get_num_tickets(ssl) == 0)
+    if ((rules.strict && SSL_get_num_tickets(ssl) == 0) || (rules.name_needed && raw_key))
         SSL_CTX_set_cert_verify_callback(SSL_get_SSL_CTX(ssl), dance_verdict, NULL);
     *out = dance_clientid_empty;
     *out_len = sizeof(dance_clientid_empty);
@@ -62,7 +70,8 @@ static unsigned usages_for(const struct dance_config *config, const struct dance
                            const X509 *leaf, const char **fault)
 {
     *fault = NULL;
-    if (config->certificate_names_any)
+    /* A raw public key names nobody; libssl matches it with DANE-EE(3) SPKI(1) records alone. */
+    if (config->certificate_names_any || leaf == NULL)
         return config->usages;
     *fault = dance_cert_names_fault(leaf, c->name, strlen(c->name));
     /* A CA vouches for the names under the PKIX usages; under the DANE usages nobody does. */
@@ -77,6 +86,11 @@ static void authenticate(SSL *ssl, struct dance_connection *c, X509 *leaf)
     struct dance_lookup *lookup;
     int taken = 0;
 
+    if (leaf == NULL && !config->take_raw_key) {
+        /* The application negotiated it by itself. */
+        dance_connection_fail(c, DANCE_R_RAW_KEY, "%s", "");
+        return;
+    }
     if (!dance_allowed(c->name, strlen(c->name))) {
         dance_connection_fail(c, DANCE_R_NAME_NOT_ALLOWED, "%s", "");
         return;

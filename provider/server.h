@@ -13,10 +13,10 @@
 int dance_server_add_request(SSL *ssl, const unsigned char **out, size_t *out_len, int *alert);
 
 /*
- * On a CertificateEntry: decode, check the name, allow, certificate_names, look
- * up, give the records to libssl. 1, or 0 with *alert where the handshake ends
- * at once; a name that is refused for what it is, not for how it was sent, is
- * remembered and enforced in the verification.
+ * On a CertificateEntry, or beside a raw public key (leaf is NULL): decode, check the name, allow,
+ * certificate_names, look up, give the records to libssl. 1, or 0 with *alert where the handshake
+ * ends at once; a name that is refused for what it is, not for how it was sent, is remembered and
+ * enforced in the verification.
  */
 int dance_server_parse_certificate(SSL *ssl, const unsigned char *data, size_t len, X509 *leaf,
                                    size_t entry, int *alert);

@@ -103,10 +103,12 @@ static void explain(struct dance_connection *c, int rv)
 /* With our callback in front of the application's; what X509_verify_cert() says. */
 static int verify(SSL *ssl, X509_STORE_CTX *store_ctx, struct dance_connection *c)
 {
+    X509_STORE_CTX_verify_cb before = X509_STORE_CTX_get_verify_cb(store_ctx);
     int rv;
 
     c->verify_error = X509_V_OK;
-    c->application_cb = X509_STORE_CTX_get_verify_cb(store_ctx);
+    /* Written for certificates, the application's would look at one where there is none. */
+    c->application_cb = dance_raw_key_of(store_ctx) == NULL ? before : NULL;
     X509_STORE_CTX_set_verify_cb(store_ctx, on_verify);
     /* Where the application took the callbacks that arm, this is the last moment. */
     if (!c->armed && !c->records) {
@@ -118,7 +120,7 @@ static int verify(SSL *ssl, X509_STORE_CTX *store_ctx, struct dance_connection *
     /* libssl tells what matched only where no earlier result stands in the way; it sets it anew. */
     SSL_set_verify_result(ssl, X509_V_OK);
     rv = X509_verify_cert(store_ctx);
-    X509_STORE_CTX_set_verify_cb(store_ctx, c->application_cb);
+    X509_STORE_CTX_set_verify_cb(store_ctx, before);
     c->application_cb = NULL;
     return rv;
 }
@@ -131,8 +133,15 @@ static int accept(SSL *ssl, struct dance_connection *c)
     dance_verdict_limit_session(ssl, c->ttl);
     mark_session(ssl);
     dance_tlsa_matched(ssl, record, sizeof(record));
-    dance_log(DANCE_LOG_INFO, "accepted %s (TLSA %s, TTL %lu s)", c->name, record, c->ttl);
+    dance_log(DANCE_LOG_INFO, "accepted %s (TLSA %s, TTL %lu s%s)", c->name, record, c->ttl,
+              dance_raw_key_negotiated(ssl) ? ", raw public key" : "");
     return 1;
+}
+
+int dance_verdict_alone(int ok, X509_STORE_CTX *store_ctx)
+{
+    (void)store_ctx;
+    return ok;
 }
 
 int dance_verdict(X509_STORE_CTX *store_ctx, void *arg)
@@ -140,13 +149,16 @@ int dance_verdict(X509_STORE_CTX *store_ctx, void *arg)
     SSL *ssl = ssl_of(store_ctx);
     struct dance_rules rules = dance_policy_rules(dance_config());
     struct dance_connection *c;
+    /* Those that we take are ours alone: no callback of the application's can judge one. */
+    bool raw_key = dance_raw_key_of(store_ctx) != NULL && dance_config()->take_raw_key;
     bool ours;
     int rv;
 
     (void)arg;
     c = ssl != NULL && SSL_is_server(ssl) ? dance_connection_find(ssl) : NULL;
-    ours = ssl != NULL && SSL_is_server(ssl) && rules.active
-           && (rules.name_needed || (c != NULL && (c->named || c->reason != DANCE_R_NONE)));
+    ours =
+        ssl != NULL && SSL_is_server(ssl) && rules.active
+        && (rules.name_needed || raw_key || (c != NULL && (c->named || c->reason != DANCE_R_NONE)));
     if (!ours) {
         /* As libssl does when there is no callback. */
         rv = X509_verify_cert(store_ctx);
@@ -159,12 +171,12 @@ int dance_verdict(X509_STORE_CTX *store_ctx, void *arg)
     }
     if (rules.fault != NULL)
         dance_connection_fail(c, DANCE_R_CONFIGURATION, "%s", rules.fault);
-    c->strict = rules.strict;
+    c->strict = rules.strict || dance_raw_key_of(store_ctx) != NULL;
     rv = verify(ssl, store_ctx, c);
     if (authenticated(ssl, c, rv))
         return accept(ssl, c);
     explain(c, rv);
-    if (rv > 0 && !rules.strict) {
+    if (rv > 0 && !c->strict) {
         /* The application's callback goes on; that it is nobody it goes on with stays visible. */
         X509_STORE_CTX_set_error(store_ctx, c->verify_error != X509_V_OK
                                                 ? c->verify_error
@@ -183,17 +195,20 @@ int dance_verdict_again(SSL *ssl)
     struct dance_connection *c = dance_connection_find(ssl);
     STACK_OF(X509) *untrusted = SSL_get_peer_cert_chain(ssl);
     X509 *leaf = SSL_get0_peer_certificate(ssl);
+    EVP_PKEY *raw_key = dance_raw_key_peer(ssl);
     X509_STORE_CTX *store_ctx = NULL;
     X509_STORE *store = NULL;
     int rv = 0;
 
-    if (c == NULL || leaf == NULL || !c->records || c->reason != DANCE_R_NONE)
+    if (c == NULL || (leaf == NULL && raw_key == NULL) || !c->records || c->reason != DANCE_R_NONE)
         return 0;
     ERR_set_mark();
     if (SSL_get0_verify_cert_store(ssl, &store) <= 0 || store == NULL)
         store = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
     store_ctx = X509_STORE_CTX_new();
-    if (store_ctx != NULL && X509_STORE_CTX_init(store_ctx, store, leaf, untrusted)
+    if (store_ctx != NULL
+        && (leaf != NULL ? X509_STORE_CTX_init(store_ctx, store, leaf, untrusted)
+                         : dance_raw_key_init(store_ctx, store, raw_key))
         && X509_STORE_CTX_set_ex_data(store_ctx, SSL_get_ex_data_X509_STORE_CTX_idx(), ssl)
         && X509_STORE_CTX_set_default(store_ctx, "ssl_client")
         && X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(store_ctx), SSL_get0_param(ssl))) {

@@ -16,6 +16,12 @@
 int dance_verdict(X509_STORE_CTX *store_ctx, void *arg);
 
 /*
+ * A verify callback that changes nothing, in place of an application's that is
+ * not to see a raw public key: it would look at a certificate where there is none.
+ */
+int dance_verdict_alone(int ok, X509_STORE_CTX *store_ctx);
+
+/*
  * Verify the peer's chain once more, by ourselves, after the application's own
  * cert_verify_callback let it pass. 1 when DANE authenticates it.
  */

@@ -1,0 +1,48 @@
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "watch.h"
+
+#include "client.h"
+#include "enforce.h"
+#include "policy.h"
+#include "process.h"
+
+#define ALERT_LEVEL(ret) ((ret) >> 8)
+#define ALERT_DESCRIPTION(ret) ((ret)&0xff)
+
+static void on_server_event(SSL *ssl, int where, int ret)
+{
+    if ((where & SSL_ST_ACCEPT) != 0 || where == SSL_CB_HANDSHAKE_START) {
+        /* A failure stays visible: the CertificateRequest callback tries again and aborts. */
+        if (!SSL_is_init_finished(ssl)) {
+            (void)dance_enforce_prepare(ssl);
+            dance_enforce_resumed(ssl);
+        }
+    }
+    if (where == SSL_CB_WRITE_ALERT && ALERT_LEVEL(ret) == SSL3_AL_FATAL)
+        dance_enforce_alerted(ssl, ALERT_DESCRIPTION(ret));
+}
+
+static void on_info(const SSL *const_ssl, int where, int ret)
+{
+    /* The callback's type says const; it is the application's own SSL all the same. */
+    SSL *ssl = (SSL *)(uintptr_t)const_ssl;
+    void (*applications)(const SSL *, int, int) =
+        SSL_CTX_get_info_callback(SSL_get_SSL_CTX(const_ssl));
+
+    if (SSL_is_server(ssl)) {
+        if (dance_policy_rules(dance_config()).active)
+            on_server_event(ssl, where, ret);
+    } else if (where == SSL_CB_HANDSHAKE_START) {
+        dance_client_start(ssl);
+    }
+    if (applications != NULL)
+        applications(const_ssl, where, ret);
+}
+
+void dance_watch(SSL *ssl)
+{
+    const struct dance_config *config = dance_config();
+
+    if (config != NULL && (dance_policy_rules(config).active || config->offer_raw_key))
+        SSL_set_info_callback(ssl, on_info);
+}

@@ -1,0 +1,18 @@
+/*
+ * watch.h: the SSL's own info callback, by which dance sees a handshake begin.
+ *
+ * It is put on each SSL as it is made, before the application can set one, and
+ * passes every event on to the SSL_CTX's callback, which libssl would have
+ * called. An application that sets the SSL's own takes it from us.
+ *
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef DANCE_WATCH_H
+#define DANCE_WATCH_H
+
+#include <openssl/ssl.h>
+
+/* For each SSL that is made, from inside SSL_new(). */
+void dance_watch(SSL *ssl);
+
+#endif
