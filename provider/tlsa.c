@@ -41,7 +41,8 @@ int dance_tlsa_give(SSL *ssl, const char *name, const struct dance_wire_answer *
         return -1;
     ERR_set_mark();
     SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    if (!SSL_set1_host(ssl, name))
+    /* Not SSL_set1_host(), which takes a name of four numbers for an address. */
+    if (!X509_VERIFY_PARAM_set1_host(SSL_get0_param(ssl), name, 0))
         taken = -1;
     for (size_t i = 0; taken >= 0 && i < answer->count; i++) {
         const struct dance_wire_record *r = &answer->record[i];
