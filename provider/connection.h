@@ -19,15 +19,17 @@ struct dance_connection {
     /* server: what became of the client's dane_clientid */
     bool named;                    /* it was there and held an acceptable name */
     char name[DANCE_NAME_MAX + 1]; /* in lower case; valid if named */
-    bool records;                  /* TLSA records of that name were given to libssl */
-    unsigned long ttl;             /* seconds that they may be believed; valid if records */
-    enum dance_reason reason;      /* why the client is refused; DANCE_R_NONE: not yet known */
-    char detail[512];              /* the particulars of reason; may be empty */
-    bool armed;                    /* DANE is enabled on this SSL, with a record nothing matches */
-    bool resumed;                  /* a resumed session was given what is left of its lifetime */
-    bool accepted;                 /* the verification said yes */
-    bool reported;                 /* the refusal was logged and raised */
-    long long handshake_ms;        /* when the extension came, for the log */
+    bool from_certificate;         /* by san_fallback, and not by the extension */
+    size_t reference;         /* where in name its dNSName begins: after san_fallback's label */
+    bool records;             /* TLSA records of that name were given to libssl */
+    unsigned long ttl;        /* seconds that they may be believed; valid if records */
+    enum dance_reason reason; /* why the client is refused; DANCE_R_NONE: not yet known */
+    char detail[512];         /* the particulars of reason; may be empty */
+    bool armed;               /* DANE is enabled on this SSL, with a record nothing matches */
+    bool resumed;             /* a resumed session was given what is left of its lifetime */
+    bool accepted;            /* the verification said yes */
+    bool reported;            /* the refusal was logged and raised */
+    long long handshake_ms;   /* when the extension came, for the log */
 
     /* server, while X509_verify_cert() runs */
     SSL_verify_cb application_cb; /* the application's verify callback, or NULL */

@@ -11,6 +11,7 @@
 #include "lookup.h"
 #include "policy.h"
 #include "process.h"
+#include "san_name.h"
 #include "tlsa.h"
 #include "verdict.h"
 
@@ -106,7 +107,7 @@ static void authenticate(SSL *ssl, struct dance_connection *c, X509 *leaf)
         dance_connection_fail(c, DANCE_R_RESOLVER, "%s", lookup->why);
     else if (lookup->answer.status != DANCE_WIRE_SECURE)
         fail_lookup(c, lookup);
-    else if ((taken = dance_tlsa_give(ssl, c->name, &lookup->answer, usages)) < 0)
+    else if ((taken = dance_tlsa_give(ssl, c->name + c->reference, &lookup->answer, usages)) < 0)
         dance_connection_fail(c, DANCE_R_INTERNAL, "%s", "libssl takes no TLSA records");
     else if (taken == 0 && fault != NULL)
         dance_connection_fail(c, DANCE_R_CERTIFICATE_NAMES, "%s", fault);
@@ -166,6 +167,49 @@ int dance_server_parse_certificate(SSL *ssl, const unsigned char *data, size_t l
         c->armed = dance_tlsa_arm(ssl) == 1;
     ERR_pop_to_mark();
     return c->records || c->armed;
+}
+
+void dance_server_fallback(SSL *ssl, struct dance_connection *c, X509 *leaf)
+{
+    const struct dance_config *config = dance_config();
+    struct dance_rules rules = dance_policy_rules(config);
+    char name[DANCE_NAME_MAX + 1];
+    const char *fault;
+
+    if (!config->san_fallback || rules.fault != NULL || leaf == NULL || c->reason != DANCE_R_NONE
+        || (c->named && !c->from_certificate))
+        return;
+    fault = dance_san_name(leaf, config->service_label, name);
+    if (c->named) {
+        /* Another handshake on this connection (TLS 1.2, or post-handshake authentication). */
+        if (fault != NULL || strcmp(c->name, name) != 0)
+            dance_connection_fail(c, DANCE_R_NAME_CHANGED, "%s", "");
+        return;
+    }
+    /* Who says no name and can be given none that we know is nobody's business but the policy's. */
+    if (fault != NULL || !dance_allowed(name, strlen(name))) {
+        if (rules.name_needed && fault != NULL)
+            dance_connection_fail(c, DANCE_R_EXTENSION_ABSENT, "%s", fault);
+        else if (rules.name_needed)
+            dance_connection_fail(c, DANCE_R_NAME_NOT_ALLOWED, "%s", name);
+        return;
+    }
+    ERR_set_mark();
+    memcpy(c->name, name, sizeof(c->name));
+    c->named = true;
+    c->from_certificate = true;
+    c->reference = config->service_label != NULL ? strlen(config->service_label) + 1 : 0;
+    authenticate(ssl, c, leaf);
+    if (!rules.name_needed
+        && (c->reason == DANCE_R_TLSA_ABSENT || c->reason == DANCE_R_TLSA_INSECURE)) {
+        /* It never claimed to have a record, and the zone's owner says that it has none. */
+        c->named = false;
+        c->from_certificate = false;
+        c->reference = 0;
+        c->reason = DANCE_R_NONE;
+        c->detail[0] = '\0';
+    }
+    ERR_pop_to_mark();
 }
 
 int dance_server_add_ticket(SSL *ssl, int *alert)

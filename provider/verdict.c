@@ -6,6 +6,7 @@
 #include "log.h"
 #include "policy.h"
 #include "process.h"
+#include "server.h"
 #include "tlsa.h"
 
 #include <openssl/err.h>
@@ -117,6 +118,10 @@ static int verify(SSL *ssl, X509_STORE_CTX *store_ctx, struct dance_connection *
             return 0;
     }
     X509_STORE_CTX_set0_dane(store_ctx, SSL_get0_dane(ssl));
+    /* The name may have come after the parameters were taken over from the SSL (san_fallback). */
+    if (c->records
+        && !dance_tlsa_reference(X509_STORE_CTX_get0_param(store_ctx), c->name + c->reference))
+        return 0;
     /* libssl tells what matched only where no earlier result stands in the way; it sets it anew. */
     SSL_set_verify_result(ssl, X509_V_OK);
     rv = X509_verify_cert(store_ctx);
@@ -144,6 +149,21 @@ int dance_verdict_alone(int ok, X509_STORE_CTX *store_ctx)
     return ok;
 }
 
+/* What is known about ssl, by san_fallback if need be. */
+static struct dance_connection *fallback(SSL *ssl, X509_STORE_CTX *store_ctx)
+{
+    X509 *leaf = X509_STORE_CTX_get0_cert(store_ctx);
+    struct dance_connection *c = dance_connection_find(ssl);
+
+    if (!dance_config()->san_fallback || leaf == NULL)
+        return c;
+    if (c == NULL)
+        c = dance_connection_get(ssl);
+    if (c != NULL)
+        dance_server_fallback(ssl, c, leaf);
+    return c;
+}
+
 int dance_verdict(X509_STORE_CTX *store_ctx, void *arg)
 {
     SSL *ssl = ssl_of(store_ctx);
@@ -155,7 +175,7 @@ int dance_verdict(X509_STORE_CTX *store_ctx, void *arg)
     int rv;
 
     (void)arg;
-    c = ssl != NULL && SSL_is_server(ssl) ? dance_connection_find(ssl) : NULL;
+    c = ssl != NULL && SSL_is_server(ssl) ? fallback(ssl, store_ctx) : NULL;
     ours =
         ssl != NULL && SSL_is_server(ssl) && rules.active
         && (rules.name_needed || raw_key || (c != NULL && (c->named || c->reason != DANCE_R_NONE)));
@@ -192,7 +212,7 @@ int dance_verdict(X509_STORE_CTX *store_ctx, void *arg)
 
 int dance_verdict_again(SSL *ssl)
 {
-    struct dance_connection *c = dance_connection_find(ssl);
+    struct dance_connection *c = dance_connection_get(ssl);
     STACK_OF(X509) *untrusted = SSL_get_peer_cert_chain(ssl);
     X509 *leaf = SSL_get0_peer_certificate(ssl);
     EVP_PKEY *raw_key = dance_raw_key_peer(ssl);
@@ -200,7 +220,10 @@ int dance_verdict_again(SSL *ssl)
     X509_STORE *store = NULL;
     int rv = 0;
 
-    if (c == NULL || (leaf == NULL && raw_key == NULL) || !c->records || c->reason != DANCE_R_NONE)
+    if (c == NULL || (leaf == NULL && raw_key == NULL))
+        return 0;
+    dance_server_fallback(ssl, c, leaf);
+    if (!c->records || c->reason != DANCE_R_NONE)
         return 0;
     ERR_set_mark();
     if (SSL_get0_verify_cert_store(ssl, &store) <= 0 || store == NULL)
