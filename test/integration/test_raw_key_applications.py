@@ -157,12 +157,16 @@ def test_freeradius(world, start, tmp_path, policy):
         done = subprocess.run(["eapol_test", "-c", str(path), "-a", "127.0.0.1", "-p", str(port), "-s", "testing123",
                                "-t", "10", "-r", "0"], env=environment(conf), capture_output=True, text=True, timeout=60,
                               errors="replace")
-        return done.returncode == 0 and "SUCCESS" in done.stdout, done.stdout
+        return done.stdout
 
-    for _ in range(2):
-        ok, text = authenticate("device.crt", "client.key")
-        assert ok, (server.log.text(), text[-3000:], server.output.text()[-6000:])
-        assert not authenticate("stranger.crt", "other.key")[0]
+    # FreeRADIUS is what is looked at: without a certificate it leaves out the message that ends EAP-TLS 1.3
+    # (RFC 9190, section 2.1.1), and an eapol_test of 2.11 or later turns an accepted client into a failure.
+    for n in (1, 2):
+        text = authenticate("device.crt", "client.key")
+        assert server.output.text().count("Sent Access-Accept") == n, (server.log.text(), text, server.output.text())
+        text = authenticate("stranger.crt", "other.key")
+        assert server.output.text().count("Sent Access-Reject") == n and "SUCCESS" not in text, text
+        assert server.output.text().count("Sent Access-Accept") == n, (server.log.text(), text)
     assert server.process.poll() is None
     assert server.log.wait(f"accepted {DEVICE} .*raw public key"), server.log.text()
     assert server.log.wait(f"refused {DEVICE}: no TLSA record authenticates")
