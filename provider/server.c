@@ -13,20 +13,50 @@
 #include "process.h"
 #include "tlsa.h"
 #include "verdict.h"
+#include "watch.h"
 
 #include <openssl/err.h>
 #include <string.h>
+
+/* End the handshake for how the extension was sent. */
+static int abort_with(struct dance_connection *c, int alert, int *out_alert,
+                      enum dance_reason reason, const char *detail)
+{
+    c->reason = DANCE_R_NONE;
+    c->detail[0] = '\0';
+    dance_connection_fail(c, reason, "%s", detail);
+    dance_connection_report(c, "refused", true);
+    *out_alert = alert;
+    return 0;
+}
 
 int dance_server_add_request(SSL *ssl, const unsigned char **out, size_t *out_len, int *alert)
 {
     struct dance_rules rules = dance_policy_rules(dance_config());
     bool raw_key = dance_config()->take_raw_key && dance_raw_key_negotiated(ssl);
+    struct dance_connection *c;
 
     if (!rules.active)
         return 0;
     *alert = SSL_AD_INTERNAL_ERROR;
+    c = dance_connection_get(ssl);
+    if (c == NULL)
+        return -1;
+    dance_connection_ask(ssl, c);
+    c->unwatched = !dance_watch_again(ssl);
     if (!dance_enforce_prepare(ssl))
         return -1;
+    /* The application verifies by itself, and libssl would match the last client's records. */
+    if (c->stale && !rules.strict && c->verified_for != SSL_get_SSL_CTX(ssl)) {
+        (void)abort_with(c, SSL_AD_HANDSHAKE_FAILURE, alert, DANCE_R_USED_AGAIN, "");
+        return -1;
+    }
+    /*
+     * A session that nobody can watch when it is resumed would outlive the
+     * record: it gets no tickets.
+     */
+    if (c->unwatched && rules.strict)
+        (void)SSL_set_num_tickets(ssl, 0);
     /* A raw public key has no certificate: the application's verify callback must not see it. */
     if (raw_key)
         SSL_set_verify(ssl, SSL_get_verify_mode(ssl), dance_verdict_alone);
@@ -40,18 +70,6 @@ int dance_server_add_request(SSL *ssl, const unsigned char **out, size_t *out_le
     *out = dance_clientid_empty;
     *out_len = sizeof(dance_clientid_empty);
     return 1;
-}
-
-/* End the handshake for how the extension was sent. */
-static int abort_with(struct dance_connection *c, int alert, int *out_alert,
-                      enum dance_reason reason, const char *detail)
-{
-    c->reason = DANCE_R_NONE;
-    c->detail[0] = '\0';
-    dance_connection_fail(c, reason, "%s", detail);
-    dance_connection_report(c, "refused", true);
-    *out_alert = alert;
-    return 0;
 }
 
 static void fail_lookup(struct dance_connection *c, const struct dance_lookup *lookup)
@@ -106,7 +124,7 @@ static void authenticate(SSL *ssl, struct dance_connection *c, X509 *leaf)
         dance_connection_fail(c, DANCE_R_RESOLVER, "%s", lookup->why);
     else if (lookup->answer.status != DANCE_WIRE_SECURE)
         fail_lookup(c, lookup);
-    else if ((taken = dance_tlsa_give(ssl, c->name, &lookup->answer, usages)) < 0)
+    else if ((taken = dance_tlsa_give(ssl, c, &lookup->answer, usages)) < 0)
         dance_connection_fail(c, DANCE_R_INTERNAL, "%s", "libssl takes no TLSA records");
     else if (taken == 0 && fault != NULL)
         dance_connection_fail(c, DANCE_R_CERTIFICATE_NAMES, "%s", fault);
@@ -114,9 +132,7 @@ static void authenticate(SSL *ssl, struct dance_connection *c, X509 *leaf)
         dance_connection_fail(c, DANCE_R_TLSA_UNUSABLE, "%s", "");
     if (taken > 0) {
         c->records = true;
-        c->armed = true;
         c->ttl = lookup->answer.ttl;
-        dance_verdict_limit_session(ssl, c->ttl);
     }
     dance_lookup_free(lookup);
 }
@@ -137,7 +153,7 @@ int dance_server_parse_certificate(SSL *ssl, const unsigned char *data, size_t l
     if (c == NULL)
         return 0;
     if (entry > 0) {
-        if (c->named)
+        if (c->claimed)
             return 1; /* said again beside an issuer's certificate: no matter */
         return abort_with(c, SSL_AD_HANDSHAKE_FAILURE, alert, DANCE_R_EXTENSION_MISPLACED, "");
     }
@@ -148,28 +164,28 @@ int dance_server_parse_certificate(SSL *ssl, const unsigned char *data, size_t l
     fault = dance_owner_name_fault((const char *)name, name_len);
     if (fault != NULL)
         return abort_with(c, SSL_AD_HANDSHAKE_FAILURE, alert, DANCE_R_NAME_MALFORMED, fault);
-    if (c->named) {
-        /* Post-handshake authentication once more: the records given to libssl are for one name. */
-        if (dance_owner_name_equal(c->name, strlen(c->name), (const char *)name, name_len))
-            return 1;
+    /* Post-handshake authentication once more: what the application knows is of one name. */
+    if (c->named && !dance_owner_name_equal(c->name, strlen(c->name), (const char *)name, name_len))
         return abort_with(c, SSL_AD_HANDSHAKE_FAILURE, alert, DANCE_R_NAME_CHANGED, "");
-    }
     dance_owner_name_lower(c->name, (const char *)name, name_len);
-    c->named = true;
+    c->named = c->claimed = true;
+    if (c->unwatched && !rules.strict)
+        (void)SSL_set_num_tickets(ssl, 0);
     ERR_set_mark();
     if (rules.fault != NULL)
         dance_connection_fail(c, DANCE_R_CONFIGURATION, "%s", rules.fault);
     else
         authenticate(ssl, c, leaf);
-    /* A refusal is enforced by libssl itself: nothing matches. */
-    if (!c->records && !c->armed)
-        c->armed = dance_tlsa_arm(ssl) == 1;
     ERR_pop_to_mark();
-    return c->records || c->armed;
+    /* A refusal is enforced by libssl itself: nothing matches. */
+    return dance_tlsa_holder(ssl, c) != NULL;
 }
 
 int dance_server_add_ticket(SSL *ssl, int *alert)
 {
     *alert = SSL_AD_HANDSHAKE_FAILURE;
-    return dance_enforce_passed(ssl) ? 0 : -1;
+    if (!dance_enforce_passed(ssl))
+        return -1;
+    dance_verdict_settle(ssl);
+    return 0;
 }

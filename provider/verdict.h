@@ -11,6 +11,7 @@
 #define DANCE_VERDICT_H
 
 #include <openssl/ssl.h>
+#include <stdbool.h>
 
 /* cert_verify_callback of server-capable SSL_CTXs. */
 int dance_verdict(X509_STORE_CTX *store_ctx, void *arg);
@@ -27,8 +28,12 @@ int dance_verdict_alone(int ok, X509_STORE_CTX *store_ctx);
  */
 int dance_verdict_again(SSL *ssl);
 
-/* Shorten the lifetime of ssl's session to at most seconds, or one second for 0. */
-void dance_verdict_limit_session(SSL *ssl, unsigned long seconds);
+/*
+ * What an acceptance means is done once the client has proved that it holds its
+ * key (its Certificate comes before the proof), and before its tickets are
+ * made: the log line, the session's lifetime and mark. To be called at any time.
+ */
+void dance_verdict_settle(SSL *ssl);
 
 /*
  * A resumed session of a DANE client must not outlive its record by being
@@ -36,5 +41,8 @@ void dance_verdict_limit_session(SSL *ssl, unsigned long seconds);
  * left of its lifetime. To be called while the handshake goes on, once.
  */
 void dance_verdict_resumed(SSL *ssl);
+
+/* The session that ssl resumed was made with a client that DANE authenticated. */
+bool dance_verdict_session_good(SSL *ssl);
 
 #endif
