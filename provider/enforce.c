@@ -7,6 +7,7 @@
 #include "process.h"
 #include "tlsa.h"
 #include "verdict.h"
+#include "watch.h"
 
 #include <openssl/err.h>
 
@@ -48,6 +49,7 @@ static int prepare(SSL *ssl)
     if (!rules.active || !SSL_is_server(ssl))
         return 1;
     take_raw_keys(ssl);
+    dance_verdict_replace(ssl);
     if (!rules.name_needed)
         return 1;
     if (rules.ask)
@@ -79,7 +81,12 @@ int dance_enforce_prepare(SSL *ssl)
 
 int dance_enforce_client_hello(SSL *ssl, int *alert, void *arg)
 {
+    struct dance_connection *c;
+
     (void)arg;
+    /* Where the application took the callback that sees a handshake begin, this is when it does. */
+    if (!dance_watch_again(ssl) && (c = dance_connection_find(ssl)) != NULL)
+        dance_connection_restart(ssl, c);
     if (dance_enforce_prepare(ssl))
         return SSL_CLIENT_HELLO_SUCCESS;
     *alert = SSL_AD_INTERNAL_ERROR;
@@ -111,6 +118,16 @@ void dance_enforce_resumed(SSL *ssl)
         return;
     c->resumed = true;
     dance_verdict_resumed(ssl);
+    if (!dance_policy_rules(dance_config()).strict || dance_verdict_session_good(ssl))
+        return;
+    /*
+     * Nobody whom DANE authenticated: a session from before the policy, by a
+     * ticket key that is kept, or an external pre-shared key. The last word is
+     * said with a ticket; and no early data gets past it.
+     */
+    (void)SSL_set_recv_max_early_data(ssl, 0);
+    if (SSL_get_num_tickets(ssl) == 0)
+        (void)SSL_set_num_tickets(ssl, 1);
 }
 
 int dance_enforce_passed(SSL *ssl)
@@ -119,20 +136,26 @@ int dance_enforce_passed(SSL *ssl)
     struct dance_connection *c = dance_connection_find(ssl);
     bool peer = SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
 
-    if (!rules.strict || (c != NULL && c->accepted))
-        return 1;
     /* A fault without require closes to certificates only. */
-    if (!peer && !rules.ask)
+    if (!rules.strict || (!peer && !rules.ask))
         return 1;
-    if (SSL_session_reused(ssl))
-        return peer && SSL_get_verify_result(ssl) == X509_V_OK;
-    /* The application verified in our place: see for ourselves. */
-    if (dance_verdict_again(ssl))
+    if (SSL_session_reused(ssl) && (c == NULL || !c->asked)) {
+        if (dance_verdict_session_good(ssl))
+            return 1;
+    } else if ((c != NULL && c->accepted) || dance_verdict_again(ssl)) {
+        /* Ours, or where the application verified in our place, seen for ourselves. */
         return 1;
+    }
     c = dance_connection_get(ssl);
     if (c != NULL) {
         dance_connection_fail(c, DANCE_R_NOT_VERIFIED, "%s", "");
         dance_connection_report(c, "refused", true);
     }
     return 0;
+}
+
+void dance_enforce_finished(SSL *ssl)
+{
+    if (!dance_enforce_passed(ssl))
+        SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }

@@ -28,7 +28,7 @@ void dance_enforce_resumed(SSL *ssl);
 /* libssl has sent a fatal alert; where it refused because of what require had set, log that. */
 void dance_enforce_alerted(SSL *ssl, int description);
 
-/* client_hello_cb of generic methods' SSL_CTXs. */
+/* client_hello_cb of server-capable SSL_CTXs. */
 int dance_enforce_client_hello(SSL *ssl, int *alert, void *arg);
 
 /*
@@ -37,5 +37,12 @@ int dance_enforce_client_hello(SSL *ssl, int *alert, void *arg);
  * verified by us, now or in the session that is resumed.
  */
 int dance_enforce_passed(SSL *ssl);
+
+/*
+ * A server's handshake or post-handshake authentication is over. Whoever has
+ * come as far without the last word, because libssl sent no ticket, finds the
+ * connection shut: nothing is read from it or written to it any more.
+ */
+void dance_enforce_finished(SSL *ssl);
 
 #endif

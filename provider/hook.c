@@ -103,8 +103,7 @@ static void prepare_server(SSL_CTX *ctx, const struct dance_config *config, bool
     /* A generic method's SSL may become a client, so that its types are set when it is a server. */
     if (config->take_raw_key && !generic)
         (void)dance_raw_key_enable_ctx(ctx);
-    if ((rules.name_needed || config->take_raw_key) && generic)
-        SSL_CTX_set_client_hello_cb(ctx, dance_enforce_client_hello, NULL);
+    SSL_CTX_set_client_hello_cb(ctx, dance_enforce_client_hello, NULL);
     /* Whatever chroot, setuid and fork will put out of reach. */
     if (rules.fault == NULL) {
         dance_allow_file_open();

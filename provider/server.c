@@ -14,34 +14,10 @@
 #include "san_name.h"
 #include "tlsa.h"
 #include "verdict.h"
+#include "watch.h"
 
 #include <openssl/err.h>
 #include <string.h>
-
-int dance_server_add_request(SSL *ssl, const unsigned char **out, size_t *out_len, int *alert)
-{
-    struct dance_rules rules = dance_policy_rules(dance_config());
-    bool raw_key = dance_config()->take_raw_key && dance_raw_key_negotiated(ssl);
-
-    if (!rules.active)
-        return 0;
-    *alert = SSL_AD_INTERNAL_ERROR;
-    if (!dance_enforce_prepare(ssl))
-        return -1;
-    /* A raw public key has no certificate: the application's verify callback must not see it. */
-    if (raw_key)
-        SSL_set_verify(ssl, SSL_get_verify_mode(ssl), dance_verdict_alone);
-    /*
-     * Without tickets the last word of dance_enforce_passed() is never asked,
-     * so an application's cert_verify_callback has to give way here; and where
-     * DANE alone decides it need not see a raw public key either.
-     */
-    if ((rules.strict && SSL_get_num_tickets(ssl) == 0) || (rules.name_needed && raw_key))
-        SSL_CTX_set_cert_verify_callback(SSL_get_SSL_CTX(ssl), dance_verdict, NULL);
-    *out = dance_clientid_empty;
-    *out_len = sizeof(dance_clientid_empty);
-    return 1;
-}
 
 /* End the handshake for how the extension was sent. */
 static int abort_with(struct dance_connection *c, int alert, int *out_alert,
@@ -53,6 +29,48 @@ static int abort_with(struct dance_connection *c, int alert, int *out_alert,
     dance_connection_report(c, "refused", true);
     *out_alert = alert;
     return 0;
+}
+
+int dance_server_add_request(SSL *ssl, const unsigned char **out, size_t *out_len, int *alert)
+{
+    struct dance_rules rules = dance_policy_rules(dance_config());
+    bool raw_key = dance_config()->take_raw_key && dance_raw_key_negotiated(ssl);
+    struct dance_connection *c;
+
+    if (!rules.active)
+        return 0;
+    *alert = SSL_AD_INTERNAL_ERROR;
+    c = dance_connection_get(ssl);
+    if (c == NULL)
+        return -1;
+    dance_connection_ask(ssl, c);
+    c->unwatched = !dance_watch_again(ssl);
+    if (!dance_enforce_prepare(ssl))
+        return -1;
+    /* The application verifies by itself, and libssl would match the last client's records. */
+    if (c->stale && !rules.strict && c->verified_for != SSL_get_SSL_CTX(ssl)) {
+        (void)abort_with(c, SSL_AD_HANDSHAKE_FAILURE, alert, DANCE_R_USED_AGAIN, "");
+        return -1;
+    }
+    /*
+     * A session that nobody can watch when it is resumed would outlive the
+     * record: it gets no tickets.
+     */
+    if (c->unwatched && rules.strict)
+        (void)SSL_set_num_tickets(ssl, 0);
+    /* A raw public key has no certificate: the application's verify callback must not see it. */
+    if (raw_key)
+        dance_verdict_displace(ssl, c);
+    /*
+     * Without tickets the last word of dance_enforce_passed() is never asked,
+     * so an application's cert_verify_callback has to give way here; and where
+     * DANE alone decides it need not see a raw public key either.
+     */
+    if ((rules.strict && SSL_get_num_tickets(ssl) == 0) || (rules.name_needed && raw_key))
+        SSL_CTX_set_cert_verify_callback(SSL_get_SSL_CTX(ssl), dance_verdict, NULL);
+    *out = dance_clientid_empty;
+    *out_len = sizeof(dance_clientid_empty);
+    return 1;
 }
 
 static void fail_lookup(struct dance_connection *c, const struct dance_lookup *lookup)
@@ -107,7 +125,7 @@ static void authenticate(SSL *ssl, struct dance_connection *c, X509 *leaf)
         dance_connection_fail(c, DANCE_R_RESOLVER, "%s", lookup->why);
     else if (lookup->answer.status != DANCE_WIRE_SECURE)
         fail_lookup(c, lookup);
-    else if ((taken = dance_tlsa_give(ssl, c->name + c->reference, &lookup->answer, usages)) < 0)
+    else if ((taken = dance_tlsa_give(ssl, c, &lookup->answer, usages)) < 0)
         dance_connection_fail(c, DANCE_R_INTERNAL, "%s", "libssl takes no TLSA records");
     else if (taken == 0 && fault != NULL)
         dance_connection_fail(c, DANCE_R_CERTIFICATE_NAMES, "%s", fault);
@@ -115,9 +133,7 @@ static void authenticate(SSL *ssl, struct dance_connection *c, X509 *leaf)
         dance_connection_fail(c, DANCE_R_TLSA_UNUSABLE, "%s", "");
     if (taken > 0) {
         c->records = true;
-        c->armed = true;
         c->ttl = lookup->answer.ttl;
-        dance_verdict_limit_session(ssl, c->ttl);
     }
     dance_lookup_free(lookup);
 }
@@ -138,7 +154,7 @@ int dance_server_parse_certificate(SSL *ssl, const unsigned char *data, size_t l
     if (c == NULL)
         return 0;
     if (entry > 0) {
-        if (c->named)
+        if (c->claimed)
             return 1; /* said again beside an issuer's certificate: no matter */
         return abort_with(c, SSL_AD_HANDSHAKE_FAILURE, alert, DANCE_R_EXTENSION_MISPLACED, "");
     }
@@ -149,24 +165,49 @@ int dance_server_parse_certificate(SSL *ssl, const unsigned char *data, size_t l
     fault = dance_owner_name_fault((const char *)name, name_len);
     if (fault != NULL)
         return abort_with(c, SSL_AD_HANDSHAKE_FAILURE, alert, DANCE_R_NAME_MALFORMED, fault);
-    if (c->named) {
-        /* Post-handshake authentication once more: the records given to libssl are for one name. */
-        if (dance_owner_name_equal(c->name, strlen(c->name), (const char *)name, name_len))
-            return 1;
+    /* Post-handshake authentication once more: what the application knows is of one name. */
+    if (c->named && !dance_owner_name_equal(c->name, strlen(c->name), (const char *)name, name_len))
         return abort_with(c, SSL_AD_HANDSHAKE_FAILURE, alert, DANCE_R_NAME_CHANGED, "");
-    }
     dance_owner_name_lower(c->name, (const char *)name, name_len);
-    c->named = true;
+    c->named = c->claimed = true;
+    c->from_certificate = false;
+    c->reference = 0;
+    if (c->unwatched && !rules.strict)
+        (void)SSL_set_num_tickets(ssl, 0);
     ERR_set_mark();
     if (rules.fault != NULL)
         dance_connection_fail(c, DANCE_R_CONFIGURATION, "%s", rules.fault);
     else
         authenticate(ssl, c, leaf);
-    /* A refusal is enforced by libssl itself: nothing matches. */
-    if (!c->records && !c->armed)
-        c->armed = dance_tlsa_arm(ssl) == 1;
     ERR_pop_to_mark();
-    return c->records || c->armed;
+    /* A refusal is enforced by libssl itself: nothing matches. */
+    return dance_tlsa_holder(ssl, c) != NULL;
+}
+
+/* The name that san_fallback gives to an authentication, or false with the reason where that
+ * matters. */
+static bool fallback_name(struct dance_connection *c, const X509 *leaf, char name[])
+{
+    const struct dance_config *config = dance_config();
+    bool needed = dance_policy_rules(config).name_needed;
+    const char *fault = dance_san_name(leaf, config->service_label, name);
+
+    if (fault != NULL) {
+        if (needed && !c->named)
+            dance_connection_fail(c, DANCE_R_EXTENSION_ABSENT, "%s", fault);
+        return false;
+    }
+    if (c->named && strcmp(c->name, name) != 0) {
+        dance_connection_fail(c, DANCE_R_NAME_CHANGED, "%s", "");
+        return false;
+    }
+    if (!dance_allowed(name, strlen(name))) {
+        /* Under mixed, who says no name and has none that we know is the application's affair. */
+        if (needed)
+            dance_connection_fail(c, DANCE_R_NAME_NOT_ALLOWED, "%s", name);
+        return false;
+    }
+    return true;
 }
 
 void dance_server_fallback(SSL *ssl, struct dance_connection *c, X509 *leaf)
@@ -174,37 +215,22 @@ void dance_server_fallback(SSL *ssl, struct dance_connection *c, X509 *leaf)
     const struct dance_config *config = dance_config();
     struct dance_rules rules = dance_policy_rules(config);
     char name[DANCE_NAME_MAX + 1];
-    const char *fault;
+    bool before = c->named;
 
-    if (!config->san_fallback || rules.fault != NULL || leaf == NULL || c->reason != DANCE_R_NONE
-        || (c->named && !c->from_certificate))
+    if (!config->san_fallback || rules.fault != NULL || leaf == NULL || c->claimed
+        || c->reason != DANCE_R_NONE || !fallback_name(c, leaf, name))
         return;
-    fault = dance_san_name(leaf, config->service_label, name);
-    if (c->named) {
-        /* Another handshake on this connection (TLS 1.2, or post-handshake authentication). */
-        if (fault != NULL || strcmp(c->name, name) != 0)
-            dance_connection_fail(c, DANCE_R_NAME_CHANGED, "%s", "");
-        return;
-    }
-    /* Who says no name and can be given none that we know is nobody's business but the policy's. */
-    if (fault != NULL || !dance_allowed(name, strlen(name))) {
-        if (rules.name_needed && fault != NULL)
-            dance_connection_fail(c, DANCE_R_EXTENSION_ABSENT, "%s", fault);
-        else if (rules.name_needed)
-            dance_connection_fail(c, DANCE_R_NAME_NOT_ALLOWED, "%s", name);
-        return;
-    }
+    /* TLS 1.2 has no CertificateRequest of ours, where this is looked at otherwise. */
+    c->unwatched = !dance_watch_again(ssl);
     ERR_set_mark();
     memcpy(c->name, name, sizeof(c->name));
-    c->named = true;
-    c->from_certificate = true;
+    c->named = c->claimed = c->from_certificate = true;
     c->reference = config->service_label != NULL ? strlen(config->service_label) + 1 : 0;
     authenticate(ssl, c, leaf);
-    if (!rules.name_needed
+    if (!rules.name_needed && !before
         && (c->reason == DANCE_R_TLSA_ABSENT || c->reason == DANCE_R_TLSA_INSECURE)) {
         /* It never claimed to have a record, and the zone's owner says that it has none. */
-        c->named = false;
-        c->from_certificate = false;
+        c->named = c->claimed = c->from_certificate = false;
         c->reference = 0;
         c->reason = DANCE_R_NONE;
         c->detail[0] = '\0';
@@ -215,5 +241,8 @@ void dance_server_fallback(SSL *ssl, struct dance_connection *c, X509 *leaf)
 int dance_server_add_ticket(SSL *ssl, int *alert)
 {
     *alert = SSL_AD_HANDSHAKE_FAILURE;
-    return dance_enforce_passed(ssl) ? 0 : -1;
+    if (!dance_enforce_passed(ssl))
+        return -1;
+    dance_verdict_settle(ssl);
+    return 0;
 }

@@ -39,13 +39,14 @@ static int on_verify(int ok, X509_STORE_CTX *store_ctx)
 }
 
 /* DANE matched something and nothing failed, whatever the application's callback said. */
-static bool authenticated(SSL *ssl, const struct dance_connection *c, int rv)
+static bool authenticated(SSL *ssl, struct dance_connection *c, int rv)
 {
     return rv > 0 && c->verify_error == X509_V_OK && c->records && c->reason == DANCE_R_NONE
-           && SSL_get0_dane_authority(ssl, NULL, NULL) >= 0;
+           && dance_tlsa_matched(ssl, c);
 }
 
-void dance_verdict_limit_session(SSL *ssl, unsigned long seconds)
+/* Shorten the lifetime of ssl's session to at most seconds, or one second for 0. */
+static void limit_session(SSL *ssl, unsigned long seconds)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
     /* Not 0: libssl cannot make a ticket of such a session, and ends the handshake. */
@@ -78,6 +79,19 @@ static bool is_marked(SSL_SESSION *session)
            && memcmp(data, session_mark, len) == 0;
 }
 
+bool dance_verdict_session_good(SSL *ssl)
+{
+    SSL_SESSION *session = SSL_get_session(ssl);
+    bool peer = SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
+    void *data = NULL;
+    size_t len = 0;
+
+    if (session == NULL || !peer || SSL_get_verify_result(ssl) != X509_V_OK)
+        return false;
+    /* Data of the application's own leaves no place for the mark. */
+    return is_marked(session) || (SSL_SESSION_get0_ticket_appdata(session, &data, &len) && len > 0);
+}
+
 void dance_verdict_resumed(SSL *ssl)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
@@ -86,12 +100,14 @@ void dance_verdict_resumed(SSL *ssl)
     if (session == NULL || (!is_marked(session) && !dance_policy_rules(dance_config()).name_needed))
         return;
     left = dance_session_time(session) + SSL_SESSION_get_timeout(session) - (long long)time(NULL);
-    dance_verdict_limit_session(ssl, left > 0 ? (unsigned long)left : 0);
+    limit_session(ssl, left > 0 ? (unsigned long)left : 0);
 }
 
 static void explain(struct dance_connection *c, int rv)
 {
-    if (!c->named)
+    if (c->named && !c->claimed)
+        dance_connection_fail(c, DANCE_R_NAME_CHANGED, "%s", "it names nobody now");
+    else if (!c->named)
         dance_connection_fail(c, DANCE_R_EXTENSION_ABSENT, "%s", "");
     else if (c->verify_error != X509_V_OK)
         dance_connection_fail(c, DANCE_R_TLSA_NO_MATCH, "%s",
@@ -105,19 +121,17 @@ static void explain(struct dance_connection *c, int rv)
 static int verify(SSL *ssl, X509_STORE_CTX *store_ctx, struct dance_connection *c)
 {
     X509_STORE_CTX_verify_cb before = X509_STORE_CTX_get_verify_cb(store_ctx);
+    /* Where the application took the callbacks that arm, this is the last moment. */
+    SSL *holder = dance_tlsa_holder(ssl, c);
     int rv;
 
     c->verify_error = X509_V_OK;
+    if (holder == NULL)
+        return 0;
     /* Written for certificates, the application's would look at one where there is none. */
     c->application_cb = dance_raw_key_of(store_ctx) == NULL ? before : NULL;
     X509_STORE_CTX_set_verify_cb(store_ctx, on_verify);
-    /* Where the application took the callbacks that arm, this is the last moment. */
-    if (!c->armed && !c->records) {
-        c->armed = dance_tlsa_arm(ssl) == 1;
-        if (!c->armed)
-            return 0;
-    }
-    X509_STORE_CTX_set0_dane(store_ctx, SSL_get0_dane(ssl));
+    X509_STORE_CTX_set0_dane(store_ctx, SSL_get0_dane(holder));
     /* The name may have come after the parameters were taken over from the SSL (san_fallback). */
     if (c->records
         && !dance_tlsa_reference(X509_STORE_CTX_get0_param(store_ctx), c->name + c->reference))
@@ -130,37 +144,71 @@ static int verify(SSL *ssl, X509_STORE_CTX *store_ctx, struct dance_connection *
     return rv;
 }
 
+void dance_verdict_settle(SSL *ssl)
+{
+    struct dance_connection *c = dance_connection_find(ssl);
+    struct dance_rules rules = dance_policy_rules(dance_config());
+
+    if (c == NULL || c->settled || !c->records || c->reason != DANCE_R_NONE)
+        return;
+    c->settled = true;
+    /* Where the application verified in our place: by ourselves, or what libssl says of it. */
+    if (!c->accepted)
+        c->accepted =
+            rules.strict ? dance_verdict_again(ssl) == 1 : !c->stale && dance_tlsa_matched(ssl, c);
+    limit_session(ssl, c->ttl);
+    if (!c->accepted)
+        return;
+    mark_session(ssl);
+    dance_log(DANCE_LOG_INFO, "accepted %s (TLSA %s, TTL %lu s%s)", c->name, c->record, c->ttl,
+              dance_raw_key_negotiated(ssl) ? ", raw public key" : "");
+}
+
 static int accept(SSL *ssl, struct dance_connection *c)
 {
-    char record[16];
-
     c->accepted = true;
-    dance_verdict_limit_session(ssl, c->ttl);
-    mark_session(ssl);
-    dance_tlsa_matched(ssl, record, sizeof(record));
-    dance_log(DANCE_LOG_INFO, "accepted %s (TLSA %s, TTL %lu s%s)", c->name, record, c->ttl,
-              dance_raw_key_negotiated(ssl) ? ", raw public key" : "");
+    if (c->unwatched)
+        dance_verdict_settle(ssl);
     return 1;
 }
 
-int dance_verdict_alone(int ok, X509_STORE_CTX *store_ctx)
+/* A verify callback that changes nothing. */
+static int on_verify_alone(int ok, X509_STORE_CTX *store_ctx)
 {
     (void)store_ctx;
     return ok;
 }
 
-/* What is known about ssl, by san_fallback if need be. */
-static struct dance_connection *fallback(SSL *ssl, X509_STORE_CTX *store_ctx)
+void dance_verdict_displace(SSL *ssl, struct dance_connection *c)
 {
-    X509 *leaf = X509_STORE_CTX_get0_cert(store_ctx);
-    struct dance_connection *c = dance_connection_find(ssl);
+    if (SSL_get_verify_callback(ssl) != on_verify_alone)
+        c->displaced = SSL_get_verify_callback(ssl);
+    SSL_set_verify(ssl, SSL_get_verify_mode(ssl), on_verify_alone);
+}
 
-    if (!dance_config()->san_fallback || leaf == NULL)
-        return c;
+void dance_verdict_replace(SSL *ssl)
+{
+    const struct dance_connection *c = dance_connection_find(ssl);
+
+    if (c != NULL && c->displaced != NULL && !dance_raw_key_negotiated(ssl)
+        && SSL_get_verify_callback(ssl) == on_verify_alone)
+        SSL_set_verify(ssl, SSL_get_verify_mode(ssl), c->displaced);
+}
+
+/* What is known about a server's ssl whose client's certificate or key is about to be verified. */
+static struct dance_connection *begin(SSL *ssl, X509_STORE_CTX *store_ctx)
+{
+    struct dance_connection *c =
+        dance_config()->san_fallback ? dance_connection_get(ssl) : dance_connection_find(ssl);
+
     if (c == NULL)
-        c = dance_connection_get(ssl);
-    if (c != NULL)
-        dance_server_fallback(ssl, c, leaf);
+        return NULL;
+    /* Before TLS 1.3 there is no CertificateRequest of ours: this may be another client. */
+    if (!c->pending)
+        dance_connection_ask(ssl, c);
+    c->pending = false;
+    c->verified_for = SSL_get_SSL_CTX(ssl);
+    dance_server_fallback(ssl, c, X509_STORE_CTX_get0_cert(store_ctx));
     return c;
 }
 
@@ -175,11 +223,14 @@ int dance_verdict(X509_STORE_CTX *store_ctx, void *arg)
     int rv;
 
     (void)arg;
-    c = ssl != NULL && SSL_is_server(ssl) ? fallback(ssl, store_ctx) : NULL;
+    c = ssl != NULL && SSL_is_server(ssl) ? begin(ssl, store_ctx) : NULL;
     ours =
         ssl != NULL && SSL_is_server(ssl) && rules.active
         && (rules.name_needed || raw_key || (c != NULL && (c->named || c->reason != DANCE_R_NONE)));
     if (!ours) {
+        /* What an earlier client left on this SSL is nothing to this one. */
+        if (c != NULL && c->armed)
+            X509_STORE_CTX_set0_dane(store_ctx, NULL);
         /* As libssl does when there is no callback. */
         rv = X509_verify_cert(store_ctx);
         return rv < 0 ? 0 : rv;
@@ -196,11 +247,9 @@ int dance_verdict(X509_STORE_CTX *store_ctx, void *arg)
     if (authenticated(ssl, c, rv))
         return accept(ssl, c);
     explain(c, rv);
-    if (rv > 0 && !c->strict) {
+    if (rv > 0 && c->verify_error != X509_V_OK && !c->strict) {
         /* The application's callback goes on; that it is nobody it goes on with stays visible. */
-        X509_STORE_CTX_set_error(store_ctx, c->verify_error != X509_V_OK
-                                                ? c->verify_error
-                                                : X509_V_ERR_APPLICATION_VERIFICATION);
+        X509_STORE_CTX_set_error(store_ctx, c->verify_error);
         dance_connection_report(c, "not authenticated, the application goes on with", false);
         return 1;
     }

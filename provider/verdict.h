@@ -10,16 +10,21 @@
 #ifndef DANCE_VERDICT_H
 #define DANCE_VERDICT_H
 
+#include "connection.h"
+
 #include <openssl/ssl.h>
+#include <stdbool.h>
 
 /* cert_verify_callback of server-capable SSL_CTXs. */
 int dance_verdict(X509_STORE_CTX *store_ctx, void *arg);
 
 /*
- * A verify callback that changes nothing, in place of an application's that is
- * not to see a raw public key: it would look at a certificate where there is none.
+ * Put a verify callback that changes nothing in place of the application's, which
+ * is not to see a raw public key: it would look at a certificate where there is
+ * none. The second puts the application's back when the client has no raw key.
  */
-int dance_verdict_alone(int ok, X509_STORE_CTX *store_ctx);
+void dance_verdict_displace(SSL *ssl, struct dance_connection *connection);
+void dance_verdict_replace(SSL *ssl);
 
 /*
  * Verify the peer's chain once more, by ourselves, after the application's own
@@ -27,8 +32,12 @@ int dance_verdict_alone(int ok, X509_STORE_CTX *store_ctx);
  */
 int dance_verdict_again(SSL *ssl);
 
-/* Shorten the lifetime of ssl's session to at most seconds, or one second for 0. */
-void dance_verdict_limit_session(SSL *ssl, unsigned long seconds);
+/*
+ * What an acceptance means is done once the client has proved that it holds its
+ * key (its Certificate comes before the proof), and before its tickets are
+ * made: the log line, the session's lifetime and mark. To be called at any time.
+ */
+void dance_verdict_settle(SSL *ssl);
 
 /*
  * A resumed session of a DANE client must not outlive its record by being
@@ -36,5 +45,8 @@ void dance_verdict_limit_session(SSL *ssl, unsigned long seconds);
  * left of its lifetime. To be called while the handshake goes on, once.
  */
 void dance_verdict_resumed(SSL *ssl);
+
+/* The session that ssl resumed was made with a client that DANE authenticated. */
+bool dance_verdict_session_good(SSL *ssl);
 
 #endif

@@ -78,7 +78,7 @@ class World:
         lines = [f"sensor7._device {right}", f"wrongkey._device {wrong}", f"bogus._device {right}",
                  "nodata._device A 127.0.0.1", f"*.wild._device {right}",
                  "alias._device CNAME sensor7._device", f"_smtp-client.relay {right}",
-                 f"outside {right}", f"ttl0._device {right}", f"several._device {wrong}", f"several._device {right}",
+                 f"outside {right}", f"ttl0._device {right}", f"ttl2._device {right}", f"several._device {wrong}", f"several._device {right}",
                  f"agile._device {right}", "agile._device " + pki.tlsa(3, 1, 2, pki.certificate(self.other_key, "x")),
                  "unusable._device TLSA 3 1 1 00", "unusable._device TLSA 9 9 9 " + "00" * 32]
         for u, s, m in USAGES:
@@ -91,7 +91,8 @@ class World:
         spoil = break_tlsa("bogus._device.example.com")
         # A TTL may be smaller than the one that was signed.
         self.zones.add("example.com", lines,
-                       damage=lambda text: re.sub(r"(?m)^(ttl0\._device\.example\.com\.\t)60\t", r"\g<1>0\t", spoil(text)))
+                       damage=lambda text: re.sub(r"(?m)^(ttl(\d)\._device\.example\.com\.\t)60\t", r"\g<1>\g<2>\t",
+                                               spoil(text)))
         self.zones.add("example.net", [f"dev._device {right}"], signed=False)
         self.zones.add("example.org", [f"dev._device {right}"], expired=True)
         self.anchor = self.write("anchors", self.zones.anchors.encode())
