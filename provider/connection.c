@@ -110,6 +110,7 @@ void dance_connection_restart(SSL *ssl, struct dance_connection *c)
         return;
     begin_authentication(ssl, c);
     c->named = c->asked = c->resumed = false;
+    c->until = 0;
 }
 
 void dance_connection_ask(SSL *ssl, struct dance_connection *c)
