@@ -27,14 +27,15 @@ struct dance_connection {
     bool from_certificate;         /* by san_fallback, and not by the extension */
     size_t reference; /* where in name its dNSName begins: after san_fallback's label */
     bool asked;       /* a CertificateRequest went out */
-    bool resumed;     /* a resumed session was given what is left of its lifetime */
+    bool resumed;     /* it resumes a session, which has been looked at */
+    long long until;  /* when the sessions of it end, in seconds since 1970; 0: free */
 
     /* server: the authentication that goes on, or was the last */
     bool pending;             /* its Certificate is still to be verified */
     bool later;               /* it is one after the handshake */
     bool claimed;             /* its Certificate says the name, by extension or san_fallback */
     bool records;             /* TLSA records of that name were given to libssl */
-    unsigned long ttl;        /* seconds that they may be believed; valid if records */
+    unsigned long ttl;        /* seconds that they could be believed then; valid if records */
     enum dance_reason reason; /* why the client is refused; DANCE_R_NONE: not yet known */
     char detail[512];         /* the particulars of reason; may be empty */
     bool accepted;            /* the verification said yes */

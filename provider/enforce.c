@@ -117,7 +117,7 @@ void dance_enforce_resumed(SSL *ssl)
     if (c == NULL || c->resumed)
         return;
     c->resumed = true;
-    dance_verdict_resumed(ssl);
+    dance_verdict_resumed(ssl, c);
     if (!dance_policy_rules(dance_config()).strict || dance_verdict_session_good(ssl))
         return;
     /*

@@ -18,6 +18,7 @@
 
 #include <openssl/err.h>
 #include <string.h>
+#include <time.h>
 
 /* End the handshake for how the extension was sent. */
 static int abort_with(struct dance_connection *c, int alert, int *out_alert,
@@ -134,6 +135,7 @@ static void authenticate(SSL *ssl, struct dance_connection *c, X509 *leaf)
     if (taken > 0) {
         c->records = true;
         c->ttl = lookup->answer.ttl;
+        c->until = (long long)time(NULL) + (long long)c->ttl;
     }
     dance_lookup_free(lookup);
 }

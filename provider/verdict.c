@@ -45,14 +45,18 @@ static bool authenticated(SSL *ssl, struct dance_connection *c, int rv)
            && dance_tlsa_matched(ssl, c);
 }
 
-/* Shorten the lifetime of ssl's session to at most seconds, or one second for 0. */
-static void limit_session(SSL *ssl, unsigned long seconds)
+/*
+ * End ssl's session, and those of tickets that are still to be made of it, in
+ * time. Not with lifetime 0: libssl cannot make a ticket of such a session, and
+ * ends the handshake.
+ */
+static void limit_session(SSL *ssl, const struct dance_connection *c)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
-    /* Not 0: libssl cannot make a ticket of such a session, and ends the handshake. */
-    long limit = seconds < 1 ? 1 : (seconds > 0x7fffffffUL ? 0x7fffffffL : (long)seconds);
+    long long left = c->until - (long long)time(NULL);
+    long limit = left < 1 ? 1 : (left > 0x7fffffff ? 0x7fffffff : (long)left);
 
-    if (session != NULL && SSL_SESSION_get_timeout(session) > limit)
+    if (c->until != 0 && session != NULL && SSL_SESSION_get_timeout(session) > limit)
         (void)SSL_SESSION_set_timeout(session, limit);
 }
 
@@ -92,15 +96,17 @@ bool dance_verdict_session_good(SSL *ssl)
     return is_marked(session) || (SSL_SESSION_get0_ticket_appdata(session, &data, &len) && len > 0);
 }
 
-void dance_verdict_resumed(SSL *ssl)
+void dance_verdict_resumed(SSL *ssl, struct dance_connection *c)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
-    long long left;
 
     if (session == NULL || (!is_marked(session) && !dance_policy_rules(dance_config()).name_needed))
         return;
-    left = dance_session_time(session) + SSL_SESSION_get_timeout(session) - (long long)time(NULL);
-    limit_session(ssl, left > 0 ? (unsigned long)left : 0);
+    c->until = dance_session_time(session) + SSL_SESSION_get_timeout(session);
+    limit_session(ssl, c);
+    /* A ticket of the least lifetime there is would begin it anew, again and again. */
+    if (c->until <= (long long)time(NULL))
+        (void)SSL_set_num_tickets(ssl, 0);
 }
 
 static void explain(struct dance_connection *c, int rv)
@@ -149,14 +155,16 @@ void dance_verdict_settle(SSL *ssl)
     struct dance_connection *c = dance_connection_find(ssl);
     struct dance_rules rules = dance_policy_rules(dance_config());
 
-    if (c == NULL || c->settled || !c->records || c->reason != DANCE_R_NONE)
+    if (c == NULL)
+        return;
+    limit_session(ssl, c);
+    if (c->settled || !c->records || c->reason != DANCE_R_NONE)
         return;
     c->settled = true;
     /* Where the application verified in our place: by ourselves, or what libssl says of it. */
     if (!c->accepted)
         c->accepted =
             rules.strict ? dance_verdict_again(ssl) == 1 : !c->stale && dance_tlsa_matched(ssl, c);
-    limit_session(ssl, c->ttl);
     if (!c->accepted)
         return;
     mark_session(ssl);

@@ -34,8 +34,8 @@ int dance_verdict_again(SSL *ssl);
 
 /*
  * What an acceptance means is done once the client has proved that it holds its
- * key (its Certificate comes before the proof), and before its tickets are
- * made: the log line, the session's lifetime and mark. To be called at any time.
+ * key (its Certificate comes before the proof), and before a ticket is made: the
+ * log line, the session's mark, and each time its lifetime.
  */
 void dance_verdict_settle(SSL *ssl);
 
@@ -44,7 +44,7 @@ void dance_verdict_settle(SSL *ssl);
  * resumed again and again, each time with a fresh ticket: give it only what was
  * left of its lifetime. To be called while the handshake goes on, once.
  */
-void dance_verdict_resumed(SSL *ssl);
+void dance_verdict_resumed(SSL *ssl, struct dance_connection *connection);
 
 /* The session that ssl resumed was made with a client that DANE authenticated. */
 bool dance_verdict_session_good(SSL *ssl);

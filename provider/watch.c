@@ -23,8 +23,11 @@ static void on_server_event(SSL *ssl, int where, int ret)
             (void)dance_enforce_prepare(ssl);
             dance_enforce_resumed(ssl);
         }
-        /* The client's proof of its key has been verified, and no ticket is made yet. */
-        if (SSL_get_state(ssl) == TLS_ST_SR_FINISHED)
+        /*
+         * Tickets come next: at SR_FINISHED the client's proof of its key has
+         * been verified; OK, when the application asks for more tickets.
+         */
+        if (SSL_get_state(ssl) == TLS_ST_SR_FINISHED || SSL_get_state(ssl) == TLS_ST_OK)
             dance_verdict_settle(ssl);
     }
     if (where == SSL_CB_ACCEPT_EXIT && ret == 1 && SSL_is_init_finished(ssl))

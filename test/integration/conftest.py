@@ -15,6 +15,7 @@ import pytest
 
 import pki
 import tls13
+from tls13_after import Conversation
 from zone import Zones, break_tlsa, free_port, wait_for
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -236,6 +237,38 @@ def s_server(world, start):
         return process
 
     return run
+
+
+@pytest.fixture
+def odd_server(world, start):
+    """odd_server("-P", ..., policy=...): one for this test, which must not die of it."""
+    kept = []
+
+    def run(*arguments, policy="mixed", **server):
+        process = start([os.path.join(PROGRAMS, "odd_server"), "-p", "PORT", "-c", world.path("server.crt"),
+                         "-k", world.path("server.key"), "-a", world.path("ca.crt"), *arguments],
+                        server={"policy": policy, "allow": "*._device.example.com", **server})
+        kept.append(process)
+        return process
+    yield run
+    for process in kept:
+        assert process.process.poll() is None, process.output.text()
+        process.stop()
+
+
+@pytest.fixture
+def talk(world):
+    """talk(server): a conversation; the server has one at a time, so the last one ends."""
+    opened = []
+
+    def run(server, *args, **kwargs):
+        if opened:
+            opened[-1].close()
+        opened.append(Conversation(server.port, *args, **kwargs))
+        return opened[-1]
+    yield run
+    for conversation in opened:
+        conversation.close()
 
 
 @pytest.fixture

@@ -11,39 +11,7 @@ from conftest import DEVICE, PROGRAMS, entry
 from tls13_after import Conversation
 from zone import wait_for
 
-ODD_SERVER = os.path.join(PROGRAMS, "odd_server")
-MIXED = {"policy": "mixed", "allow": "*._device.example.com"}
 OTHER = "u311._device.example.com"  # another name with a record of the same key
-
-
-@pytest.fixture
-def odd_server(world, start):
-    kept = []
-
-    def run(*arguments, ca=True, **server):
-        process = start([ODD_SERVER, "-p", "PORT", "-c", world.path("server.crt"), "-k", world.path("server.key"),
-                         *(["-a", world.path("ca.crt")] if ca else []), *arguments], server={**MIXED, **server})
-        kept.append(process)
-        return process
-    yield run
-    for process in kept:
-        assert process.process.poll() is None, process.output.text()
-        process.stop()
-
-
-@pytest.fixture
-def talk(world):
-    """talk(server): a conversation; the server has one at a time, so the last one ends."""
-    opened = []
-
-    def run(server, *args, **kwargs):
-        if opened:
-            opened[-1].close()
-        opened.append(Conversation(server.port, *args, **kwargs))
-        return opened[-1]
-    yield run
-    for conversation in opened:
-        conversation.close()
 
 
 def admin(world):
@@ -55,7 +23,7 @@ def test_post_handshake_authentication(world, odd_server, talk):
     server = odd_server("-P")
     c = talk(server)
     assert c.handshake([], None) and c.outcome.request_extensions is None
-    assert b"(nobody)" in c.ask(b"who\n")
+    assert b"(nobody)" in c.ask()
     said = c.authenticate_again([entry(world.device, DEVICE)], world.key)
     assert said == f"peer /CN={DEVICE}, verify result 0, resumed 0\n".encode(), (c.outcome, server.log.text())
     assert server.log.wait(f"accepted {DEVICE}")
@@ -127,7 +95,7 @@ def test_require_does_not_wait_for_post_handshake_authentication(world, odd_serv
     assert c.after() is None and c.outcome.alert == 116, (c.outcome, server.log.text())
     c = talk(server)
     assert c.handshake([entry(world.device, DEVICE)], world.key)
-    assert b"verify result 0" in c.ask(b"who\n")
+    assert b"verify result 0" in c.ask()
 
 
 @pytest.mark.parametrize("arguments", [["-V"], ["-v"], ["-V", "-X"], ["-V", "-I"], ["-V", "-X", "-I"],
@@ -142,7 +110,7 @@ def test_one_ssl_for_all(world, odd_server, talk, policy, arguments):
     def connect(entries, key):
         c = talk(server)
         c.handshake(entries, key)
-        said = c.ask(b"who\n") if not c.outcome.alert else None
+        said = c.ask() if not c.outcome.alert else None
         c.close()
         return said, c.outcome.alert
 
@@ -165,64 +133,6 @@ def test_one_ssl_for_all(world, odd_server, talk, policy, arguments):
             assert said == b"peer /CN=pkix client, verify result 0, resumed 0\n", (alert, server.log.text())
         else:
             assert (said, alert) == (None, 40), server.log.text()
-
-
-@pytest.mark.parametrize("arguments", [["-V"], ["-V", "-I"], ["-V", "-K"], ["-V", "-X"], ["-V", "-I", "-K"],
-                                       ["-V", "-X", "-I", "-K"], []], ids=lambda a: " ".join(a) or "none")
-def test_require_holds_when_the_name_switches_contexts(world, odd_server, talk, arguments):
-    """As nginx does: SSL_set_SSL_CTX(), then the other context's verify mode, which is none."""
-    server = odd_server("-S", *arguments, policy="require")
-
-    def connect(entries, key):
-        c = talk(server)
-        c.handshake(entries, key, "www.example.org")
-        said = c.ask(b"who\n") if not c.outcome.alert else None
-        return said, c.outcome.alert
-
-    said, _ = connect([entry(world.device, DEVICE)], world.key)
-    assert said and b"verify result 0" in said, (said, server.log.text())
-    assert connect([], None) == (None, 116), server.log.text()
-    assert connect([entry(pki.certificate(world.other_key, DEVICE), DEVICE)], world.other_key) == (None, 40)
-    assert connect([entry(world.device)], world.key) == (None, 40)
-
-
-@pytest.mark.parametrize("policy", ["mixed", "dane", "require"])
-def test_stubborn_client_does_not_outlive_its_record(world, odd_server, talk, policy):
-    """It offers its ticket later than it was told to: the server makes a new handshake of it."""
-    name = "ttl2._device.example.com"
-    server = odd_server("-V", policy=policy)
-    c = talk(server)
-    c.handshake([entry(pki.certificate(world.key, name), name)], world.key)
-    begin = time.monotonic()
-    assert b"verify result 0" in c.ask(b"who\n"), server.log.text()
-    assert c.sessions and all(1 <= s.lifetime <= 2 for s in c.sessions), [s.lifetime for s in c.sessions]
-    c.close()
-    again = talk(server, c.sessions[0])
-    assert again.handshake([], None) and again.resumed
-    said = again.ask(b"who\n")
-    assert said == f"peer /CN={name}, verify result 0, resumed 1\n".encode(), server.log.text()
-    again.close()
-    wait_for(lambda: time.monotonic() - begin > 3.1)
-    # By its first ticket and by the one that the resumption brought; as young as it likes to say.
-    for session in (c.sessions[1], again.sessions[0]):
-        late = talk(server, session)
-        late.handshake([], None)
-        assert not late.resumed
-        late.after()
-        assert late.outcome.alert == 116, (late.outcome, server.log.text())
-
-
-def test_a_stolen_ticket_number_is_nothing(world, odd_server, talk):
-    """Garbage in place of the ticket: a full handshake, in which require asks."""
-    server = odd_server("-V", policy="require")
-    c = talk(server)
-    c.handshake([entry(world.device, DEVICE)], world.key)
-    assert c.ask(b"who\n")
-    c.sessions[0].ticket = os.urandom(len(c.sessions[0].ticket))
-    late = talk(server, c.sessions[0])
-    late.handshake([], None)
-    late.after()
-    assert not late.resumed and late.outcome.alert == 116
 
 
 def test_nothing_is_left_on_the_queue(world, odd_server, talk):

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 DANE_CLIENTID = 65280
 HANDSHAKE, APPLICATION, ALERT, CCS = 22, 23, 21, 20
-CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, FINISHED = 11, 13, 15, 20
+ENCRYPTED_EXTENSIONS, CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, FINISHED = 8, 11, 13, 15, 20
 
 
 def client_name(name):
@@ -41,6 +41,15 @@ def vector(octets, size):
 
 def extension(kind, data):
     return struct.pack("!H", kind) + vector(data, 2)
+
+
+def parse_extensions(octets):
+    found = {}
+    while octets:
+        number, length = struct.unpack("!HH", octets[:4])
+        found[number] = octets[4:4 + length]
+        octets = octets[4 + length:]
+    return found
 
 
 def expand(secret, label, context, length):
@@ -174,12 +183,7 @@ class Client:
         kind, body, message = self.read_handshake()
         assert kind == 2, kind
         self.transcript += message
-        rest = body[35 + body[34] + 3:]
-        extensions, rest = {}, rest[2:]
-        while rest:
-            kind, length = struct.unpack("!HH", rest[:4])
-            extensions[kind] = rest[4:4 + length]
-            rest = rest[4 + length:]
+        extensions = parse_extensions(body[35 + body[34] + 3 + 2:])
         share = extensions[51][4:]
         shared = self.private.exchange(X25519PublicKey.from_public_bytes(share))
         zeros, empty = bytes(32), hashlib.sha256(b"").digest()
@@ -199,13 +203,10 @@ class Client:
             if kind == FINISHED:
                 assert hmac.compare_digest(body, self.finished_mac(self.read_keys.secret))
             self.transcript += message
+            if kind == ENCRYPTED_EXTENSIONS:
+                self.encrypted_extensions = parse_extensions(body[2:])
             if kind == CERTIFICATE_REQUEST:
-                outcome.request_extensions = {}
-                rest = body[1 + body[0] + 2:]
-                while rest:
-                    number, length = struct.unpack("!HH", rest[:4])
-                    outcome.request_extensions[number] = rest[4:4 + length]
-                    rest = rest[4 + length:]
+                outcome.request_extensions = parse_extensions(body[1 + body[0] + 2:])
             if kind == FINISHED:
                 return
 

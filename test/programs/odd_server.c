@@ -8,10 +8,16 @@
  *   -p PORT -c CERTIFICATE -k KEY -a CA
  *   -v    SSL_VERIFY_PEER; -V  with FAIL_IF_NO_PEER_CERT; -P  POST_HANDSHAKE
  *   -R    one SSL for all connections, made ready again by SSL_clear()
- *   -S    a servername callback that switches to a second SSL_CTX and takes over
- *         its verify mode, which is none, as nginx does for its virtual servers
+ *   -S    a servername callback that switches to a second SSL_CTX, and takes over
+ *         its verify mode as nginx does for its virtual servers: for a name that
+ *         begins with "ask" or "trust" one that asks for certificates, else none;
+ *         "trust" verifies nobody
  *   -X    a cert_verify_callback that says yes to everybody
- *   -I    an info callback on each SSL; -K  no tickets
+ *   -A    one that does what libssl would do
+ *   -I    an info callback on each SSL; -H  a client_hello_cb
+ *   -K    no tickets; -N  a ticket key callback that has no key for new ones
+ *   -t    ticket keys that every odd_server has
+ *   -e    takes early data, and prints it; -w KEY  an external pre-shared key, in hex
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -26,11 +32,12 @@
 #include <unistd.h>
 
 static struct {
-    int port, mode, reuse, switching, trusting, info, no_tickets;
-    const char *certificate, *key, *ca;
+    int port, mode, reuse, switching, trusting, asking, info, hello, no_tickets, no_ticket_key,
+        ticket_keys, early;
+    const char *certificate, *key, *ca, *psk;
 } option;
 
-static SSL_CTX *second;
+static SSL_CTX *first, *asking, *trusting, *other;
 
 static void die(const char *what)
 {
@@ -46,6 +53,50 @@ static int trust_everybody(X509_STORE_CTX *store_ctx, void *arg)
     return 1;
 }
 
+static int ask_libssl(X509_STORE_CTX *store_ctx, void *arg)
+{
+    (void)arg;
+    return X509_verify_cert(store_ctx);
+}
+
+static int ignore_hello(SSL *ssl, int *alert, void *arg)
+{
+    (void)ssl;
+    (void)alert;
+    (void)arg;
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+static int have_no_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *ctx,
+                              EVP_MAC_CTX *mac, int encrypt)
+{
+    (void)ssl;
+    (void)name;
+    (void)iv;
+    (void)ctx;
+    (void)mac;
+    (void)encrypt;
+    return 0;
+}
+
+static int find_psk(SSL *ssl, const unsigned char *identity, size_t len, SSL_SESSION **session)
+{
+    /* TLS_AES_128_GCM_SHA256 */
+    const SSL_CIPHER *cipher = SSL_CIPHER_find(ssl, (const unsigned char *)"\x13\x01");
+    unsigned char key[32];
+    size_t key_len = 0;
+
+    *session = NULL;
+    if (len != 3 || memcmp(identity, "psk", len) != 0)
+        return 1;
+    *session = SSL_SESSION_new();
+    return *session != NULL && OPENSSL_hexstr2buf_ex(key, sizeof(key), &key_len, option.psk, '\0')
+           && SSL_SESSION_set1_master_key(*session, key, key_len)
+           && SSL_SESSION_set_cipher(*session, cipher)
+           && SSL_SESSION_set_protocol_version(*session, TLS1_3_VERSION)
+           && SSL_SESSION_set_max_early_data(*session, 1000);
+}
+
 static void ignore_info(const SSL *ssl, int where, int ret)
 {
     (void)ssl;
@@ -55,12 +106,19 @@ static void ignore_info(const SSL *ssl, int where, int ret)
 
 static int on_servername(SSL *ssl, int *alert, void *arg)
 {
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    SSL_CTX *ctx = other;
+
     (void)alert;
     (void)arg;
-    if (SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) == NULL)
+    if (name == NULL)
         return SSL_TLSEXT_ERR_NOACK;
-    SSL_set_SSL_CTX(ssl, second);
-    SSL_set_verify(ssl, SSL_CTX_get_verify_mode(second), SSL_CTX_get_verify_callback(second));
+    if (strncmp(name, "ask", 3) == 0)
+        ctx = asking;
+    if (strncmp(name, "trust", 5) == 0)
+        ctx = trusting;
+    SSL_set_SSL_CTX(ssl, ctx);
+    SSL_set_verify(ssl, SSL_CTX_get_verify_mode(ctx), SSL_CTX_get_verify_callback(ctx));
     return SSL_TLSEXT_ERR_OK;
 }
 
@@ -77,8 +135,23 @@ static SSL_CTX *make_context(int mode)
     SSL_CTX_set_verify(ctx, mode, NULL);
     if (option.trusting)
         SSL_CTX_set_cert_verify_callback(ctx, trust_everybody, NULL);
+    if (option.asking)
+        SSL_CTX_set_cert_verify_callback(ctx, ask_libssl, NULL);
+    if (option.hello)
+        SSL_CTX_set_client_hello_cb(ctx, ignore_hello, NULL);
     if (option.no_tickets)
         SSL_CTX_set_num_tickets(ctx, 0);
+    if (option.no_ticket_key)
+        SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, have_no_ticket_key);
+    if (option.ticket_keys) {
+        unsigned char keys[80] = "ticket keys that every odd_server has";
+
+        SSL_CTX_set_tlsext_ticket_keys(ctx, keys, sizeof(keys));
+    }
+    if (option.early && !SSL_CTX_set_max_early_data(ctx, 1000))
+        die("SSL_CTX_set_max_early_data");
+    if (option.psk != NULL)
+        SSL_CTX_set_psk_find_session_callback(ctx, find_psk);
     return ctx;
 }
 
@@ -94,6 +167,20 @@ static void describe(SSL *ssl, char *out, size_t size)
                    SSL_get_verify_result(ssl), SSL_session_reused(ssl));
 }
 
+/* Up to the client's Finished, or the lack of early data; what comes before is printed. */
+static int read_early(SSL *ssl)
+{
+    char line[512];
+    size_t len = 0;
+    int result;
+
+    while ((result = SSL_read_early_data(ssl, line, sizeof(line), &len))
+           == SSL_READ_EARLY_DATA_SUCCESS)
+        printf("early, %s: %.*s", SSL_is_init_finished(ssl) ? "finished" : "not finished", (int)len,
+               line);
+    return result == SSL_READ_EARLY_DATA_FINISH;
+}
+
 static void serve(SSL *ssl, int fd)
 {
     char line[512];
@@ -103,7 +190,7 @@ static void serve(SSL *ssl, int fd)
         die("SSL_set_fd");
     SSL_set_accept_state(ssl);
     ERR_clear_error();
-    if (SSL_accept(ssl) == 1) {
+    if ((!option.early || read_early(ssl)) && SSL_accept(ssl) == 1) {
         while ((n = SSL_read(ssl, line, sizeof(line) - 1)) > 0) {
             line[n] = '\0';
             if (strcmp(line, "auth\n") == 0) {
@@ -146,7 +233,7 @@ static void read_options(int argc, char *argv[])
 {
     int c;
 
-    while ((c = getopt(argc, argv, "p:c:k:a:vVPRSXIK")) != -1) {
+    while ((c = getopt(argc, argv, "p:c:k:a:w:vVPRSXAIHKNte")) != -1) {
         switch (c) {
         case 'p':
             option.port = atoi(optarg);
@@ -178,8 +265,26 @@ static void read_options(int argc, char *argv[])
         case 'X':
             option.trusting = 1;
             break;
+        case 'A':
+            option.asking = 1;
+            break;
         case 'I':
             option.info = 1;
+            break;
+        case 'H':
+            option.hello = 1;
+            break;
+        case 'N':
+            option.no_ticket_key = 1;
+            break;
+        case 't':
+            option.ticket_keys = 1;
+            break;
+        case 'e':
+            option.early = 1;
+            break;
+        case 'w':
+            option.psk = optarg;
             break;
         case 'K':
             option.no_tickets = 1;
@@ -192,7 +297,6 @@ static void read_options(int argc, char *argv[])
 
 int main(int argc, char *argv[])
 {
-    SSL_CTX *first;
     SSL *ssl = NULL;
     int listener;
     int fd;
@@ -200,7 +304,10 @@ int main(int argc, char *argv[])
     read_options(argc, argv);
     signal(SIGPIPE, SIG_IGN);
     first = make_context(option.mode);
-    second = make_context(SSL_VERIFY_NONE);
+    other = make_context(SSL_VERIFY_NONE);
+    asking = make_context(SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
+    trusting = make_context(SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
+    SSL_CTX_set_cert_verify_callback(trusting, trust_everybody, NULL);
     if (option.switching)
         SSL_CTX_set_tlsext_servername_callback(first, on_servername);
     listener = listen_at(option.port);
