@@ -26,6 +26,7 @@ struct dance_connection {
     enum dance_reason reason; /* why the client is refused; DANCE_R_NONE: not yet known */
     char detail[512];         /* the particulars of reason; may be empty */
     bool armed;               /* DANE is enabled on this SSL, with a record nothing matches */
+    long long session_end;    /* seconds since 1970; 0: libssl's affair */
     bool resumed;             /* a resumed session was given what is left of its lifetime */
     bool accepted;            /* the verification said yes */
     bool reported;            /* the refusal was logged and raised */

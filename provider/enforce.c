@@ -5,6 +5,7 @@
 #include "connection.h"
 #include "policy.h"
 #include "process.h"
+#include "session.h"
 #include "tlsa.h"
 #include "verdict.h"
 
@@ -110,7 +111,19 @@ void dance_enforce_resumed(SSL *ssl)
     if (c == NULL || c->resumed)
         return;
     c->resumed = true;
-    dance_verdict_resumed(ssl);
+    dance_session_resumed(ssl, c, dance_policy_rules(dance_config()).name_needed);
+}
+
+/* 0, which ends the handshake. */
+static int refuse(SSL *ssl, enum dance_reason reason)
+{
+    struct dance_connection *c = dance_connection_get(ssl);
+
+    if (c != NULL) {
+        dance_connection_fail(c, reason, "%s", "");
+        dance_connection_report(c, "refused", true);
+    }
+    return 0;
 }
 
 int dance_enforce_passed(SSL *ssl)
@@ -119,7 +132,11 @@ int dance_enforce_passed(SSL *ssl)
     struct dance_connection *c = dance_connection_find(ssl);
     bool peer = SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
 
-    if (!rules.strict || (c != NULL && c->accepted))
+    if (c != NULL && c->accepted)
+        return 1;
+    if (dance_session_outlived(ssl))
+        return refuse(ssl, DANCE_R_SESSION_OUTLIVED);
+    if (!rules.strict)
         return 1;
     /* A fault without require closes to certificates only. */
     if (!peer && !rules.ask)
@@ -129,10 +146,5 @@ int dance_enforce_passed(SSL *ssl)
     /* The application verified in our place: see for ourselves. */
     if (dance_verdict_again(ssl))
         return 1;
-    c = dance_connection_get(ssl);
-    if (c != NULL) {
-        dance_connection_fail(c, DANCE_R_NOT_VERIFIED, "%s", "");
-        dance_connection_report(c, "refused", true);
-    }
-    return 0;
+    return refuse(ssl, DANCE_R_NOT_VERIFIED);
 }

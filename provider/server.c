@@ -12,6 +12,7 @@
 #include "policy.h"
 #include "process.h"
 #include "san_name.h"
+#include "session.h"
 #include "tlsa.h"
 #include "verdict.h"
 
@@ -117,7 +118,7 @@ static void authenticate(SSL *ssl, struct dance_connection *c, X509 *leaf)
         c->records = true;
         c->armed = true;
         c->ttl = lookup->answer.ttl;
-        dance_verdict_limit_session(ssl, c->ttl);
+        dance_session_end_in(ssl, c, c->ttl);
     }
     dance_lookup_free(lookup);
 }

@@ -7,12 +7,11 @@
 #include "policy.h"
 #include "process.h"
 #include "server.h"
+#include "session.h"
 #include "tlsa.h"
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
-#include <string.h>
-#include <time.h>
 
 static SSL *ssl_of(X509_STORE_CTX *store_ctx)
 {
@@ -43,50 +42,6 @@ static bool authenticated(SSL *ssl, const struct dance_connection *c, int rv)
 {
     return rv > 0 && c->verify_error == X509_V_OK && c->records && c->reason == DANCE_R_NONE
            && SSL_get0_dane_authority(ssl, NULL, NULL) >= 0;
-}
-
-void dance_verdict_limit_session(SSL *ssl, unsigned long seconds)
-{
-    SSL_SESSION *session = SSL_get_session(ssl);
-    /* Not 0: libssl cannot make a ticket of such a session, and ends the handshake. */
-    long limit = seconds < 1 ? 1 : (seconds > 0x7fffffffUL ? 0x7fffffffL : (long)seconds);
-
-    if (session != NULL && SSL_SESSION_get_timeout(session) > limit)
-        (void)SSL_SESSION_set_timeout(session, limit);
-}
-
-/* What tells a session of a DANE client, in its cache entry and in its ticket. */
-static const char session_mark[] = "dance";
-
-static void mark_session(SSL *ssl)
-{
-    SSL_SESSION *session = SSL_get_session(ssl);
-    void *data = NULL;
-    size_t len = 0;
-
-    /* The application's own data stays; under mixed such a session is then like any other. */
-    if (session != NULL && SSL_SESSION_get0_ticket_appdata(session, &data, &len) && len == 0)
-        (void)SSL_SESSION_set1_ticket_appdata(session, session_mark, sizeof(session_mark));
-}
-
-static bool is_marked(SSL_SESSION *session)
-{
-    void *data = NULL;
-    size_t len = 0;
-
-    return SSL_SESSION_get0_ticket_appdata(session, &data, &len) && len == sizeof(session_mark)
-           && memcmp(data, session_mark, len) == 0;
-}
-
-void dance_verdict_resumed(SSL *ssl)
-{
-    SSL_SESSION *session = SSL_get_session(ssl);
-    long long left;
-
-    if (session == NULL || (!is_marked(session) && !dance_policy_rules(dance_config()).name_needed))
-        return;
-    left = dance_session_time(session) + SSL_SESSION_get_timeout(session) - (long long)time(NULL);
-    dance_verdict_limit_session(ssl, left > 0 ? (unsigned long)left : 0);
 }
 
 static void explain(struct dance_connection *c, int rv)
@@ -135,8 +90,8 @@ static int accept(SSL *ssl, struct dance_connection *c)
     char record[16];
 
     c->accepted = true;
-    dance_verdict_limit_session(ssl, c->ttl);
-    mark_session(ssl);
+    dance_session_end_in(ssl, c, c->ttl);
+    dance_session_mark(ssl, c);
     dance_tlsa_matched(ssl, record, sizeof(record));
     dance_log(DANCE_LOG_INFO, "accepted %s (TLSA %s, TTL %lu s%s)", c->name, record, c->ttl,
               dance_raw_key_negotiated(ssl) ? ", raw public key" : "");

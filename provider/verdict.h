@@ -2,8 +2,8 @@
  * verdict.h: the outcome of a client's verification.
  *
  * libssl does the matching; this gives the outcome its alert
- * (handshake_failure), its reason and its log line, bounds the session's
- * lifetime, and holds policy require against the application's own callback.
+ * (handshake_failure), its reason and its log line, and holds policy
+ * require against the application's own callback.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -26,15 +26,5 @@ int dance_verdict_alone(int ok, X509_STORE_CTX *store_ctx);
  * cert_verify_callback let it pass. 1 when DANE authenticates it.
  */
 int dance_verdict_again(SSL *ssl);
-
-/* Shorten the lifetime of ssl's session to at most seconds, or one second for 0. */
-void dance_verdict_limit_session(SSL *ssl, unsigned long seconds);
-
-/*
- * A resumed session of a DANE client must not outlive its record by being
- * resumed again and again, each time with a fresh ticket: give it only what was
- * left of its lifetime. To be called while the handshake goes on, once.
- */
-void dance_verdict_resumed(SSL *ssl);
 
 #endif

@@ -5,6 +5,7 @@
 #include "enforce.h"
 #include "policy.h"
 #include "process.h"
+#include "session.h"
 
 #define ALERT_LEVEL(ret) ((ret) >> 8)
 #define ALERT_DESCRIPTION(ret) ((ret)&0xff)
@@ -17,6 +18,7 @@ static void on_server_event(SSL *ssl, int where, int ret)
             (void)dance_enforce_prepare(ssl);
             dance_enforce_resumed(ssl);
         }
+        dance_session_hold(ssl);
     }
     if (where == SSL_CB_WRITE_ALERT && ALERT_LEVEL(ret) == SSL3_AL_FATAL)
         dance_enforce_alerted(ssl, ALERT_DESCRIPTION(ret));
