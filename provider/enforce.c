@@ -5,6 +5,7 @@
 #include "connection.h"
 #include "policy.h"
 #include "process.h"
+#include "session.h"
 #include "tlsa.h"
 #include "verdict.h"
 #include "watch.h"
@@ -117,8 +118,8 @@ void dance_enforce_resumed(SSL *ssl)
     if (c == NULL || c->resumed)
         return;
     c->resumed = true;
-    dance_verdict_resumed(ssl, c);
-    if (!dance_policy_rules(dance_config()).strict || dance_verdict_session_good(ssl))
+    dance_session_resumed(ssl, c, dance_policy_rules(dance_config()).name_needed);
+    if (!dance_policy_rules(dance_config()).strict || dance_session_good(ssl))
         return;
     /*
      * Nobody whom DANE authenticated: a session from before the policy, by a
@@ -130,28 +131,36 @@ void dance_enforce_resumed(SSL *ssl)
         (void)SSL_set_num_tickets(ssl, 1);
 }
 
+/* 0, which ends the handshake. */
+static int refuse(SSL *ssl, enum dance_reason reason)
+{
+    struct dance_connection *c = dance_connection_get(ssl);
+
+    if (c != NULL) {
+        dance_connection_fail(c, reason, "%s", "");
+        dance_connection_report(c, "refused", true);
+    }
+    return 0;
+}
+
 int dance_enforce_passed(SSL *ssl)
 {
     struct dance_rules rules = dance_policy_rules(dance_config());
     struct dance_connection *c = dance_connection_find(ssl);
     bool peer = SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
+    bool resumed = SSL_session_reused(ssl) && (c == NULL || !c->asked);
 
+    if (resumed && (c != NULL && c->resumed ? c->outlived : dance_session_outlived(ssl)))
+        return refuse(ssl, DANCE_R_SESSION_OUTLIVED);
     /* A fault without require closes to certificates only. */
     if (!rules.strict || (!peer && !rules.ask))
         return 1;
-    if (SSL_session_reused(ssl) && (c == NULL || !c->asked)) {
-        if (dance_verdict_session_good(ssl))
-            return 1;
-    } else if ((c != NULL && c->accepted) || dance_verdict_again(ssl)) {
-        /* Ours, or where the application verified in our place, seen for ourselves. */
+    if (resumed && dance_session_good(ssl))
         return 1;
-    }
-    c = dance_connection_get(ssl);
-    if (c != NULL) {
-        dance_connection_fail(c, DANCE_R_NOT_VERIFIED, "%s", "");
-        dance_connection_report(c, "refused", true);
-    }
-    return 0;
+    /* Ours, or where the application verified in our place, seen for ourselves. */
+    if (!resumed && ((c != NULL && c->accepted) || dance_verdict_again(ssl)))
+        return 1;
+    return refuse(ssl, DANCE_R_NOT_VERIFIED);
 }
 
 void dance_enforce_finished(SSL *ssl)

@@ -13,6 +13,7 @@
 #include "process.h"
 #include "reasons.h"
 #include "server.h"
+#include "session.h"
 #include "verdict.h"
 #include "watch.h"
 
@@ -95,6 +96,7 @@ static void prepare_server(SSL_CTX *ctx, const struct dance_config *config, bool
 
     (void)SSL_CTX_dane_enable(ctx);
     SSL_CTX_set_cert_verify_callback(ctx, dance_verdict, NULL);
+    (void)SSL_CTX_set_session_ticket_cb(ctx, dance_session_before_ticket, NULL, NULL);
     if (rules.ask) {
         /* libssl aborts resumption where peers are verified and there is none. */
         (void)SSL_CTX_set_session_id_context(ctx, session_id_context,
