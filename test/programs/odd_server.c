@@ -14,6 +14,7 @@
  *         "trust" verifies nobody
  *   -X    a cert_verify_callback that says yes to everybody
  *   -A    one that does what libssl would do
+ *   -C    a verify callback that reads the certificate, and refuses those of CN=unwanted
  *   -I    an info callback on each SSL; -H  a client_hello_cb
  *   -K    no tickets; -N  a ticket key callback that has no key for new ones
  *   -t    ticket keys that every odd_server has
@@ -32,8 +33,8 @@
 #include <unistd.h>
 
 static struct {
-    int port, mode, reuse, switching, trusting, asking, info, hello, no_tickets, no_ticket_key,
-        ticket_keys, early;
+    int port, mode, reuse, switching, trusting, asking, careful, info, hello, no_tickets,
+        no_ticket_key, ticket_keys, early;
     const char *certificate, *key, *ca, *psk;
 } option;
 
@@ -57,6 +58,17 @@ static int ask_libssl(X509_STORE_CTX *store_ctx, void *arg)
 {
     (void)arg;
     return X509_verify_cert(store_ctx);
+}
+
+/* As applications write them: there always is a certificate, is there not? */
+static int refuse_unwanted(int ok, X509_STORE_CTX *store_ctx)
+{
+    char cn[64] = "";
+
+    (void)X509_NAME_get_text_by_NID(
+        X509_get_subject_name(X509_STORE_CTX_get_current_cert(store_ctx)), NID_commonName, cn,
+        sizeof(cn));
+    return ok && strcmp(cn, "unwanted") != 0;
 }
 
 static int ignore_hello(SSL *ssl, int *alert, void *arg)
@@ -132,7 +144,7 @@ static SSL_CTX *make_context(int mode)
         || !SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1)
         || (option.ca != NULL && SSL_CTX_load_verify_file(ctx, option.ca) != 1))
         die("SSL_CTX");
-    SSL_CTX_set_verify(ctx, mode, NULL);
+    SSL_CTX_set_verify(ctx, mode, option.careful ? refuse_unwanted : NULL);
     if (option.trusting)
         SSL_CTX_set_cert_verify_callback(ctx, trust_everybody, NULL);
     if (option.asking)
@@ -233,7 +245,7 @@ static void read_options(int argc, char *argv[])
 {
     int c;
 
-    while ((c = getopt(argc, argv, "p:c:k:a:w:vVPRSXAIHKNte")) != -1) {
+    while ((c = getopt(argc, argv, "p:c:k:a:w:vVPRSXACIHKNte")) != -1) {
         switch (c) {
         case 'p':
             option.port = atoi(optarg);
@@ -267,6 +279,9 @@ static void read_options(int argc, char *argv[])
             break;
         case 'A':
             option.asking = 1;
+            break;
+        case 'C':
+            option.careful = 1;
             break;
         case 'I':
             option.info = 1;
