@@ -3,7 +3,8 @@
  *
  * It reads lines: "auth" asks for a certificate after the handshake, anything
  * else is answered by what the application would now believe of its peer:
- * "peer SUBJECT, verify result N, resumed N". Options:
+ * "peer SUBJECT, verify result N, resumed N", and the conversation ends if it held
+ * "CLOSE". Options:
  *
  *   -p PORT -c CERTIFICATE -k KEY -a CA
  *   -v    SSL_VERIFY_PEER; -V  with FAIL_IF_NO_PEER_CERT; -P  POST_HANDSHAKE
@@ -196,6 +197,7 @@ static int read_early(SSL *ssl)
 static void serve(SSL *ssl, int fd)
 {
     char line[512];
+    int last;
     int n;
 
     if (!SSL_set_fd(ssl, fd))
@@ -210,9 +212,10 @@ static void serve(SSL *ssl, int fd)
                     break;
                 continue;
             }
+            last = strstr(line, "CLOSE\n") != NULL;
             describe(ssl, line, sizeof(line));
             fputs(line, stdout);
-            if (SSL_write(ssl, line, (int)strlen(line)) <= 0)
+            if (SSL_write(ssl, line, (int)strlen(line)) <= 0 || last)
                 break;
         }
     }
