@@ -1,10 +1,10 @@
 /*
  * provider.c: the entry point, OSSL_provider_init().
  *
- * As a provider dance offers no algorithms. It reads its parameters, installs
- * the hook once per process, and answers for its name, version, build and
- * status, so that "openssl list -providers -verbose" shows whether the
- * configuration is good.
+ * As a provider dance offers one thing, the dane: store. It reads its
+ * parameters, installs the hook once per process, and answers for its name,
+ * version, build and status, so that "openssl list -providers -verbose" shows
+ * whether the configuration is good.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -14,6 +14,7 @@
 #include "policy.h"
 #include "process.h"
 #include "reasons.h"
+#include "store.h"
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
@@ -29,6 +30,7 @@ OSSL_provider_init_fn OSSL_provider_init __attribute__((visibility("default")));
 /* One for each library context that loads the provider. */
 struct provider {
     int good;
+    bool same; /* the core's libcrypto is the one we are linked with */
     char build_info[1024];
 };
 
@@ -213,10 +215,10 @@ static void teardown(void *provctx)
 
 static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *no_cache)
 {
-    (void)provctx;
-    (void)operation;
+    const struct provider *provider = provctx;
+
     *no_cache = 0;
-    return NULL;
+    return operation == OSSL_OP_STORE && provider->same ? dance_store_algorithms : NULL;
 }
 
 static const OSSL_DISPATCH functions[] = {
@@ -253,6 +255,7 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
         return 0;
     }
     dance_config_free(config);
+    provider->same = same;
     *provctx = provider;
     *out = functions;
     return 1;

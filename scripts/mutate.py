@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Take the code of each requirement out, one after the other, and see its tests fail.
 
   scripts/mutate.py              every mutation of test/mutations.toml
@@ -71,12 +71,12 @@ class Tree:
             code, text = run(["ctest", "--test-dir", self.path("build"), "-R", f"^{words[1]}$", "--no-tests=error"])
             return {0: "passed", 8: "failed", None: "failed"}.get(code, f"ctest said {code}: {text[-500:]}")
         expression = ["-k", words[1]] if len(words) > 1 else []
-        code, text = run([sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider",
+        code, text = run(["/usr/bin/python3", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider",
                           self.path("test", "integration", words[0]), *expression],
                          env={**os.environ, "DANCE_BUILD": self.path("build"), "PYTHONDONTWRITEBYTECODE": "1"})
-        # pytest's 1 is "tests failed"; 5, "no tests", and the like are faults of the list.
-        if code == 0 and not re.search(r"\d+ passed", text):
-            return "no test ran: " + text.strip().splitlines()[-1]
+        # pytest's 1 is "tests failed", and other things; 5, "no tests", and the like are faults of the list.
+        if code in (0, 1) and not re.search(r"\d+ passed" if code == 0 else r"\d+ failed", text):
+            return "no test ran: " + (text.strip().splitlines() or ["nothing was said"])[-1]
         return {0: "passed", 1: "failed", None: "failed"}.get(code, f"pytest said {code}: {text[-500:]}")
 
     def close(self):
@@ -90,20 +90,24 @@ def judge(tree, mutation, good):
         good[selection] = tree.test(selection)
     if good[selection] != "passed":
         return "FAULT", f"its tests do not pass as things stand: {good[selection]}"
-    path = tree.path(mutation["file"])
-    with open(path) as f:
-        text = f.read()
-    if text.count(mutation["find"]) != 1:
-        return "FAULT", f"{mutation['file']} holds the text to be changed {text.count(mutation['find'])} times"
+    kept = {}
     try:
-        with open(path, "w") as f:
-            f.write(text.replace(mutation["find"], mutation["replace"]))
+        for edit in mutation["edits"]:
+            path = tree.path(edit["file"])
+            with open(path) as f:
+                text = f.read()
+            kept.setdefault(path, text)
+            if text.count(edit["find"]) != 1:
+                return "FAULT", f"{edit['file']} holds the text to be changed {text.count(edit['find'])} times"
+            with open(path, "w") as f:
+                f.write(text.replace(edit["find"], edit["replace"]))
         if not tree.build():
             return "FAULT", "it does not build"
         outcome = tree.test(selection)
     finally:
-        with open(path, "w") as f:
-            f.write(text)
+        for path, text in kept.items():
+            with open(path, "w") as f:
+                f.write(text)
     if outcome in ("passed", "failed"):
         return ("SURVIVED" if outcome == "passed" else "KILLED"), mutation["what"]
     return "FAULT", outcome
@@ -116,7 +120,7 @@ def main():
     assert len(set(known)) == len(known), "an id stands twice in test/mutations.toml"
     if "--list" in sys.argv[1:]:
         for m in mutations:
-            print(f"{m['id']:<28} {m['file']:<24} {m['what']}")
+            print(f"{m['id']:<28} {m['edits'][0]['file']:<24} {m['what']}")
         return 0
     wanted = sys.argv[1:] or known
     for name in wanted:

@@ -37,7 +37,7 @@ class Zones:
 
     def __init__(self, folder):
         self.folder = str(folder)
-        self.port = free_port()
+        self.address, self.port = "127.0.0.1", free_port()
         self.zones = {}
         self.anchors = ""
         self.process = None
@@ -71,7 +71,7 @@ class Zones:
     def start(self):
         conf = os.path.join(self.folder, "nsd.conf")
         with open(conf, "w") as out:
-            out.write(f'server:\n ip-address: 127.0.0.1@{self.port}\n username: ""\n zonesdir: "{self.folder}"\n'
+            out.write(f'server:\n ip-address: {self.address}@{self.port}\n username: ""\n zonesdir: "{self.folder}"\n'
                       f' database: ""\n pidfile: "{self.folder}/nsd.pid"\n xfrdfile: "{self.folder}/xfrd"\n'
                       f' zonelistfile: "{self.folder}/zonelist"\n xfrdir: "{self.folder}"\n server-count: 1\n'
                       "remote-control:\n control-enable: no\n")
@@ -87,7 +87,7 @@ class Zones:
             s.settimeout(0.2)
             try:
                 s.sendto(b"\x12\x34" + b"\0\0\0\1" + bytes(6) + b"\x07example\x03com\0\0\x06\0\1",
-                         ("127.0.0.1", self.port))
+                         (self.address, self.port))
                 return s.recv(512)[:2] == b"\x12\x34"
             except OSError:
                 return False
