@@ -34,7 +34,7 @@ class DraftZone:
         lines = [f"{SERVICE}. " + pki.tlsa(3, 1, 1, right), f"sensor7._device {pki.tlsa(3, 1, 2, right)}",
                  # The draft's wildcard is 2 0 1.
                  "*._device " + pki.tlsa(2, 0, 1, self.ca), f"{PLAIN}. " + pki.tlsa(1, 1, 1, right),
-                 f"{IDN}. " + pki.tlsa(3, 1, 1, right),
+                 "*.fleet " + pki.tlsa(2, 0, 1, self.ca), f"{IDN}. " + pki.tlsa(3, 1, 1, right),
                  f"{ANCHORED[0]}. " + pki.tlsa(2, 0, 0, self.ca), f"{ANCHORED[1]}. " + pki.tlsa(2, 1, 0, self.ca)]
         # Key roll-over: many records, the last one counts.
         lines += ["roll._device " + pki.tlsa(3, 1, 1, pki.certificate(pki.new_key(), "x")) for _ in range(20)]
@@ -110,6 +110,15 @@ def test_wildcard_needs_the_name_in_the_certificate(world, draft, server, names)
     outcome = s.client().run([entry(draft.issue(*names), WILD), entry(draft.ca)], world.key)
     assert outcome.alert == 40 and not outcome.data, (outcome, s.log.text())
     assert s.log.wait(f"refused {WILD}: no TLSA record authenticates .*ostname mismatch")
+
+
+def test_a_wildcard_in_the_certificate(world, draft, server):
+    """Section 5: the name itself must be there. OpenSSL matches no wildcard beside an underscore in any case."""
+    s, name = server(certificate_names="any"), "truck1.fleet.example.net"
+    outcome = s.client().run([entry(draft.issue("*.fleet.example.net"), name), entry(draft.ca)], world.key)
+    assert outcome.alert == 40 and s.log.wait(f"refused {name}: .*ostname mismatch"), (outcome, s.log.text())
+    outcome = s.client().run([entry(draft.issue(name), name), entry(draft.ca)], world.key)
+    assert outcome.accepted, (outcome, s.log.text())
 
 
 def test_wildcard_needs_its_ca(world, draft, server):
