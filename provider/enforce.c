@@ -124,7 +124,7 @@ static void on_info(const SSL *const_ssl, int where, int ret)
     if (where == SSL_CB_WRITE_ALERT && ALERT_LEVEL(ret) == SSL3_AL_FATAL && SSL_is_server(ssl)
         && dance_policy_rules(dance_config()).ask)
         explain_alert(ssl, ALERT_DESCRIPTION(ret));
-    if (applications != NULL)
+    if (applications != NULL && applications != on_info)
         applications(const_ssl, where, ret);
 }
 
@@ -134,6 +134,11 @@ void dance_enforce_watch(SSL *ssl)
 
     if (config != NULL && dance_policy_rules(config).active)
         SSL_set_info_callback(ssl, on_info);
+}
+
+void dance_enforce_watch_context(SSL_CTX *ctx)
+{
+    SSL_CTX_set_info_callback(ctx, on_info);
 }
 
 int dance_enforce_passed(SSL *ssl)

@@ -6,7 +6,8 @@
  * works from the SSL's own info callback (which passes every event on to the
  * SSL_CTX's): it sees the handshake after the application has set what it
  * wants, and again after each step. For applications that take the info
- * callback, the CertificateRequest and client_hello_cb come to the same here.
+ * callback, and where SSLs of several kinds are made (see hook.c), the SSL_CTX's
+ * info callback, client_hello_cb and the CertificateRequest come to the same.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -15,8 +16,11 @@
 
 #include <openssl/ssl.h>
 
-/* For each SSL that is made, from inside SSL_new(). */
+/* For each SSL that is made, from inside SSL_new(); never for QUIC's. */
 void dance_enforce_watch(SSL *ssl);
+
+/* For each SSL_CTX of a server, until the application takes the callback for itself. */
+void dance_enforce_watch_context(SSL_CTX *ctx);
 
 /*
  * Prepare a server's SSL for the policy: under require verify mode and lowest
@@ -25,7 +29,7 @@ void dance_enforce_watch(SSL *ssl);
  */
 int dance_enforce_prepare(SSL *ssl);
 
-/* client_hello_cb of generic methods' SSL_CTXs. */
+/* client_hello_cb of servers' SSL_CTXs. */
 int dance_enforce_client_hello(SSL *ssl, int *alert, void *arg);
 
 /*
