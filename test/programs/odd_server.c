@@ -64,12 +64,11 @@ static int ask_libssl(X509_STORE_CTX *store_ctx, void *arg)
 /* As applications write them: there always is a certificate, is there not? */
 static int refuse_unwanted(int ok, X509_STORE_CTX *store_ctx)
 {
-    char cn[64] = "";
+    char subject[256] = "";
 
-    (void)X509_NAME_get_text_by_NID(
-        X509_get_subject_name(X509_STORE_CTX_get_current_cert(store_ctx)), NID_commonName, cn,
-        sizeof(cn));
-    return ok && strcmp(cn, "unwanted") != 0;
+    X509_NAME_oneline(X509_get_subject_name(X509_STORE_CTX_get_current_cert(store_ctx)), subject,
+                      sizeof(subject));
+    return ok && strcmp(subject, "/CN=unwanted") != 0;
 }
 
 static int ignore_hello(SSL *ssl, int *alert, void *arg)
