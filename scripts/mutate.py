@@ -114,6 +114,7 @@ def judge(tree, mutation, good):
         for path, text in kept.items():
             with open(path, "w") as f:
                 f.write(text)
+        tree.build()
     if outcome in ("passed", "failed"):
         return ("SURVIVED" if outcome == "passed" else "KILLED"), mutation["what"]
     return "FAULT", outcome
