@@ -24,16 +24,17 @@ struct dance_connection {
     /* server: the connection */
     bool named;                    /* dane_clientid was there and held an acceptable name */
     char name[DANCE_NAME_MAX + 1]; /* in lower case; valid if named */
-    bool asked;                    /* a CertificateRequest went out */
-    bool resumed;                  /* it resumes a session, which has been looked at */
-    long long until;               /* when the sessions of it end, in seconds since 1970; 0: free */
+    size_t reference; /* where in name its dNSName begins: after san_fallback's label */
+    bool asked;       /* a CertificateRequest went out */
+    bool resumed;     /* it resumes a session, which has been looked at */
+    long long until;  /* when the sessions of it end, in seconds since 1970; 0: free */
 
     /* server: the authentication that goes on, or was the last */
-    bool pending;             /* its Certificate is still to be verified */
-    bool later;               /* it is one after the handshake */
-    bool claimed;             /* its Certificate holds dane_clientid with the name */
-    bool records;             /* TLSA records of that name were given to libssl */
-    unsigned long ttl;        /* seconds that they could be believed then; valid if records */
+    bool pending;      /* its Certificate is still to be verified */
+    bool later;        /* it is one after the handshake */
+    bool claimed;      /* its Certificate holds dane_clientid with the name, or san_fallback's */
+    bool records;      /* TLSA records of that name were given to libssl */
+    unsigned long ttl; /* seconds that they could be believed then; valid if records */
     enum dance_reason reason; /* why the client is refused; DANCE_R_NONE: not yet known */
     char detail[512];         /* the particulars of reason; may be empty */
     bool accepted;            /* the verification said yes */

@@ -11,6 +11,7 @@
 #include "lookup.h"
 #include "policy.h"
 #include "process.h"
+#include "san_name.h"
 #include "tlsa.h"
 #include "verdict.h"
 #include "watch.h"
@@ -171,6 +172,7 @@ int dance_server_parse_certificate(SSL *ssl, const unsigned char *data, size_t l
         return abort_with(c, SSL_AD_HANDSHAKE_FAILURE, alert, DANCE_R_NAME_CHANGED, "");
     dance_owner_name_lower(c->name, (const char *)name, name_len);
     c->named = c->claimed = true;
+    c->reference = 0;
     if (c->unwatched && !rules.strict)
         (void)SSL_set_num_tickets(ssl, 0);
     ERR_set_mark();
@@ -181,6 +183,48 @@ int dance_server_parse_certificate(SSL *ssl, const unsigned char *data, size_t l
     ERR_pop_to_mark();
     /* A refusal is enforced by libssl itself: nothing matches. */
     return dance_tlsa_holder(ssl, c) != NULL;
+}
+
+void dance_server_fallback(SSL *ssl, struct dance_connection *c, X509 *leaf)
+{
+    const struct dance_config *config = dance_config();
+    struct dance_rules rules = dance_policy_rules(config);
+    char name[DANCE_NAME_MAX + 1];
+    const char *fault;
+    bool named;
+
+    if (!config->san_fallback || rules.fault != NULL || leaf == NULL || c->reason != DANCE_R_NONE
+        || c->claimed)
+        return;
+    fault = dance_san_name(leaf, config->service_label, name);
+    /* Another handshake on this connection (TLS 1.2, or post-handshake authentication). */
+    if (c->named && (fault != NULL || strcmp(c->name, name) != 0)) {
+        dance_connection_fail(c, DANCE_R_NAME_CHANGED, "%s", "");
+        return;
+    }
+    /* Who says no name and can be given none that we know is nobody's business but the policy's. */
+    if (fault != NULL || !dance_allowed(name, strlen(name))) {
+        if (rules.name_needed && fault != NULL)
+            dance_connection_fail(c, DANCE_R_EXTENSION_ABSENT, "%s", fault);
+        else if (rules.name_needed)
+            dance_connection_fail(c, DANCE_R_NAME_NOT_ALLOWED, "%s", name);
+        return;
+    }
+    ERR_set_mark();
+    memcpy(c->name, name, sizeof(c->name));
+    named = c->named;
+    c->named = c->claimed = true;
+    c->reference = config->service_label != NULL ? strlen(config->service_label) + 1 : 0;
+    authenticate(ssl, c, leaf);
+    if (!rules.name_needed && !named
+        && (c->reason == DANCE_R_TLSA_ABSENT || c->reason == DANCE_R_TLSA_INSECURE)) {
+        /* It never claimed to have a record, and the zone's owner says that it has none. */
+        c->named = c->claimed = false;
+        c->reference = 0;
+        c->reason = DANCE_R_NONE;
+        c->detail[0] = '\0';
+    }
+    ERR_pop_to_mark();
 }
 
 int dance_server_add_ticket(SSL *ssl, int *alert)

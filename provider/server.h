@@ -7,6 +7,8 @@
 #ifndef DANCE_SERVER_H
 #define DANCE_SERVER_H
 
+#include "connection.h"
+
 #include <openssl/ssl.h>
 
 /* In a CertificateRequest: the empty ClientName. 1, 0 (no extension) or -1 with *alert. */
@@ -20,6 +22,14 @@ int dance_server_add_request(SSL *ssl, const unsigned char **out, size_t *out_le
  */
 int dance_server_parse_certificate(SSL *ssl, const unsigned char *data, size_t len, X509 *leaf,
                                    size_t entry, int *alert);
+
+/*
+ * san_fallback: before the verification of a client without the extension, take
+ * its name from its certificate, look it up, give the records to libssl. Under
+ * mixed a client that has no record (by secure denial, or in an unsigned zone)
+ * stays the application's own affair.
+ */
+void dance_server_fallback(SSL *ssl, struct dance_connection *connection, X509 *leaf);
 
 /* With a session ticket nothing is sent; -1 with *alert ends a handshake that must not pass. */
 int dance_server_add_ticket(SSL *ssl, int *alert);

@@ -51,6 +51,14 @@ SSL *dance_tlsa_holder(SSL *ssl, struct dance_connection *c)
     return c->spare;
 }
 
+int dance_tlsa_reference(X509_VERIFY_PARAM *param, const char *name)
+{
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_WILDCARDS
+                                               | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    /* Not SSL_set1_host(), which takes a name of four numbers for an address. */
+    return X509_VERIFY_PARAM_set1_host(param, name, 0);
+}
+
 int dance_tlsa_give(SSL *ssl, struct dance_connection *c, const struct dance_wire_answer *answer,
                     unsigned usages)
 {
@@ -61,9 +69,7 @@ int dance_tlsa_give(SSL *ssl, struct dance_connection *c, const struct dance_wir
         return -1;
     ERR_set_mark();
     /* libssl verifies by the parameters of the connection's own SSL. */
-    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    /* Not SSL_set1_host(), which takes a name of four numbers for an address. */
-    if (!X509_VERIFY_PARAM_set1_host(SSL_get0_param(ssl), c->name, 0))
+    if (!dance_tlsa_reference(SSL_get0_param(ssl), c->name + c->reference))
         taken = -1;
     for (size_t i = 0; taken >= 0 && i < answer->count; i++) {
         const struct dance_wire_record *r = &answer->record[i];

@@ -29,11 +29,17 @@ int dance_tlsa_arm(SSL *ssl);
 SSL *dance_tlsa_holder(SSL *ssl, struct dance_connection *connection);
 
 /*
+ * Make name the reference identity of usages 0 to 2: a dNSName, without
+ * wildcards and without falling back on the CN (draft section 5). 1, or 0 when
+ * out of memory.
+ */
+int dance_tlsa_reference(X509_VERIFY_PARAM *param, const char *name);
+
+/*
  * Give the holder the records whose usage is in the bits of usages; the
- * connection's name becomes the reference identity of usages 0 to 2: a dNSName,
- * without wildcards and without falling back on the CN (draft section 5). The
- * number of records that libssl took (0: none is usable), or -1 when libssl
- * fails. Leaves the error queue as it was.
+ * connection's name becomes the reference identity of its verifications from now
+ * on. The number of records that libssl took (0: none is usable), or -1 when
+ * libssl fails. Leaves the error queue as it was.
  */
 int dance_tlsa_give(SSL *ssl, struct dance_connection *connection,
                     const struct dance_wire_answer *answer, unsigned usages);

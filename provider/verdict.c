@@ -6,6 +6,7 @@
 #include "log.h"
 #include "policy.h"
 #include "process.h"
+#include "server.h"
 #include "tlsa.h"
 
 #include <openssl/err.h>
@@ -137,6 +138,10 @@ static int verify(SSL *ssl, X509_STORE_CTX *store_ctx, struct dance_connection *
     c->application_cb = dance_raw_key_of(store_ctx) == NULL ? before : NULL;
     X509_STORE_CTX_set_verify_cb(store_ctx, on_verify);
     X509_STORE_CTX_set0_dane(store_ctx, SSL_get0_dane(holder));
+    /* The name may have come after the parameters were taken over from the SSL (san_fallback). */
+    if (c->records
+        && !dance_tlsa_reference(X509_STORE_CTX_get0_param(store_ctx), c->name + c->reference))
+        return 0;
     /* libssl tells what matched only where no earlier result stands in the way; it sets it anew. */
     SSL_set_verify_result(ssl, X509_V_OK);
     rv = X509_verify_cert(store_ctx);
@@ -181,6 +186,24 @@ int dance_verdict_alone(int ok, X509_STORE_CTX *store_ctx)
     return ok;
 }
 
+/* What is known about a server's ssl now that a client's certificate has come; NULL: nothing. */
+static struct dance_connection *begin(SSL *ssl, X509_STORE_CTX *store_ctx)
+{
+    struct dance_connection *c = dance_connection_find(ssl);
+
+    if (c == NULL && dance_config()->san_fallback)
+        c = dance_connection_get(ssl);
+    if (c == NULL)
+        return NULL;
+    /* Before TLS 1.3 there is no CertificateRequest of ours. */
+    if (!c->pending)
+        dance_connection_ask(ssl, c);
+    c->pending = false;
+    c->verified_for = SSL_get_SSL_CTX(ssl);
+    dance_server_fallback(ssl, c, X509_STORE_CTX_get0_cert(store_ctx));
+    return c;
+}
+
 int dance_verdict(X509_STORE_CTX *store_ctx, void *arg)
 {
     SSL *ssl = ssl_of(store_ctx);
@@ -192,14 +215,7 @@ int dance_verdict(X509_STORE_CTX *store_ctx, void *arg)
     int rv;
 
     (void)arg;
-    c = ssl != NULL && SSL_is_server(ssl) ? dance_connection_find(ssl) : NULL;
-    if (c != NULL) {
-        /* Before TLS 1.3 there is no CertificateRequest of ours: this may be another client. */
-        if (!c->pending)
-            dance_connection_restart(ssl, c);
-        c->pending = false;
-        c->verified_for = SSL_get_SSL_CTX(ssl);
-    }
+    c = ssl != NULL && SSL_is_server(ssl) ? begin(ssl, store_ctx) : NULL;
     ours =
         ssl != NULL && SSL_is_server(ssl) && rules.active
         && (rules.name_needed || raw_key || (c != NULL && (c->named || c->reason != DANCE_R_NONE)));
@@ -237,7 +253,7 @@ int dance_verdict(X509_STORE_CTX *store_ctx, void *arg)
 
 int dance_verdict_again(SSL *ssl)
 {
-    struct dance_connection *c = dance_connection_find(ssl);
+    struct dance_connection *c = dance_connection_get(ssl);
     STACK_OF(X509) *untrusted = SSL_get_peer_cert_chain(ssl);
     X509 *leaf = SSL_get0_peer_certificate(ssl);
     EVP_PKEY *raw_key = dance_raw_key_peer(ssl);
@@ -245,7 +261,10 @@ int dance_verdict_again(SSL *ssl)
     X509_STORE *store = NULL;
     int rv = 0;
 
-    if (c == NULL || (leaf == NULL && raw_key == NULL) || !c->records || c->reason != DANCE_R_NONE)
+    if (c == NULL || (leaf == NULL && raw_key == NULL))
+        return 0;
+    dance_server_fallback(ssl, c, leaf);
+    if (!c->records || c->reason != DANCE_R_NONE)
         return 0;
     ERR_set_mark();
     if (SSL_get0_verify_cert_store(ssl, &store) <= 0 || store == NULL)

@@ -18,9 +18,9 @@ needs_raw_keys = pytest.mark.skipif(VERSION < (3, 2), reason="raw public keys ne
 def raw_client(world, s_client):
     """raw_client(port, name, key, ...): s_client with a client section that offers a raw public key."""
 
-    def run(port, name=DEVICE, key="client.key", *arguments, **section):
-        return s_client(port, *arguments, client={"identity": name, "private_key": world.path(key),
-                                                  "raw_public_key": "yes", **section})
+    def run(port, name=DEVICE, key="client.key", *arguments, request="ping\n", **section):
+        return s_client(port, *arguments, request=request, client={
+            "identity": name, "private_key": world.path(key), "raw_public_key": "yes", **section})
     return run
 
 
