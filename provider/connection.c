@@ -109,7 +109,8 @@ void dance_connection_restart(SSL *ssl, struct dance_connection *c)
     if (!is_first_handshake(ssl))
         return;
     begin_authentication(ssl, c);
-    c->named = c->asked = c->resumed = false;
+    c->named = c->from_certificate = c->asked = c->resumed = false;
+    c->reference = 0;
     c->until = 0;
 }
 

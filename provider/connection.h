@@ -24,17 +24,18 @@ struct dance_connection {
     /* server: the connection */
     bool named;                    /* dane_clientid was there and held an acceptable name */
     char name[DANCE_NAME_MAX + 1]; /* in lower case; valid if named */
+    bool from_certificate;         /* by san_fallback, and not by the extension */
     size_t reference; /* where in name its dNSName begins: after san_fallback's label */
     bool asked;       /* a CertificateRequest went out */
     bool resumed;     /* it resumes a session, which has been looked at */
     long long until;  /* when the sessions of it end, in seconds since 1970; 0: free */
 
     /* server: the authentication that goes on, or was the last */
-    bool pending;      /* its Certificate is still to be verified */
-    bool later;        /* it is one after the handshake */
-    bool claimed;      /* its Certificate holds dane_clientid with the name, or san_fallback's */
-    bool records;      /* TLSA records of that name were given to libssl */
-    unsigned long ttl; /* seconds that they could be believed then; valid if records */
+    bool pending;             /* its Certificate is still to be verified */
+    bool later;               /* it is one after the handshake */
+    bool claimed;             /* its Certificate says the name, by extension or san_fallback */
+    bool records;             /* TLSA records of that name were given to libssl */
+    unsigned long ttl;        /* seconds that they could be believed then; valid if records */
     enum dance_reason reason; /* why the client is refused; DANCE_R_NONE: not yet known */
     char detail[512];         /* the particulars of reason; may be empty */
     bool accepted;            /* the verification said yes */
@@ -50,6 +51,8 @@ struct dance_connection {
     const SSL_CTX *verified_for; /* the SSL_CTX that last let us verify; compared, never used */
     bool unwatched; /* the application took every callback that sees a handshake begin */
     void (*application_info)(const SSL *, int, int); /* the info callback that it set, or NULL */
+
+    SSL_verify_cb displaced; /* the application's verify callback, which may not see a raw key */
 
     /* server, while X509_verify_cert() runs */
     SSL_verify_cb application_cb; /* the application's verify callback, or NULL */

@@ -49,6 +49,7 @@ static int prepare(SSL *ssl)
     if (!rules.active || !SSL_is_server(ssl))
         return 1;
     take_raw_keys(ssl);
+    dance_verdict_replace(ssl);
     if (!rules.name_needed)
         return 1;
     if (rules.ask)

@@ -61,7 +61,7 @@ int dance_server_add_request(SSL *ssl, const unsigned char **out, size_t *out_le
         (void)SSL_set_num_tickets(ssl, 0);
     /* A raw public key has no certificate: the application's verify callback must not see it. */
     if (raw_key)
-        SSL_set_verify(ssl, SSL_get_verify_mode(ssl), dance_verdict_alone);
+        dance_verdict_displace(ssl, c);
     /*
      * Without tickets the last word of dance_enforce_passed() is never asked,
      * so an application's cert_verify_callback has to give way here; and where
@@ -172,6 +172,7 @@ int dance_server_parse_certificate(SSL *ssl, const unsigned char *data, size_t l
         return abort_with(c, SSL_AD_HANDSHAKE_FAILURE, alert, DANCE_R_NAME_CHANGED, "");
     dance_owner_name_lower(c->name, (const char *)name, name_len);
     c->named = c->claimed = true;
+    c->from_certificate = false;
     c->reference = 0;
     if (c->unwatched && !rules.strict)
         (void)SSL_set_num_tickets(ssl, 0);
@@ -185,41 +186,53 @@ int dance_server_parse_certificate(SSL *ssl, const unsigned char *data, size_t l
     return dance_tlsa_holder(ssl, c) != NULL;
 }
 
+/* The name that san_fallback gives to an authentication, or false with the reason where that
+ * matters. */
+static bool fallback_name(struct dance_connection *c, const X509 *leaf, char name[])
+{
+    const struct dance_config *config = dance_config();
+    bool needed = dance_policy_rules(config).name_needed;
+    const char *fault = dance_san_name(leaf, config->service_label, name);
+
+    if (fault != NULL) {
+        if (needed && !c->named)
+            dance_connection_fail(c, DANCE_R_EXTENSION_ABSENT, "%s", fault);
+        return false;
+    }
+    if (c->named && strcmp(c->name, name) != 0) {
+        dance_connection_fail(c, DANCE_R_NAME_CHANGED, "%s", "");
+        return false;
+    }
+    if (!dance_allowed(name, strlen(name))) {
+        /* Under mixed, who says no name and has none that we know is the application's affair. */
+        if (needed)
+            dance_connection_fail(c, DANCE_R_NAME_NOT_ALLOWED, "%s", name);
+        return false;
+    }
+    return true;
+}
+
 void dance_server_fallback(SSL *ssl, struct dance_connection *c, X509 *leaf)
 {
     const struct dance_config *config = dance_config();
     struct dance_rules rules = dance_policy_rules(config);
     char name[DANCE_NAME_MAX + 1];
-    const char *fault;
-    bool named;
+    bool before = c->named;
 
-    if (!config->san_fallback || rules.fault != NULL || leaf == NULL || c->reason != DANCE_R_NONE
-        || c->claimed)
+    if (!config->san_fallback || rules.fault != NULL || leaf == NULL || c->claimed
+        || c->reason != DANCE_R_NONE || !fallback_name(c, leaf, name))
         return;
-    fault = dance_san_name(leaf, config->service_label, name);
-    /* Another handshake on this connection (TLS 1.2, or post-handshake authentication). */
-    if (c->named && (fault != NULL || strcmp(c->name, name) != 0)) {
-        dance_connection_fail(c, DANCE_R_NAME_CHANGED, "%s", "");
-        return;
-    }
-    /* Who says no name and can be given none that we know is nobody's business but the policy's. */
-    if (fault != NULL || !dance_allowed(name, strlen(name))) {
-        if (rules.name_needed && fault != NULL)
-            dance_connection_fail(c, DANCE_R_EXTENSION_ABSENT, "%s", fault);
-        else if (rules.name_needed)
-            dance_connection_fail(c, DANCE_R_NAME_NOT_ALLOWED, "%s", name);
-        return;
-    }
+    /* TLS 1.2 has no CertificateRequest of ours, where this is looked at otherwise. */
+    c->unwatched = !dance_watch_again(ssl);
     ERR_set_mark();
     memcpy(c->name, name, sizeof(c->name));
-    named = c->named;
-    c->named = c->claimed = true;
+    c->named = c->claimed = c->from_certificate = true;
     c->reference = config->service_label != NULL ? strlen(config->service_label) + 1 : 0;
     authenticate(ssl, c, leaf);
-    if (!rules.name_needed && !named
+    if (!rules.name_needed && !before
         && (c->reason == DANCE_R_TLSA_ABSENT || c->reason == DANCE_R_TLSA_INSECURE)) {
         /* It never claimed to have a record, and the zone's owner says that it has none. */
-        c->named = c->claimed = false;
+        c->named = c->claimed = c->from_certificate = false;
         c->reference = 0;
         c->reason = DANCE_R_NONE;
         c->detail[0] = '\0';

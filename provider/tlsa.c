@@ -32,6 +32,14 @@ int dance_tlsa_arm(SSL *ssl)
     return ok;
 }
 
+int dance_tlsa_reference(X509_VERIFY_PARAM *param, const char *name)
+{
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_WILDCARDS
+                                               | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    /* Not SSL_set1_host(), which takes a name of four numbers for an address. */
+    return X509_VERIFY_PARAM_set1_host(param, name, 0);
+}
+
 SSL *dance_tlsa_holder(SSL *ssl, struct dance_connection *c)
 {
     if (!c->stale) {
@@ -49,14 +57,6 @@ SSL *dance_tlsa_holder(SSL *ssl, struct dance_connection *c)
         c->spare = NULL;
     }
     return c->spare;
-}
-
-int dance_tlsa_reference(X509_VERIFY_PARAM *param, const char *name)
-{
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_WILDCARDS
-                                               | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    /* Not SSL_set1_host(), which takes a name of four numbers for an address. */
-    return X509_VERIFY_PARAM_set1_host(param, name, 0);
 }
 
 int dance_tlsa_give(SSL *ssl, struct dance_connection *c, const struct dance_wire_answer *answer,

@@ -21,6 +21,13 @@
 int dance_tlsa_arm(SSL *ssl);
 
 /*
+ * Make name the reference identity of usages 0 to 2: a dNSName, without
+ * wildcards and without falling back on the CN (draft section 5). 1, or 0 when
+ * out of memory.
+ */
+int dance_tlsa_reference(X509_VERIFY_PARAM *param, const char *name);
+
+/*
  * The SSL whose DANE the records of the authentication that goes on belong to,
  * armed: ssl itself, or where it holds those of an earlier one, which libssl
  * does not give back, another made for this one and freed with it. NULL when
@@ -29,17 +36,10 @@ int dance_tlsa_arm(SSL *ssl);
 SSL *dance_tlsa_holder(SSL *ssl, struct dance_connection *connection);
 
 /*
- * Make name the reference identity of usages 0 to 2: a dNSName, without
- * wildcards and without falling back on the CN (draft section 5). 1, or 0 when
- * out of memory.
- */
-int dance_tlsa_reference(X509_VERIFY_PARAM *param, const char *name);
-
-/*
  * Give the holder the records whose usage is in the bits of usages; the
- * connection's name becomes the reference identity of its verifications from now
- * on. The number of records that libssl took (0: none is usable), or -1 when
- * libssl fails. Leaves the error queue as it was.
+ * connection's name becomes the reference identity of ssl's verifications. The
+ * number of records that libssl took (0: none is usable), or -1 when libssl
+ * fails. Leaves the error queue as it was.
  */
 int dance_tlsa_give(SSL *ssl, struct dance_connection *connection,
                     const struct dance_wire_answer *answer, unsigned usages);

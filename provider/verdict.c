@@ -180,22 +180,38 @@ static int accept(SSL *ssl, struct dance_connection *c)
     return 1;
 }
 
-int dance_verdict_alone(int ok, X509_STORE_CTX *store_ctx)
+/* A verify callback that changes nothing. */
+static int on_verify_alone(int ok, X509_STORE_CTX *store_ctx)
 {
     (void)store_ctx;
     return ok;
 }
 
-/* What is known about a server's ssl now that a client's certificate has come; NULL: nothing. */
+void dance_verdict_displace(SSL *ssl, struct dance_connection *c)
+{
+    if (SSL_get_verify_callback(ssl) != on_verify_alone)
+        c->displaced = SSL_get_verify_callback(ssl);
+    SSL_set_verify(ssl, SSL_get_verify_mode(ssl), on_verify_alone);
+}
+
+void dance_verdict_replace(SSL *ssl)
+{
+    const struct dance_connection *c = dance_connection_find(ssl);
+
+    if (c != NULL && c->displaced != NULL && !dance_raw_key_negotiated(ssl)
+        && SSL_get_verify_callback(ssl) == on_verify_alone)
+        SSL_set_verify(ssl, SSL_get_verify_mode(ssl), c->displaced);
+}
+
+/* What is known about a server's ssl whose client's certificate or key is about to be verified. */
 static struct dance_connection *begin(SSL *ssl, X509_STORE_CTX *store_ctx)
 {
-    struct dance_connection *c = dance_connection_find(ssl);
+    struct dance_connection *c =
+        dance_config()->san_fallback ? dance_connection_get(ssl) : dance_connection_find(ssl);
 
-    if (c == NULL && dance_config()->san_fallback)
-        c = dance_connection_get(ssl);
     if (c == NULL)
         return NULL;
-    /* Before TLS 1.3 there is no CertificateRequest of ours. */
+    /* Before TLS 1.3 there is no CertificateRequest of ours: this may be another client. */
     if (!c->pending)
         dance_connection_ask(ssl, c);
     c->pending = false;

@@ -19,10 +19,12 @@
 int dance_verdict(X509_STORE_CTX *store_ctx, void *arg);
 
 /*
- * A verify callback that changes nothing, in place of an application's that is
- * not to see a raw public key: it would look at a certificate where there is none.
+ * Put a verify callback that changes nothing in place of the application's, which
+ * is not to see a raw public key: it would look at a certificate where there is
+ * none. The second puts the application's back when the client has no raw key.
  */
-int dance_verdict_alone(int ok, X509_STORE_CTX *store_ctx);
+void dance_verdict_displace(SSL *ssl, struct dance_connection *connection);
+void dance_verdict_replace(SSL *ssl);
 
 /*
  * Verify the peer's chain once more, by ourselves, after the application's own
