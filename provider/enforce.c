@@ -5,6 +5,7 @@
 #include "connection.h"
 #include "policy.h"
 #include "process.h"
+#include "session.h"
 #include "tlsa.h"
 #include "verdict.h"
 #include "watch.h"
@@ -117,8 +118,8 @@ void dance_enforce_resumed(SSL *ssl)
     if (c == NULL || c->resumed)
         return;
     c->resumed = true;
-    dance_verdict_resumed(ssl, c);
-    if (!dance_policy_rules(dance_config()).strict || dance_verdict_session_good(ssl))
+    dance_session_resumed(ssl, c);
+    if (!dance_policy_rules(dance_config()).strict || dance_session_good(ssl))
         return;
     /*
      * Nobody whom DANE authenticated: a session from before the policy, by a
@@ -136,11 +137,16 @@ int dance_enforce_passed(SSL *ssl)
     struct dance_connection *c = dance_connection_find(ssl);
     bool peer = SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
 
+    if (c != NULL && !c->asked && dance_session_over(c)) {
+        dance_connection_fail(c, DANCE_R_SESSION_OVER, "%s", "");
+        dance_connection_report(c, "refused", true);
+        return 0;
+    }
     /* A fault without require closes to certificates only. */
     if (!rules.strict || (!peer && !rules.ask))
         return 1;
     if (SSL_session_reused(ssl) && (c == NULL || !c->asked)) {
-        if (dance_verdict_session_good(ssl))
+        if (dance_session_good(ssl))
             return 1;
     } else if ((c != NULL && c->accepted) || dance_verdict_again(ssl)) {
         /* Ours, or where the application verified in our place, seen for ourselves. */
@@ -148,7 +154,9 @@ int dance_enforce_passed(SSL *ssl)
     }
     c = dance_connection_get(ssl);
     if (c != NULL) {
-        dance_connection_fail(c, DANCE_R_NOT_VERIFIED, "%s", "");
+        dance_connection_fail(
+            c, DANCE_R_NOT_VERIFIED, "%s",
+            SSL_session_reused(ssl) && !c->asked ? "by a session or a pre-shared key" : "");
         dance_connection_report(c, "refused", true);
     }
     return 0;
@@ -156,6 +164,10 @@ int dance_enforce_passed(SSL *ssl)
 
 void dance_enforce_finished(SSL *ssl)
 {
-    if (!dance_enforce_passed(ssl))
+    const struct dance_connection *c = dance_connection_find(ssl);
+    /* A CertificateRequest after the handshake has no answer yet. */
+    bool waiting = c != NULL && c->pending && c->later;
+
+    if (!waiting && !dance_enforce_passed(ssl))
         SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }

@@ -23,6 +23,7 @@ static ERR_STRING_DATA texts[] = {
     {DANCE_R_NAME_CHANGED, "the identity of a connection may not change"},
     {DANCE_R_USED_AGAIN,
      "this connection was authenticated before, and the application verifies by itself"},
+    {DANCE_R_SESSION_OVER, "the session has outlived the TLSA record"},
     {DANCE_R_CERTIFICATE_NAMES, "the certificate names somebody else than the ClientName"},
     {DANCE_R_CERTIFICATE_ABSENT, "the client sent no certificate"},
     {DANCE_R_PROTOCOL_VERSION, "DANE client authentication needs TLS 1.3"},

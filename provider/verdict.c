@@ -7,12 +7,12 @@
 #include "policy.h"
 #include "process.h"
 #include "server.h"
+#include "session.h"
 #include "tlsa.h"
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <string.h>
-#include <time.h>
 
 static SSL *ssl_of(X509_STORE_CTX *store_ctx)
 {
@@ -43,70 +43,6 @@ static bool authenticated(SSL *ssl, struct dance_connection *c, int rv)
 {
     return rv > 0 && c->verify_error == X509_V_OK && c->records && c->reason == DANCE_R_NONE
            && dance_tlsa_matched(ssl, c);
-}
-
-/*
- * End ssl's session, and those of tickets that are still to be made of it, in
- * time. Not with lifetime 0: libssl cannot make a ticket of such a session, and
- * ends the handshake.
- */
-static void limit_session(SSL *ssl, const struct dance_connection *c)
-{
-    SSL_SESSION *session = SSL_get_session(ssl);
-    long long left = c->until - (long long)time(NULL);
-    long limit = left < 1 ? 1 : (left > 0x7fffffff ? 0x7fffffff : (long)left);
-
-    if (c->until != 0 && session != NULL && SSL_SESSION_get_timeout(session) > limit)
-        (void)SSL_SESSION_set_timeout(session, limit);
-}
-
-/* What tells a session of a DANE client, in its cache entry and in its ticket. */
-static const char session_mark[] = "dance";
-
-static void mark_session(SSL *ssl)
-{
-    SSL_SESSION *session = SSL_get_session(ssl);
-    void *data = NULL;
-    size_t len = 0;
-
-    /* The application's own data stays; under mixed such a session is then like any other. */
-    if (session != NULL && SSL_SESSION_get0_ticket_appdata(session, &data, &len) && len == 0)
-        (void)SSL_SESSION_set1_ticket_appdata(session, session_mark, sizeof(session_mark));
-}
-
-static bool is_marked(SSL_SESSION *session)
-{
-    void *data = NULL;
-    size_t len = 0;
-
-    return SSL_SESSION_get0_ticket_appdata(session, &data, &len) && len == sizeof(session_mark)
-           && memcmp(data, session_mark, len) == 0;
-}
-
-bool dance_verdict_session_good(SSL *ssl)
-{
-    SSL_SESSION *session = SSL_get_session(ssl);
-    bool peer = SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
-    void *data = NULL;
-    size_t len = 0;
-
-    if (session == NULL || !peer || SSL_get_verify_result(ssl) != X509_V_OK)
-        return false;
-    /* Data of the application's own leaves no place for the mark. */
-    return is_marked(session) || (SSL_SESSION_get0_ticket_appdata(session, &data, &len) && len > 0);
-}
-
-void dance_verdict_resumed(SSL *ssl, struct dance_connection *c)
-{
-    SSL_SESSION *session = SSL_get_session(ssl);
-
-    if (session == NULL || (!is_marked(session) && !dance_policy_rules(dance_config()).name_needed))
-        return;
-    c->until = dance_session_time(session) + SSL_SESSION_get_timeout(session);
-    limit_session(ssl, c);
-    /* A ticket of the least lifetime there is would begin it anew, again and again. */
-    if (c->until <= (long long)time(NULL))
-        (void)SSL_set_num_tickets(ssl, 0);
 }
 
 static void explain(struct dance_connection *c, int rv)
@@ -157,7 +93,7 @@ void dance_verdict_settle(SSL *ssl)
 
     if (c == NULL)
         return;
-    limit_session(ssl, c);
+    dance_session_limit(ssl, c);
     if (c->settled || !c->records || c->reason != DANCE_R_NONE)
         return;
     c->settled = true;
@@ -167,7 +103,7 @@ void dance_verdict_settle(SSL *ssl)
             rules.strict ? dance_verdict_again(ssl) == 1 : !c->stale && dance_tlsa_matched(ssl, c);
     if (!c->accepted)
         return;
-    mark_session(ssl);
+    dance_session_mark(ssl, c);
     dance_log(DANCE_LOG_INFO, "accepted %s (TLSA %s, TTL %lu s%s)", c->name, c->record, c->ttl,
               dance_raw_key_negotiated(ssl) ? ", raw public key" : "");
 }

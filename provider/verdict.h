@@ -39,14 +39,4 @@ int dance_verdict_again(SSL *ssl);
  */
 void dance_verdict_settle(SSL *ssl);
 
-/*
- * A resumed session of a DANE client must not outlive its record by being
- * resumed again and again, each time with a fresh ticket: give it only what was
- * left of its lifetime. To be called while the handshake goes on, once.
- */
-void dance_verdict_resumed(SSL *ssl, struct dance_connection *connection);
-
-/* The session that ssl resumed was made with a client that DANE authenticated. */
-bool dance_verdict_session_good(SSL *ssl);
-
 #endif
