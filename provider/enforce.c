@@ -119,14 +119,19 @@ void dance_enforce_resumed(SSL *ssl)
         return;
     c->resumed = true;
     dance_session_resumed(ssl, c);
-    if (!dance_policy_rules(dance_config()).strict || dance_session_good(ssl))
+    if (!dance_session_over(c)
+        && (!dance_policy_rules(dance_config()).strict || dance_session_good(ssl)))
         return;
     /*
-     * Nobody whom DANE authenticated: a session from before the policy, by a
-     * ticket key that is kept, or an external pre-shared key. The last word is
-     * said with a ticket; and no early data gets past it.
+     * Nobody whom DANE authenticated, or not any more: a session from before
+     * the policy, by a ticket key that is kept, or an external pre-shared key.
+     * The last word is said with a ticket. Early data would get past it: libssl has accepted it
+     * by now, and gives the application nothing more from a peer that has closed.
      */
-    (void)SSL_set_recv_max_early_data(ssl, 0);
+    if (SSL_get_early_data_status(ssl) == SSL_EARLY_DATA_ACCEPTED) {
+        (void)dance_enforce_passed(ssl);
+        SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
+    }
     if (SSL_get_num_tickets(ssl) == 0)
         (void)SSL_set_num_tickets(ssl, 1);
 }
