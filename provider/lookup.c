@@ -1,6 +1,7 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "lookup.h"
 
+#include "cache.h"
 #include "channel.h"
 #include "process.h"
 
@@ -8,6 +9,7 @@
 #include <openssl/crypto.h>
 #include <poll.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,12 +21,22 @@
 
 struct dance_lookup *dance_lookup_new(void)
 {
-    /* Not zeroed: only what a message brings is ever read. */
-    return OPENSSL_malloc(sizeof(struct dance_lookup));
+    struct dance_lookup *lookup = OPENSSL_malloc(sizeof(*lookup));
+
+    /* The rest is not zeroed: only what a message brings is ever read. */
+    if (lookup != NULL) {
+        lookup->message = NULL;
+        lookup->cached = NULL;
+    }
+    return lookup;
 }
 
 void dance_lookup_free(struct dance_lookup *lookup)
 {
+    if (lookup == NULL)
+        return;
+    OPENSSL_free(lookup->message);
+    dance_cached_free(lookup->cached);
     OPENSSL_free(lookup);
 }
 
@@ -49,8 +61,21 @@ static enum outcome await(int fd, short events, long long deadline)
     }
 }
 
+/* Take the message that is there into memory of its size; its length, 0 at the end, -1 with errno.
+ */
+static ssize_t receive(struct dance_lookup *lookup, int fd)
+{
+    ssize_t n = recv(fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+
+    if (n <= 0 || (size_t)n > DANCE_WIRE_MAX)
+        return n < 0 ? -1 : 0;
+    OPENSSL_free(lookup->message);
+    lookup->message = OPENSSL_malloc((size_t)n);
+    return lookup->message != NULL ? recv(fd, lookup->message, (size_t)n, MSG_DONTWAIT) : 0;
+}
+
 static enum outcome ask(struct dance_lookup *lookup, int fd, const struct dance_wire_query *query,
-                        long long deadline)
+                        long long deadline, size_t *answer_len)
 {
     uint8_t message[DANCE_WIRE_HEADER + 9 + DANCE_WIRE_NAME_MAX];
     size_t len = dance_wire_encode_query(query, message, sizeof(message));
@@ -68,17 +93,21 @@ static enum outcome ask(struct dance_lookup *lookup, int fd, const struct dance_
         outcome = await(fd, POLLIN, deadline);
         if (outcome != ANSWERED)
             return outcome;
-        n = recv(fd, lookup->message, sizeof(lookup->message), MSG_DONTWAIT);
+        n = receive(lookup, fd);
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n <= 0 || !dance_wire_decode_answer(lookup->message, (size_t)n, &lookup->answer))
             return DEAD;
-        if (lookup->answer.id == query->id)
+        if (lookup->answer.id == query->id) {
+            *answer_len = (size_t)n;
             return ANSWERED;
+        }
     }
 }
 
-int dance_lookup_run(struct dance_lookup *lookup, const char *name, size_t len)
+/* Ask the resolver; as dance_lookup_run(), with the length of the message. */
+static int ask_resolver(struct dance_lookup *lookup, const char *name, size_t len,
+                        size_t *answer_len)
 {
     static _Atomic uint32_t last_id;
     const struct dance_config *config = dance_config();
@@ -97,11 +126,9 @@ int dance_lookup_run(struct dance_lookup *lookup, const char *name, size_t len)
         query.id = atomic_fetch_add(&last_id, 1) + 1;
         query.timeout_ms =
             left > 2 * MARGIN_MS ? (uint32_t)(left - MARGIN_MS) : (uint32_t)MARGIN_MS;
-        outcome = ask(lookup, fd.fd, &query, deadline);
+        outcome = ask(lookup, fd.fd, &query, deadline, answer_len);
         if (outcome == ANSWERED) {
             dance_conversation_give(fd);
-            (void)snprintf(lookup->why, sizeof(lookup->why), "%.*s", (int)lookup->answer.reason_len,
-                           lookup->answer.reason);
             return 1;
         }
         /* What comes later on this conversation would be for nobody. */
@@ -113,4 +140,41 @@ int dance_lookup_run(struct dance_lookup *lookup, const char *name, size_t len)
         }
     }
     return 0;
+}
+
+/* Answer from the cache of this process. */
+static bool find(struct dance_lookup *lookup, struct dance_process *p, const char *name, size_t len,
+                 const struct dance_moment *now)
+{
+    uint32_t ttl = 0;
+
+    if (p == NULL || p->cache == NULL)
+        return false;
+    lookup->cached = dance_cache_find(p->cache, name, len, now, &ttl);
+    if (lookup->cached == NULL
+        || !dance_wire_decode_answer(lookup->cached->octets, lookup->cached->len, &lookup->answer))
+        return false;
+    lookup->answer.ttl = ttl;
+    return true;
+}
+
+int dance_lookup_run(struct dance_lookup *lookup, const char *name, size_t len)
+{
+    struct dance_process *p = dance_process();
+    /* What comes was true when it was sent, which was no earlier than this. */
+    struct dance_moment now = dance_moment_now();
+    size_t answer_len = 0;
+
+    if (!find(lookup, p, name, len, &now)) {
+        if (!ask_resolver(lookup, name, len, &answer_len))
+            return 0;
+        if (p != NULL && p->cache != NULL)
+            dance_cache_put(p->cache, name, len,
+                            lookup->answer.status == DANCE_WIRE_SECURE ? DANCE_CACHE_RECORDS
+                                                                       : DANCE_CACHE_OTHERS,
+                            lookup->message, answer_len, lookup->answer.ttl, &now);
+    }
+    (void)snprintf(lookup->why, sizeof(lookup->why), "%.*s", (int)lookup->answer.reason_len,
+                   lookup->answer.reason);
+    return 1;
 }

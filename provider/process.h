@@ -21,6 +21,7 @@
 
 struct dance_credential;
 struct dance_allow_file;
+struct dance_cache;
 
 #define DANCE_IDLE_CONVERSATIONS 64
 
@@ -36,6 +37,9 @@ struct dance_process {
     long long started_ms;    /* when the resolver was first started in this interval; 0: never */
     unsigned starts;         /* how often since then */
     char start_failure[256]; /* why that failed; empty when it did not */
+
+    /* What the DNS said; NULL: nothing is kept. A child begins with an empty one. */
+    struct dance_cache *cache;
 
     /* Guards what was read from files; held while they are read again. */
     pthread_mutex_t files_lock;

@@ -70,6 +70,9 @@ static void set_options(unsigned sockets)
         {"aggressive-nsec:", "yes"},
         {"harden-dnssec-stripped:", "yes"},
         {"serve-expired:", "no"},
+        /* No grace for signatures that have just expired (RFC 4035, section 5.3.1). */
+        {"val-sig-skew-min:", "0"},
+        {"val-sig-skew-max:", "0"},
         {"num-queries-per-thread:", "4096"},
         {"outgoing-num-tcp:", "32"},
         {"msg-cache-size:", "16m"},

@@ -5,12 +5,14 @@
 #include "deadlines.h"
 #include "dns.h"
 #include "owner_name.h"
+#include "signatures.h"
 
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define BUCKETS 4096u
 
@@ -119,6 +121,9 @@ static void on_result(void *arg, int error, struct ub_result *result)
     struct classify_reason reason;
 
     classify_result(&answer, &reason, error, result);
+    if (answer.status == DANCE_WIRE_SECURE || answer.status == DANCE_WIRE_ABSENT)
+        answer.ttl =
+            signatures_limit(result->answer_packet, result->answer_len, answer.ttl, time(NULL));
     counters.ended++;
     counters.secure += answer.status == DANCE_WIRE_SECURE;
     answer_all(l, &answer);

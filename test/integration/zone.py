@@ -4,6 +4,7 @@ import datetime
 import glob
 import os
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -42,8 +43,9 @@ class Zones:
         self.anchors = ""
         self.process = None
 
-    def add(self, origin, lines, signed=True, expired=False, ttl=60, damage=None):
-        """damage: a function on the text of the signed zone. The anchor is added to the anchors."""
+    def add(self, origin, lines, signed=True, expired=False, ttl=60, damage=None, seconds=None):
+        """damage: a function on the text of the signed zone; seconds: for how long its signatures
+        are good. The anchor is added to the anchors."""
         path = os.path.join(self.folder, origin + ".zone")
         with open(path, "w") as out:
             out.write(f"$ORIGIN {origin}.\n$TTL {ttl}\n@ SOA ns hostmaster 1 3600 900 86400 {ttl}\n"
@@ -56,6 +58,7 @@ class Zones:
             now = datetime.datetime.utcnow()
             begin, end = (40, 10) if expired else (1, -30)
             stamp = lambda days: (now - datetime.timedelta(days=days)).strftime("%Y%m%d%H%M%S")
+            end = end if seconds is None else -seconds / 86400
             subprocess.run(["ldns-signzone", "-n", "-i", stamp(begin), "-e", stamp(end), path, key],
                            check=True, capture_output=True)
             path += ".signed"
@@ -80,6 +83,10 @@ class Zones:
         self.process = subprocess.Popen(["nsd", "-d", "-c", conf], stdout=subprocess.DEVNULL,
                                         stderr=open(os.path.join(self.folder, "nsd.log"), "w"))
         wait_for(self.answers, what="NSD")
+
+    def reload(self):
+        """Serve the zone files as they are now."""
+        self.process.send_signal(signal.SIGHUP)
 
     def answers(self):
         assert self.process.poll() is None, open(os.path.join(self.folder, "nsd.log")).read()
