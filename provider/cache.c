@@ -1,17 +1,17 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "cache.h"
 
+#include "name_hash.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/random.h>
 #include <time.h>
 
 #define PARTS 16u
-#define BUCKETS 2048u /* of a part; made when its first entry is */
-#define MERSENNE 0x7fffffffu
+#define BUCKETS_MAX 16384u /* of a part */
 
 struct cached_place {
     struct dance_cached cached;
@@ -28,14 +28,15 @@ LIST_HEAD(place_list, cached_place);
 TAILQ_HEAD(place_queue, cached_place);
 
 struct part {
-    pthread_mutex_t lock; /* never held while anything is waited for */
-    struct place_list *buckets;
+    pthread_mutex_t lock;                         /* never held while anything is waited for */
+    struct place_list *buckets;                   /* made when the first entry is */
     struct place_queue by_age[DANCE_CACHE_KINDS]; /* the one used last comes last */
     struct dance_cache_room used[DANCE_CACHE_KINDS];
 };
 
 struct dance_cache {
-    uint32_t key[2];
+    struct dance_hash_key key;
+    size_t buckets;                                  /* of each part */
     struct dance_cache_room room[DANCE_CACHE_KINDS]; /* of one part */
     struct part part[PARTS];
 };
@@ -55,27 +56,6 @@ struct dance_moment dance_moment_now(void)
     return now;
 }
 
-/*
- * A polynomial with the name as coefficients, at a random point modulo a prime:
- * for two names chosen without knowing the point, chances are at most 85 (the
- * coefficients of the longest name) in 2^31 that their values differ by any
- * given number. The second key spreads the value once more, so that what falls
- * into one bucket says nothing about the neighbours.
- */
-static uint32_t hash_of(const struct dance_cache *cache, const char *name, size_t len)
-{
-    uint64_t h = len;
-
-    for (size_t i = 0; i < len; i += 3) {
-        uint32_t three = 0;
-
-        for (size_t j = i; j < i + 3 && j < len; j++)
-            three = three << 8 | (unsigned char)name[j];
-        h = (h * cache->key[0] + three) % MERSENNE;
-    }
-    return (uint32_t)(h * cache->key[1] % MERSENNE);
-}
-
 static struct part *part_of(struct dance_cache *cache, uint32_t hash)
 {
     return &cache->part[hash % PARTS];
@@ -85,15 +65,18 @@ struct dance_cache *dance_cache_new(const struct dance_cache_room room[DANCE_CAC
 {
     struct dance_cache *cache = calloc(1, sizeof(*cache));
 
-    if (cache == NULL
-        || getrandom(cache->key, sizeof(cache->key), GRND_NONBLOCK) != sizeof(cache->key)) {
+    if (cache == NULL || !dance_hash_key_make(&cache->key)) {
         free(cache);
         return NULL;
     }
-    for (size_t i = 0; i < 2; i++)
-        cache->key[i] = 1 + cache->key[i] % (MERSENNE - 1);
     for (size_t k = 0; k < DANCE_CACHE_KINDS; k++)
         cache->room[k] = (struct dance_cache_room){room[k].entries / PARTS, room[k].octets / PARTS};
+    /* So that a full one has two entries in each, or less. */
+    for (cache->buckets = 16;
+         cache->buckets < BUCKETS_MAX
+         && cache->buckets * 2 < cache->room[DANCE_CACHE_RECORDS].entries
+                                     + cache->room[DANCE_CACHE_OTHERS].entries;)
+        cache->buckets *= 2;
     for (size_t i = 0; i < PARTS; i++) {
         (void)pthread_mutex_init(&cache->part[i].lock, NULL);
         for (size_t k = 0; k < DANCE_CACHE_KINDS; k++)
@@ -141,19 +124,21 @@ void dance_cache_free(struct dance_cache *cache)
     free(cache);
 }
 
-static struct place_list *bucket_of(struct part *part, uint32_t hash)
+static struct place_list *bucket_of(const struct dance_cache *cache, struct part *part,
+                                    uint32_t hash)
 {
-    return &part->buckets[hash / PARTS % BUCKETS];
+    return &part->buckets[hash / PARTS % cache->buckets];
 }
 
 /* With the part's lock held. */
-static struct cached_place *seek(struct part *part, uint32_t hash, const char *name, size_t len)
+static struct cached_place *seek(const struct dance_cache *cache, struct part *part, uint32_t hash,
+                                 const char *name, size_t len)
 {
     struct cached_place *place;
 
     if (part->buckets == NULL)
         return NULL;
-    LIST_FOREACH(place, bucket_of(part, hash), bucket)
+    LIST_FOREACH(place, bucket_of(cache, part, hash), bucket)
     {
         // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
         if (place->name_len == len && memcmp(place->name, name, len) == 0)
@@ -175,12 +160,12 @@ static uint32_t left(const struct cached_place *place, const struct dance_moment
 struct dance_cached *dance_cache_find(struct dance_cache *cache, const char *name, size_t len,
                                       const struct dance_moment *now, uint32_t *ttl)
 {
-    uint32_t hash = hash_of(cache, name, len);
+    uint32_t hash = dance_name_hash(&cache->key, name, len);
     struct part *part = part_of(cache, hash);
     struct cached_place *place;
 
     (void)pthread_mutex_lock(&part->lock);
-    place = seek(part, hash, name, len);
+    place = seek(cache, part, hash, name, len);
     if (place != NULL) {
         *ttl = left(place, now);
         if (*ttl == 0) {
@@ -231,7 +216,7 @@ static bool make_room(const struct dance_cache *cache, struct part *part,
     while (used->entries >= room->entries || used->octets > room->octets - size)
         drop(part, TAILQ_FIRST(&part->by_age[kind])); // NOLINT(clang-analyzer-unix.Malloc)
     if (part->buckets == NULL)
-        part->buckets = calloc(BUCKETS, sizeof(*part->buckets));
+        part->buckets = calloc(cache->buckets, sizeof(*part->buckets));
     return part->buckets != NULL;
 }
 
@@ -239,7 +224,7 @@ void dance_cache_put(struct dance_cache *cache, const char *name, size_t len,
                      enum dance_cache_kind kind, const void *octets, size_t octets_len,
                      uint32_t ttl, const struct dance_moment *since)
 {
-    uint32_t hash = hash_of(cache, name, len);
+    uint32_t hash = dance_name_hash(&cache->key, name, len);
     struct part *part = part_of(cache, hash);
     struct cached_place *place = ttl > 0 ? make(name, len, octets, octets_len) : NULL;
     struct cached_place *before;
@@ -251,11 +236,11 @@ void dance_cache_put(struct dance_cache *cache, const char *name, size_t len,
         place->until.calendar = since->calendar + (long long)ttl * 1000;
     }
     (void)pthread_mutex_lock(&part->lock);
-    before = seek(part, hash, name, len);
+    before = seek(cache, part, hash, name, len);
     if (before != NULL)
         drop(part, before);
     if (place != NULL && make_room(cache, part, kind, place->size)) {
-        LIST_INSERT_HEAD(bucket_of(part, hash), place, bucket);
+        LIST_INSERT_HEAD(bucket_of(cache, part, hash), place, bucket);
         TAILQ_INSERT_TAIL(&part->by_age[kind], place, age);
         part->used[kind].entries++;
         part->used[kind].octets += place->size;

@@ -160,6 +160,15 @@ static int parse_certificate_names(struct dance_config *c, const char *value)
     return i >= 0;
 }
 
+static int parse_prefetch(struct dance_config *c, const char *value)
+{
+    static const char *const words[] = {"no", "yes"};
+    int i = one_of(value, words, 2);
+
+    c->prefetch = i == 1;
+    return i >= 0;
+}
+
 static int parse_usages(struct dance_config *c, const char *value)
 {
     static const char *const words[] = {"pkix-ta", "pkix-ee", "dane-ta", "dane-ee"};
@@ -263,8 +272,9 @@ const struct dance_config_key dance_config_keys[] = {
      parse_usages},
     {SERVER, "san_fallback", "no", "no (the fallback comes with a later release)",
      "take the name from the certificate of a client without the extension", parse_only_no},
-    {SERVER, "prefetch", "no", "no (prefetching comes with a later release)",
-     "keep the names of allow looked up ahead", parse_only_no},
+    {SERVER, "prefetch", "no", "yes or no",
+     "keep the names of allow and allow_file that have no wildcard looked up ahead",
+     parse_prefetch},
     {DNS, "trust_anchor", "/usr/share/dns/root.key", "an absolute path",
      "the file with the DS or DNSKEY records to trust", parse_trust_anchor},
     {DNS, "forward", NULL,

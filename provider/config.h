@@ -53,6 +53,7 @@ struct dance_config {
     char *allow_file; /* NULL: none */
     bool certificate_names_any;
     unsigned usages;
+    bool prefetch;
 
     char *trust_anchor;
     char *forward;        /* NULL: iterate from the root */

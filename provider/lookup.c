@@ -3,6 +3,7 @@
 
 #include "cache.h"
 #include "channel.h"
+#include "prefetch.h"
 #include "process.h"
 
 #include <errno.h>
@@ -142,6 +143,28 @@ static int ask_resolver(struct dance_lookup *lookup, const char *name, size_t le
     return 0;
 }
 
+/*
+ * Whoever is met again while his records are good is worth renewing them ahead;
+ * the resolver does not see that by itself, as it is not asked.
+ */
+static void want(struct dance_cached *cached, const char *name, size_t len)
+{
+    uint8_t message[DANCE_WIRE_HEADER + 1 + DANCE_WIRE_NAME_MAX];
+    struct dance_kept_fd fd;
+    size_t octets;
+
+    if (atomic_load(&cached->mark) || atomic_exchange(&cached->mark, true))
+        return;
+    fd = dance_conversation_take_idle();
+    if (fd.fd < 0)
+        return;
+    octets = dance_wire_encode_wanted(name, len, message, sizeof(message));
+    if (octets > 0 && send(fd.fd, message, octets, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)octets)
+        dance_conversation_give(fd);
+    else
+        dance_kept_fd_close(&fd);
+}
+
 /* Answer from the cache of this process. */
 static bool find(struct dance_lookup *lookup, struct dance_process *p, const char *name, size_t len,
                  const struct dance_moment *now)
@@ -155,6 +178,8 @@ static bool find(struct dance_lookup *lookup, struct dance_process *p, const cha
         || !dance_wire_decode_answer(lookup->cached->octets, lookup->cached->len, &lookup->answer))
         return false;
     lookup->answer.ttl = ttl;
+    if (lookup->answer.status == DANCE_WIRE_SECURE)
+        want(lookup->cached, name, len);
     return true;
 }
 
@@ -165,6 +190,7 @@ int dance_lookup_run(struct dance_lookup *lookup, const char *name, size_t len)
     struct dance_moment now = dance_moment_now();
     size_t answer_len = 0;
 
+    dance_prefetch_offer();
     if (!find(lookup, p, name, len, &now)) {
         if (!ask_resolver(lookup, name, len, &answer_len))
             return 0;

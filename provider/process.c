@@ -43,8 +43,10 @@ static void discard(struct dance_process *p)
 {
     (void)pthread_mutex_destroy(&p->channel_lock);
     (void)pthread_mutex_destroy(&p->files_lock);
+    (void)pthread_mutex_destroy(&p->list_lock);
     dance_credential_free(p->credential);
     dance_allow_file_free(p->allow_file);
+    dance_allow_file_free(p->list_file);
     dance_cache_free(p->cache);
     OPENSSL_free(p);
 }
@@ -64,13 +66,17 @@ static struct dance_process *make(struct dance_process *parent, pid_t pid)
     p->pid = pid;
     p->parent = parent;
     p->control.fd = -1;
+    p->list.fd = -1;
     p->cache = dance_cache_new(cache_room);
     (void)pthread_mutex_init(&p->channel_lock, NULL);
     (void)pthread_mutex_init(&p->files_lock, NULL);
+    (void)pthread_mutex_init(&p->list_lock, NULL);
     if (parent != NULL) {
         p->control = parent->control;
         p->credential = dance_credential_up_ref(parent->credential);
         p->allow_file = dance_allow_file_up_ref(parent->allow_file);
+        p->list = parent->list;
+        p->list_file = dance_allow_file_up_ref(parent->list_file);
     }
     return p;
 }

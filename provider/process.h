@@ -45,6 +45,12 @@ struct dance_process {
     pthread_mutex_t files_lock;
     struct dance_credential *credential;
     struct dance_allow_file *allow_file;
+
+    /* Guards the list of names to be looked up ahead; never waited for. */
+    pthread_mutex_t list_lock;
+    struct dance_kept_fd list;          /* the conversation over which it was sent, and is held */
+    struct dance_allow_file *list_file; /* what was sent */
+    _Atomic long long list_due_ms;      /* when to see whether it is held, and has changed */
 };
 
 /* Make the configuration known; once per process, before anything else here. */

@@ -17,7 +17,7 @@ FAULTS = [
     ("server", "usages", "dane-xx", "pkix-ta, pkix-ee, dane-ta and dane-ee, separated by commas"),
     ("server", "raw_public_key", "yes", "no .raw public keys come with a later release."),
     ("server", "san_fallback", "yes", "no .the fallback comes with a later release."),
-    ("server", "prefetch", "yes", "no .prefetching comes with a later release."),
+    ("server", "prefetch", "maybe", "yes or no"),
     ("client", "identity", "b\u00fccher.example", "a domain name of letters, digits"),
     ("client", "servers", "*x", "server names"),
     ("client", "raw_public_key", "yes", "no .raw public keys come with a later release."),
