@@ -41,6 +41,9 @@ struct dance_process {
     /* What the DNS said; NULL: nothing is kept. A child begins with an empty one. */
     struct dance_cache *cache;
 
+    _Atomic long long
+        silent_until_ms; /* the resolver did not answer: not to be asked before this */
+
     /* Guards what was read from files; held while they are read again. */
     pthread_mutex_t files_lock;
     struct dance_credential *credential;
