@@ -23,6 +23,7 @@ struct pause {
     struct dance_kept_fd seen; /* an epoll that the application is given; holds the other two */
     struct dance_kept_fd waited_for; /* fd -1 when nothing is waited for */
     int timer;                       /* -1 likewise */
+    bool shown;                      /* the application was given it */
 };
 
 static const char key = 0; /* its address is what counts */
@@ -91,6 +92,16 @@ static struct pause *find_pause(ASYNC_WAIT_CTX *ctx)
     return NULL;
 }
 
+/* What the application was never given does not stay. */
+static void forget_unseen(ASYNC_WAIT_CTX *ctx, struct pause *p)
+{
+    if (p->shown)
+        return;
+    (void)ASYNC_WAIT_CTX_clear_fd(ctx, &key);
+    dance_kept_fd_close(&p->seen);
+    OPENSSL_free(p);
+}
+
 static bool watch(const struct pause *p, int fd)
 {
     struct epoll_event event = {.events = EPOLLIN};
@@ -126,26 +137,40 @@ static __attribute__((noinline)) bool pause_once(void)
     return ASYNC_pause_job() == 1;
 }
 
-/* Pause until fd is readable or the deadline has passed. false: it is not possible to pause. */
+/*
+ * Pause until fd is readable or the deadline has passed. false: it is not
+ * possible to pause. Whatever hangs on the wait context must have been seen by
+ * the application, because HAProxy ends when it meets a descriptor there that
+ * it was never given: so nothing is hung there unless a pause follows at once.
+ */
 static bool wait_paused(ASYNC_JOB *job, struct dance_kept_fd fd, long long deadline,
                         enum dance_waited *waited)
 {
-    struct pause *p = find_pause(ASYNC_get_wait_ctx(job));
+    ASYNC_WAIT_CTX *ctx = ASYNC_get_wait_ctx(job);
     long long left = deadline - dance_now_ms();
-    bool resumed = false;
+    struct pause *p;
 
-    if (p == NULL || left <= 0 || !arm(p, fd, left))
+    *waited = look(fd.fd, 0);
+    if (*waited != DANCE_WAITED_LATE || left <= 0)
+        return true;
+    p = find_pause(ctx);
+    if (p == NULL)
         return false;
+    if (!arm(p, fd, left)) {
+        forget_unseen(ctx, p);
+        return false;
+    }
     for (;;) {
-        left = deadline - dance_now_ms();
-        *waited = look(fd.fd, resumed && left > 0 ? IMPATIENT_MS : 0);
-        if (*waited != DANCE_WAITED_LATE || left <= 0)
-            break;
         if (!pause_once()) {
             disarm(p);
+            forget_unseen(ctx, p);
             return false;
         }
-        resumed = true;
+        p->shown = true;
+        left = deadline - dance_now_ms();
+        *waited = look(fd.fd, left > 0 ? IMPATIENT_MS : 0);
+        if (*waited != DANCE_WAITED_LATE || left <= 0)
+            break;
     }
     disarm(p);
     return true;
