@@ -219,6 +219,9 @@ static void on_result(void *arg, int error, struct ub_result *result)
     struct classify_reason reason;
 
     classify_result(&answer, &reason, error, result);
+    if (answer.status == DANCE_WIRE_SECURE
+        && signatures_over(result->answer_packet, result->answer_len, time(NULL)))
+        classify_failure(&answer, &reason, DANCE_WIRE_BOGUS, "the record's signature has expired");
     if (answer.status == DANCE_WIRE_SECURE || answer.status == DANCE_WIRE_ABSENT)
         answer.ttl =
             signatures_limit(result->answer_packet, result->answer_len, answer.ttl, time(NULL));

@@ -59,3 +59,43 @@ uint32_t signatures_limit(const void *message, int len, uint32_t ttl, time_t now
     authority = limit_by(&parsed, ns_s_ns, (uint32_t)now, &ttl);
     return answer < 0 || authority < 0 || answer + authority == 0 ? 0 : ttl;
 }
+
+bool signatures_over(const void *message, int len, time_t now)
+{
+    /* The types of records that an answer to a TLSA question is made of: CNAME, DNAME, TLSA. */
+    enum { TYPES = 8 };
+    struct {
+        unsigned covered;
+        bool good;
+    } types[TYPES];
+    size_t count = 0;
+    ns_msg parsed;
+    ns_rr rr;
+
+    if (message == NULL || ns_initparse(message, len, &parsed) != 0)
+        return false;
+    for (int i = 0; i < ns_msg_count(parsed, ns_s_an); i++) {
+        unsigned covered;
+        size_t at = 0;
+
+        if (ns_parserr(&parsed, ns_s_an, i, &rr) != 0 || ns_rr_type(rr) != TYPE_RRSIG
+            || ns_rr_rdlen(rr) < RRSIG_FIXED)
+            continue;
+        covered = ns_get16(ns_rr_rdata(rr));
+        while (at < count && types[at].covered != covered)
+            at++;
+        if (at == TYPES)
+            return true;
+        if (at == count) {
+            types[count].covered = covered;
+            types[count++].good = false;
+        }
+        if ((int32_t)((uint32_t)ns_get32(ns_rr_rdata(rr) + 8) - (uint32_t)now) > 0)
+            types[at].good = true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!types[i].good)
+            return true;
+    }
+    return false;
+}

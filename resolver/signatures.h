@@ -10,6 +10,7 @@
 #ifndef DANCE_SIGNATURES_H
 #define DANCE_SIGNATURES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -20,5 +21,12 @@
  * there is none, or the message does not parse.
  */
 uint32_t signatures_limit(const void *message, int len, uint32_t ttl, time_t now);
+
+/*
+ * For one of the types in the answer section of a message there are signatures,
+ * and all of them have ended. libunbound may hold such an answer for good all the
+ * same (seen with 1.26, in its cache).
+ */
+bool signatures_over(const void *message, int len, time_t now);
 
 #endif

@@ -8,6 +8,7 @@
 #define NOW 1700000000
 #define A 1
 #define NS 2
+#define CNAME 5
 #define SOA 6
 #define RRSIG 46
 #define NSEC 47
@@ -99,6 +100,31 @@ Test(signatures, none_that_is_good)
     begin(1, 0);
     tlsa();
     cr_expect_eq(signatures_limit(message, used, 3600, NOW), 0);
+}
+
+Test(signatures, over)
+{
+    begin(3, 0);
+    tlsa();
+    rrsig(TLSA, 3600, NOW - 5);
+    rrsig(TLSA, 3600, NOW + 50);
+    cr_expect_not(signatures_over(message, used, NOW), "one is good");
+    cr_expect(signatures_over(message, used, NOW + 50));
+    begin(3, 1);
+    rrsig(CNAME, 3600, NOW);
+    tlsa();
+    rrsig(TLSA, 3600, NOW + 50);
+    rrsig(NSEC, 3600, NOW - 50);
+    cr_expect(signatures_over(message, used, NOW), "the alias's");
+    cr_expect_not(signatures_over(message, used, NOW - 1), "a denial's does not count");
+    begin(1, 0);
+    tlsa();
+    cr_expect_not(signatures_over(message, used, NOW), "there is none");
+    cr_expect_not(signatures_over(NULL, 0, NOW));
+    begin(12, 0);
+    for (unsigned type = 1; type <= 12; type++)
+        rrsig(type, 3600, NOW + 50);
+    cr_expect(signatures_over(message, used, NOW), "no answer that we know of");
 }
 
 Test(signatures, of_denials_and_wildcards)
