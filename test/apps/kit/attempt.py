@@ -19,15 +19,15 @@ class Attempt:
     resumed: bool = False
 
 
-def chat(argv, conf, steps, timeout=12):
+def chat(argv, conf, steps, timeout=12, together=False, **more):
     """Run a program and talk to it: steps are (bytes to send, pattern to wait for).
 
     Returns (whether all patterns came, its standard output, its standard error). It is ended after
-    that, when it ends itself, or after timeout seconds.
+    that, when it ends itself, or after timeout seconds. together: both outputs in one.
     """
     errors = tempfile.TemporaryFile()
-    child = subprocess.Popen(argv, env=environment(conf), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                             stderr=errors)
+    child = subprocess.Popen([str(a) for a in argv], env=environment(conf), stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT if together else errors, **more)
     end = time.monotonic() + timeout
     said, seen, complete = b"", 0, True
 

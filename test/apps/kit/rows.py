@@ -10,16 +10,17 @@ import re
 import subprocess
 import time
 
-from .attempt import Attempt, keep_alive, s_client
+from .attempt import Attempt, chat, keep_alive, s_client
 from .stage import ALICE, BOB, CAROL, LEAVER, LEAVER_TTL, free_port, pass_time
 
-# Why each impostor is refused, as dance's log says it.
+# Why each impostor is refused, as dance's log says it behind "refused " or, where the application
+# has a way of its own of turning clients away, "not authenticated, the application goes on with ".
 REASONS = {
-    "wrong key": rf"refused {ALICE}: no TLSA record authenticates",
-    "outside": rf"refused {CAROL}: no pattern of allow",
-    "another's CN": rf"refused {BOB}: the certificate names somebody else",
-    "none": r"refused a client: the client sent no certificate",
-    "removed": rf"refused {LEAVER}: there is no TLSA record",
+    "wrong key": rf"{ALICE}: no TLSA record authenticates",
+    "outside": rf"{CAROL}: no pattern of allow",
+    "another's CN": rf"{BOB}: the certificate names somebody else",
+    "none": r"a client: the client sent no certificate",
+    "removed": rf"{LEAVER}: there is no TLSA record",
 }
 
 
@@ -182,9 +183,10 @@ class Client(Row):
 
     role = "client"
     server = ("-rev",)     # openssl s_server's arguments; see also start()
-    success = "gnip"       # what the program prints (or its server) when it was let in
-    text = None            # for its standard input
-    timeout = 20
+    success = "gnip"       # what the program prints when it was let in
+    failure = r"\Z(?!)"    # what it prints when it was not, if it does not end then
+    text = b""             # for its standard input
+    timeout = 15
 
     port = None
 
@@ -199,8 +201,13 @@ class Client(Row):
         raise NotImplementedError
 
     def attempt(self, stage, conf):
-        _, text = stage.run(self.command(stage), conf, self.text, self.timeout)
-        return Attempt(bool(re.search(self.success, text)), text)
+        _, text, _ = chat(self.command(stage), conf, [(self.text, f"({self.success})|({self.failure})")], self.timeout,
+                          together=True, cwd=stage.folder)
+        return self.attempted(re.search(self.success, text, re.M), text)
+
+    @staticmethod
+    def attempted(accepted, text):
+        return Attempt(bool(accepted), text)
 
     def play(self, stage):
         self.start(stage)

@@ -169,4 +169,5 @@ def pass_time(since, seconds):
     wait_for(lambda: time.monotonic() - since > seconds, seconds + 5)
 
 
-__all__ = ["ALICE", "BOB", "CAROL", "LEAVER", "LEAVER_TTL", "Stage", "free_port", "pass_time", "wait_for"]
+__all__ = ["ALICE", "BOB", "CAROL", "LEAVER", "LEAVER_TTL", "Stage", "free_port", "listening", "pass_time", "read",
+           "wait_for"]
