@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 from .shared import BUILD, Log, Process, Zones, config, environment, free_port, listening, pki, wait_for
@@ -133,6 +134,13 @@ class Stage:
         process = Process([str(a) for a in argv], conf, log or self.log.path, port, ready, output)
         self.started.append(process)
         return process
+
+    def backend(self):
+        """A server without TLS that answers a request with the request; its port."""
+        port = free_port()
+        self.start([sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "backend.py"), port], None,
+                   port)
+        return port
 
     def run(self, argv, conf=None, text=None, timeout=20):
         """Run a program to its end, or for timeout seconds; (exit code or None, output)."""
