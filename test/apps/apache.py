@@ -62,6 +62,16 @@ class ApacheHost(Server):
         self.port = start(stage, stage.server_config(self.policy), tls(stage) + "SSLVerifyClient require\n").port
 
 
+class ApacheCache(ApacheHost):
+    """Sessions in Apache's own cache, which gives them its own lifetime after dance has set theirs."""
+    name = "Apache (session cache)"
+    reasons = {"resumed": "a client: the session has outlived the TLSA record"}
+
+    def start(self, stage):
+        self.port = start(stage, stage.server_config(self.policy),
+                          tls(stage) + "SSLVerifyClient require\nSSLSessionTickets off\n").port
+
+
 class ApacheLocation(Server):
     """Post-handshake authentication: the certificate is asked for when the Location is."""
     name = "Apache (one Location)"

@@ -21,6 +21,7 @@ REASONS = {
     "another's CN": rf"{BOB}: the certificate names somebody else",
     "none": r"a client: the client sent no certificate",
     "removed": rf"{LEAVER}: there is no TLSA record",
+    "resumed": rf"{LEAVER}: there is no TLSA record",  # the session is not taken: a handshake like any other
 }
 
 
@@ -174,7 +175,7 @@ class Server(Row):
             self.cells["resumed"] = "no tickets"
         else:
             keep_alive(session)
-            self.refuse(stage, conf, "removed", "-sess_in", session)
+            self.refuse(stage, conf, "resumed", "-sess_in", session)
             self.cells["resumed"] = "refused" if before else "refused (never does)"
 
 
