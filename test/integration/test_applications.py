@@ -8,6 +8,7 @@ import http.client
 import os
 import shutil
 import socketserver
+import subprocess
 import threading
 
 import pytest
@@ -53,6 +54,9 @@ def backend():
         server.shutdown()
 
 
+perl = pytest.mark.skipif(not os.path.exists("/usr/lib/x86_64-linux-gnu/perl5") or
+                    os.system("perl -MNet::SSLeay -e 1 2>/dev/null") != 0, reason="Perl's Net::SSLeay is not installed")
+
 PERL = """
 use strict; use Net::SSLeay; use IO::Socket::INET;
 my ($port, $crt, $key, $ca, $how) = @ARGV;
@@ -80,13 +84,39 @@ while (my $s = $listener->accept) {
 """
 
 
-@pytest.mark.skipif(not os.path.exists("/usr/lib/x86_64-linux-gnu/perl5") or
-                    os.system("perl -MNet::SSLeay -e 1 2>/dev/null") != 0, reason="Perl's Net::SSLeay is not installed")
+@perl
 @pytest.mark.parametrize("how", ["none", "verify", "cert_verify"])
 def test_perl(world, start, how):
     server = start(["perl", "-e", PERL, "PORT", world.path("server.crt"), world.path("server.key"),
                     world.path("ca.crt"), how], server=REQUIRE)
     check(world, server)
+
+
+PERL_CLIENT = """
+use strict; use Net::SSLeay; use IO::Socket::INET;
+my ($port, $crt) = @ARGV;
+Net::SSLeay::initialize();
+my $ctx = Net::SSLeay::CTX_new();
+Net::SSLeay::CTX_use_certificate_file($ctx, $crt, 1) or die;
+my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $port) or die;
+my $ssl = Net::SSLeay::new($ctx);
+Net::SSLeay::set_fd($ssl, fileno $s);
+Net::SSLeay::connect($ssl) == 1 or die;
+Net::SSLeay::write($ssl, "ping\\n");
+print Net::SSLeay::read($ssl);
+"""
+
+
+@perl
+def test_perl_client_with_a_certificate_but_no_key(world, s_server, tmp_path):
+    """libssl never sends such a certificate, so it is no credential of the application's."""
+    server = s_server("require")
+    conf = config(tmp_path / "cnf", tmp_path / "log",
+                  client={"identity": DEVICE, "private_key": world.path("client.key")})
+    done = subprocess.run(["perl", "-e", PERL_CLIENT, str(server.port), world.path("ca.crt")], env=environment(conf),
+                          capture_output=True, text=True, timeout=30)
+    assert "gnip" in done.stdout, done.stderr
+    assert server.log.wait(f"accepted {DEVICE}")
 
 
 RUBY = """
@@ -125,7 +155,6 @@ def test_ruby_server(world, start):
 @pytest.mark.parametrize("callback,identity", [("", True), ("ctx.client_cert_cb = ->(s) { nil }", True)])
 def test_ruby_client(world, s_server, tmp_path, callback, identity):
     """Ruby sets the SSL_CTX's client_cert_cb in any case."""
-    import subprocess
     server = s_server("require")
     script = f"""
 require "socket"; require "openssl"
@@ -288,7 +317,6 @@ server default {{
                     reason="FreeRADIUS loads its modules with RTLD_DEEPBIND, which sanitizers do not take")
 def test_freeradius(world, start, tmp_path):
     """It uses ex_data indexes of the SSL that it never asked for, and takes the info callback."""
-    import subprocess
     port = free_port()
     os.chmod(tmp_path, 0o755)
     (tmp_path / "dictionary").write_text("$INCLUDE /usr/share/freeradius/dictionary\n")
