@@ -250,7 +250,7 @@ class TclClient(_Client):
     def command(self, stage):
         return ["tclsh", stage.write("client.tcl", f"""
 package require tls
-set s [tls::socket -require 0 127.0.0.1 {self.port}]
+set s [tls::socket -tls1.3 1 -require 0 127.0.0.1 {self.port}]
 fconfigure $s -buffering line
 puts $s "ping"
 puts [gets $s]
