@@ -59,6 +59,8 @@ class Stage:
         os.makedirs(folder)
         os.chmod(folder, 0o777)
         self.started = []
+        self.credentials = {}
+        self.claims = {None: ALICE}  # openssl.cnf -> whom its client would like to be taken for
         self.log = Log(self.path("dance.log"))
         self.write("dance.log", "", 0o666)
         # A copy: the clone may lie where users without rights cannot read.
@@ -99,7 +101,7 @@ class Stage:
         path = self.path(name)
         os.makedirs(path)
         if user:
-            shutil.chown(path, user, user)
+            shutil.chown(path, user)
         return path
 
     def write_config(self, name, log, **sections):
@@ -122,7 +124,14 @@ class Stage:
         if certificate:
             section["certificate"] = certificate
         name = f"client-{len(os.listdir(self.folder))}"
-        return self.write_config(name + ".cnf", self.path(name + ".log"), client=section)
+        path = self.write_config(name + ".cnf", self.path(name + ".log"), client=section)
+        self.claims[path] = ALICE if certificate else identity
+        self.credentials[path] = (section["private_key"], certificate or self.certificate(key or identity, identity))
+        return path
+
+    def credential(self, conf):
+        """(key, certificate) of the client of that openssl.cnf, for programs that must have them in their own files."""
+        return self.credentials.get(conf) or (self.path("stranger.key"), self.certificate("stranger", "stranger"))
 
     def certificate(self, key, cn):
         """The path of a self-signed certificate with this CN."""

@@ -1,0 +1,70 @@
+# Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+"""Dovecot: IMAP with SASL EXTERNAL, the user's name from the certificate."""
+import base64
+
+from kit import Server
+from kit.stage import free_port, read
+
+CONF = """
+base_dir = {folder}/run
+log_path = {folder}/log
+auth_verbose = yes
+protocols = imap
+listen = 127.0.0.1
+instance_name = dance
+state_dir = {folder}/state
+ssl = required
+ssl_cert = <{crt}
+ssl_key = <{key}
+ssl_ca = <{ca}
+ssl_verify_client_cert = yes
+ssl_require_crl = no
+ssl_min_protocol = TLSv1.2
+auth_ssl_require_client_cert = yes
+auth_ssl_username_from_cert = yes
+auth_mechanisms = external
+import_environment = OPENSSL_CONF={conf}
+mail_location = maildir:{folder}/mail/%u
+passdb {{
+  driver = static
+  args = nopassword
+}}
+userdb {{
+  driver = static
+  args = uid=nobody gid=nogroup home={folder}/mail/%u
+}}
+first_valid_uid = 1
+service imap-login {{
+  inet_listener imap {{
+    port = 0
+  }}
+  inet_listener imaps {{
+    port = {port}
+  }}
+}}
+"""
+
+
+class Dovecot(Server):
+    """openssl.cnf comes by import_environment alone, as it must under systemd."""
+    name = "Dovecot (IMAP)"
+    packages = ("dovecot-imapd",)
+    package = "dovecot-core"
+    identity = "imap-login: Info: Login: user=<(.*?)>, method=EXTERNAL"
+
+    def start(self, stage):
+        self.port = free_port()
+        stage.write("dovecot.conf", CONF.format(
+            folder=stage.folder, crt=stage.path("server.crt"), key=stage.path("server.key"), ca=stage.path("ca.crt"),
+            port=self.port, conf=stage.server_config(self.policy)))
+        stage.write("mail/keep", "")
+        stage.run(["chmod", "777", stage.path("mail")])
+        stage.start(["/usr/sbin/dovecot", "-F", "-c", stage.path("dovecot.conf")], None, self.port)
+
+    def attempt(self, stage, conf, *arguments):
+        name = base64.b64encode(stage.claims[conf].encode())
+        self.steps = [(b"", r"^\* OK"), (b"a AUTHENTICATE EXTERNAL " + name + b"\r\n", "^a OK")]
+        return super().attempt(stage, conf, *arguments)
+
+    def saw(self, stage, attempt):
+        return read(stage.path("log"))

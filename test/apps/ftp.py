@@ -1,0 +1,55 @@
+# Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+"""FTP over TLS: ProFTPD, whose user is the certificate's, and vsftpd."""
+from kit import ALICE, BOB, LEAVER, Server
+from kit.stage import free_port, read
+
+
+class Proftpd(Server):
+    name = "ProFTPD"
+    packages = ("proftpd-core", "proftpd-mod-crypto")
+    starttls = "ftp"
+    identity = "(?s)(?:.*)USER (.*?): Login successful|TLS/X509 login.*"
+
+    def start(self, stage):
+        self.port = free_port()
+        home = stage.folder_for("home", "nobody")
+        users = stage.write("users", "".join(f"{x}:*:65534:65534::{home}:/bin/sh\n" for x in (ALICE, BOB, LEAVER)), 0o600)
+        path = stage.write("proftpd.conf", f"""
+LoadModule mod_tls.c
+ServerName dance
+ServerType standalone
+DefaultAddress 127.0.0.1
+Port {self.port}
+User nobody
+Group nogroup
+PidFile {stage.path("pid")}
+ScoreboardFile {stage.path("scoreboard")}
+DelayEngine off
+UseIPv6 off
+WtmpLog off
+SystemLog {stage.path("log")}
+AuthUserFile {users}
+AuthOrder mod_auth_file.c
+RequireValidShell off
+TLSEngine on
+TLSLog {stage.path("tls.log")}
+TLSProtocol TLSv1.2 TLSv1.3
+TLSRSACertificateFile {stage.path("server.crt")}
+TLSRSACertificateKeyFile {stage.path("private.key")}
+TLSECCertificateFile {stage.path("server.crt")}
+TLSECCertificateKeyFile {stage.path("private.key")}
+TLSCACertificateFile {stage.path("ca.crt")}
+TLSVerifyClient on
+TLSRequired on
+TLSUserName CommonName
+TLSOptions EnableDiags
+""")
+        stage.write("private.key", read(stage.path("server.key")), 0o600)
+        stage.start(["/usr/sbin/proftpd", "-n", "-c", path], stage.server_config(self.policy), self.port)
+
+    def attempt(self, stage, conf, *arguments):
+        self.steps = [(b"USER " + stage.claims[conf].encode() + b"\r\n", "^232")]
+        return super().attempt(stage, conf, *arguments)
+
+    def saw(self, stage, attempt):
+        return attempt.text + read(stage.path("log")) + read(stage.path("tls.log"))
