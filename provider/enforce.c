@@ -118,16 +118,30 @@ void dance_enforce_resumed(SSL *ssl)
         return;
     c->resumed = true;
     dance_verdict_resumed(ssl, c);
-    if (!dance_policy_rules(dance_config()).strict || dance_verdict_session_good(ssl))
+    if (!dance_verdict_session_outlived(ssl)
+        && (!dance_policy_rules(dance_config()).strict || dance_verdict_session_good(ssl)))
         return;
     /*
-     * Nobody whom DANE authenticated: a session from before the policy, by a
-     * ticket key that is kept, or an external pre-shared key. The last word is
-     * said with a ticket; and no early data gets past it.
+     * Nobody whom DANE authenticated, or not any more: a session from before
+     * the policy, by a ticket key that is kept, one that an application's cache
+     * kept too long, or an external pre-shared key. The last word is said with
+     * a ticket; and no early data gets past it.
      */
     (void)SSL_set_recv_max_early_data(ssl, 0);
     if (SSL_get_num_tickets(ssl) == 0)
         (void)SSL_set_num_tickets(ssl, 1);
+}
+
+/* 0, which ends the handshake. */
+static int refuse(SSL *ssl, enum dance_reason reason)
+{
+    struct dance_connection *c = dance_connection_get(ssl);
+
+    if (c != NULL) {
+        dance_connection_fail(c, reason, "%s", "");
+        dance_connection_report(c, "refused", true);
+    }
+    return 0;
 }
 
 int dance_enforce_passed(SSL *ssl)
@@ -135,23 +149,21 @@ int dance_enforce_passed(SSL *ssl)
     struct dance_rules rules = dance_policy_rules(dance_config());
     struct dance_connection *c = dance_connection_find(ssl);
     bool peer = SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
+    bool resumed = SSL_session_reused(ssl) && (c == NULL || !c->asked);
 
+    if (resumed && dance_verdict_session_outlived(ssl))
+        return refuse(ssl, DANCE_R_SESSION_OUTLIVED);
     /* A fault without require closes to certificates only. */
     if (!rules.strict || (!peer && !rules.ask))
         return 1;
-    if (SSL_session_reused(ssl) && (c == NULL || !c->asked)) {
+    if (resumed) {
         if (dance_verdict_session_good(ssl))
             return 1;
     } else if ((c != NULL && c->accepted) || dance_verdict_again(ssl)) {
         /* Ours, or where the application verified in our place, seen for ourselves. */
         return 1;
     }
-    c = dance_connection_get(ssl);
-    if (c != NULL) {
-        dance_connection_fail(c, DANCE_R_NOT_VERIFIED, "%s", "");
-        dance_connection_report(c, "refused", true);
-    }
-    return 0;
+    return refuse(ssl, DANCE_R_NOT_VERIFIED);
 }
 
 void dance_enforce_finished(SSL *ssl)

@@ -37,6 +37,7 @@ static ERR_STRING_DATA texts[] = {
     {DANCE_R_NOT_VERIFIED,
      "the application let the client pass without DANE, which policy require forbids"},
     {DANCE_R_RAW_KEY, "raw public keys are not accepted here"},
+    {DANCE_R_SESSION_OUTLIVED, "the session has outlived the TLSA record"},
     {0, NULL},
 };
 

@@ -35,7 +35,8 @@ enum dance_reason {
     DANCE_R_TLSA_NO_MATCH,
     DANCE_R_RESOLVER,
     DANCE_R_NOT_VERIFIED,
-    DANCE_R_RAW_KEY
+    DANCE_R_RAW_KEY,
+    DANCE_R_SESSION_OUTLIVED
 };
 
 /* Give libcrypto the library name and the texts; once per process, before any dance_raise(). */

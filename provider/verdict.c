@@ -60,27 +60,52 @@ static void limit_session(SSL *ssl, const struct dance_connection *c)
         (void)SSL_SESSION_set_timeout(session, limit);
 }
 
-/* What tells a session of a DANE client, in its cache entry and in its ticket. */
-static const char session_mark[] = "dance";
+/*
+ * What tells a session of a DANE client, in its cache entry and in its ticket:
+ * this word, and when it ends, whatever lifetime the application gives it.
+ */
+static const char session_word[] = "dance";
 
-static void mark_session(SSL *ssl)
+struct session_mark {
+    char word[sizeof(session_word)];
+    unsigned char end[8]; /* seconds since 1970, most significant octet first */
+};
+
+static void mark_session(SSL *ssl, const struct dance_connection *c)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
+    /* As limit_session(): one second at least. */
+    long long now = (long long)time(NULL);
+    unsigned long long end = (unsigned long long)(c->until > now ? c->until : now + 1);
+    struct session_mark mark;
     void *data = NULL;
     size_t len = 0;
 
     /* The application's own data stays; under mixed such a session is then like any other. */
-    if (session != NULL && SSL_SESSION_get0_ticket_appdata(session, &data, &len) && len == 0)
-        (void)SSL_SESSION_set1_ticket_appdata(session, session_mark, sizeof(session_mark));
+    if (session == NULL || !SSL_SESSION_get0_ticket_appdata(session, &data, &len) || len != 0)
+        return;
+    memcpy(mark.word, session_word, sizeof(mark.word));
+    for (size_t i = 0; i < sizeof(mark.end); i++)
+        mark.end[i] = (unsigned char)(end >> (8 * (sizeof(mark.end) - 1 - i)));
+    (void)SSL_SESSION_set1_ticket_appdata(session, &mark, sizeof(mark));
 }
 
-static bool is_marked(SSL_SESSION *session)
+/* The end that stands in the session's mark; 0 when it has none. */
+static long long marked_end(SSL_SESSION *session)
 {
+    struct session_mark mark;
+    unsigned long long end = 0;
     void *data = NULL;
     size_t len = 0;
 
-    return SSL_SESSION_get0_ticket_appdata(session, &data, &len) && len == sizeof(session_mark)
-           && memcmp(data, session_mark, len) == 0;
+    if (!SSL_SESSION_get0_ticket_appdata(session, &data, &len) || len != sizeof(mark))
+        return 0;
+    memcpy(&mark, data, sizeof(mark));
+    if (memcmp(mark.word, session_word, sizeof(mark.word)) != 0)
+        return 0;
+    for (size_t i = 0; i < sizeof(mark.end); i++)
+        end = end << 8 | mark.end[i];
+    return (long long)end;
 }
 
 bool dance_verdict_session_good(SSL *ssl)
@@ -93,16 +118,28 @@ bool dance_verdict_session_good(SSL *ssl)
     if (session == NULL || !peer || SSL_get_verify_result(ssl) != X509_V_OK)
         return false;
     /* Data of the application's own leaves no place for the mark. */
-    return is_marked(session) || (SSL_SESSION_get0_ticket_appdata(session, &data, &len) && len > 0);
+    return marked_end(session) != 0
+           || (SSL_SESSION_get0_ticket_appdata(session, &data, &len) && len > 0);
+}
+
+bool dance_verdict_session_outlived(SSL *ssl)
+{
+    SSL_SESSION *session = SSL_session_reused(ssl) ? SSL_get_session(ssl) : NULL;
+    long long end = session != NULL ? marked_end(session) : 0;
+
+    return end != 0 && end < (long long)time(NULL);
 }
 
 void dance_verdict_resumed(SSL *ssl, struct dance_connection *c)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
+    long long marked = session != NULL ? marked_end(session) : 0;
 
-    if (session == NULL || (!is_marked(session) && !dance_policy_rules(dance_config()).name_needed))
+    if (session == NULL || (marked == 0 && !dance_policy_rules(dance_config()).name_needed))
         return;
     c->until = dance_session_time(session) + SSL_SESSION_get_timeout(session);
+    if (marked != 0 && marked < c->until)
+        c->until = marked;
     limit_session(ssl, c);
     /* A ticket of the least lifetime there is would begin it anew, again and again. */
     if (c->until <= (long long)time(NULL))
@@ -167,7 +204,7 @@ void dance_verdict_settle(SSL *ssl)
             rules.strict ? dance_verdict_again(ssl) == 1 : !c->stale && dance_tlsa_matched(ssl, c);
     if (!c->accepted)
         return;
-    mark_session(ssl);
+    mark_session(ssl, c);
     dance_log(DANCE_LOG_INFO, "accepted %s (TLSA %s, TTL %lu s%s)", c->name, c->record, c->ttl,
               dance_raw_key_negotiated(ssl) ? ", raw public key" : "");
 }

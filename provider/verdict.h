@@ -46,6 +46,12 @@ void dance_verdict_settle(SSL *ssl);
  */
 void dance_verdict_resumed(SSL *ssl, struct dance_connection *connection);
 
+/*
+ * The session that ssl resumed has come to its end before: the application gave it a longer lifetime
+ * than its record had, and keeps it in a cache of its own.
+ */
+bool dance_verdict_session_outlived(SSL *ssl);
+
 /* The session that ssl resumed was made with a client that DANE authenticated. */
 bool dance_verdict_session_good(SSL *ssl);
 

@@ -25,9 +25,12 @@ static void on_server_event(SSL *ssl, int where, int ret)
         }
         /*
          * Tickets come next: at SR_FINISHED the client's proof of its key has
-         * been verified; OK, when the application asks for more tickets.
+         * been verified; at SW_SESSION_TICKET the application's callback for
+         * new sessions may have set another lifetime (Apache's mod_ssl does);
+         * OK, when the application asks for more tickets.
          */
-        if (SSL_get_state(ssl) == TLS_ST_SR_FINISHED || SSL_get_state(ssl) == TLS_ST_OK)
+        if (SSL_get_state(ssl) == TLS_ST_SR_FINISHED || SSL_get_state(ssl) == TLS_ST_OK
+            || SSL_get_state(ssl) == TLS_ST_SW_SESSION_TICKET)
             dance_verdict_settle(ssl);
     }
     if (where == SSL_CB_ACCEPT_EXIT && ret == 1 && SSL_is_init_finished(ssl))

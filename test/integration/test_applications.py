@@ -6,6 +6,7 @@ client must get in.
 """
 import http.client
 import os
+import re
 import shutil
 import socketserver
 import subprocess
@@ -250,6 +251,18 @@ def test_apache_server(world, apache, verify):
         assert outcome.alert == alert and not outcome.data, (outcome, server.log.text())
     again = server.client().run([entry(world.device, DEVICE)], world.key, request=request)
     assert again.data.startswith(b"HTTP/1.1 200"), (again, server.log.text())
+
+
+@needs("apache2")
+def test_apache_session_cache(world, apache, s_client):
+    """mod_ssl sets the session's lifetime to its own when the first ticket has been sent."""
+    server = apache(f"SSLEngine on\nSSLCertificateFile {world.path('server.crt')}\n"
+                    f"SSLCertificateKeyFile {world.path('server.key')}\nSSLCACertificateFile {world.path('ca.crt')}\n"
+                    "SSLSessionCache shmcb:sessions(512000)\nSSLVerifyClient require\n", server=REQUIRE)
+    done = s_client(server.port, request="GET /index.html HTTP/1.0\r\n\r\n")
+    assert "200 OK" in done.text, (done.text, server.log.text())
+    hints = [int(h) for h in re.findall(r"TLS session ticket lifetime hint: (\d+)", done.text)]
+    assert len(hints) == 2 and all(0 < h <= 60 for h in hints), hints
 
 
 @needs("apache2")
