@@ -35,6 +35,7 @@ userdb {{
 }}
 first_valid_uid = 1
 service imap-login {{
+  chroot =
   inet_listener imap {{
     port = 0
   }}
@@ -46,17 +47,18 @@ service imap-login {{
 
 
 class Dovecot(Server):
-    """openssl.cnf comes by import_environment alone, as it must under systemd."""
+    """openssl.cnf comes by import_environment alone. A login process may start no programs (RLIMIT_NPROC)."""
     name = "Dovecot (IMAP)"
     packages = ("dovecot-imapd",)
     package = "dovecot-core"
+    note = "its login processes may start no programs and are in a chroot: resolver = a socket, and chroot ="
     identity = "imap-login: Info: Login: user=<(.*?)>, method=EXTERNAL"
 
     def start(self, stage):
         self.port = free_port()
         stage.write("dovecot.conf", CONF.format(
             folder=stage.folder, crt=stage.path("server.crt"), key=stage.path("server.key"), ca=stage.path("ca.crt"),
-            port=self.port, conf=stage.server_config(self.policy)))
+            port=self.port, conf=stage.server_config(self.policy, stage.resolver())))
         stage.write("mail/keep", "")
         stage.run(["chmod", "777", stage.path("mail")])
         stage.start(["/usr/sbin/dovecot", "-F", "-c", stage.path("dovecot.conf")], None, self.port)

@@ -112,11 +112,22 @@ class Stage:
         self.write(name, "nodejs_conf = openssl_init\n" + text)
         return path
 
-    def server_config(self, policy, name="server.cnf", **more):
-        """openssl.cnf for a server that lets *.client.example.com in."""
+    def server_config(self, policy, dns=None, **more):
+        """openssl.cnf for a server that lets *.client.example.com in. dns: see resolver()."""
         return self.write_config(
-            name, self.log.path, server={"policy": policy, "allow": ALLOW, **more},
-            dns={"trust_anchor": self.path("anchor"), "forward": f"127.0.0.1@{self.zone.port}"})
+            "server.cnf", self.log.path, server={"policy": policy, "allow": ALLOW, **more},
+            dns=dns or {"trust_anchor": self.path("anchor"), "forward": f"127.0.0.1@{self.zone.port}"})
+
+    def resolver(self):
+        """A dance-resolver of the machine, as its systemd unit starts it; the dns section that names its socket.
+
+        For servers that may start no programs themselves.
+        """
+        path = self.path("resolver.sock")
+        self.start([self.path("resolver", "dance-resolver"), "--socket", path, "--log", "stderr", "--trust-anchor",
+                    self.path("anchor"), "--forward", f"127.0.0.1@{self.zone.port}"], None, None,
+                   lambda _: os.path.exists(path))
+        return {"resolver": path}
 
     def client_config(self, identity, key=None, certificate=None):
         """openssl.cnf for a client; its path."""
