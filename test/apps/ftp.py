@@ -52,3 +52,39 @@ TLSOptions EnableDiags
 
     def saw(self, stage, attempt):
         return read(stage.path("run/tls.log"))
+
+
+class Vsftpd(Server):
+    """Its sessions have an empty network namespace and a chroot. Its package conflicts with ProFTPD's."""
+    name = "vsftpd"
+    packages = ("libwrap0", "libcap2", "libpam0g")
+    unpacked = ("vsftpd",)
+    package = "vsftpd"
+    starttls = "ftp"
+    # The anonymous user's home must be there, and nobody's is not.
+    steps = [(b"USER anonymous\r\n", "^331 "), (b"PASS a@example.net\r\n", "^230 ")]
+    quiet = True
+
+    def start(self, stage):
+        self.port = free_port()
+        stage.folder_for("empty")
+        stage.start([stage.path("root/usr/sbin/vsftpd"), stage.write("vsftpd.conf", f"""
+listen=YES
+listen_address=127.0.0.1
+listen_port={self.port}
+background=NO
+anonymous_enable=YES
+ftp_username=daemon
+nopriv_user=nobody
+anon_root={stage.folder_for("public")}
+secure_chroot_dir={stage.path("empty")}
+xferlog_enable=NO
+allow_anon_ssl=YES
+ssl_enable=YES
+force_anon_logins_ssl=YES
+rsa_cert_file={stage.path("server.crt")}
+rsa_private_key_file={stage.path("server.key")}
+ca_certs_file={stage.path("ca.crt")}
+require_cert=YES
+validate_cert=YES
+""")], stage.server_config(self.policy), self.port)

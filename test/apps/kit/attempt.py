@@ -20,7 +20,7 @@ class Attempt:
 
 
 def chat(argv, conf, steps, timeout=12, together=False, **more):
-    """Run a program and talk to it: steps are (bytes to send, pattern to wait for).
+    """Run a program and talk to it: steps are (bytes to send, pattern to wait for, or a function to become true).
 
     Returns (whether all patterns came, its standard output, its standard error). It is ended after
     that, when it ends itself, or after timeout seconds. together: both outputs in one.
@@ -31,8 +31,17 @@ def chat(argv, conf, steps, timeout=12, together=False, **more):
     end = time.monotonic() + timeout
     said, seen, complete = b"", 0, True
 
+    def see(condition):
+        while not condition():
+            if child.poll() is not None or time.monotonic() > end:
+                return condition()
+            select.select([], [], [], 0.05)
+        return True
+
     def hear(pattern):
         nonlocal said, seen
+        if callable(pattern):
+            return see(pattern)
         while True:
             match = re.compile(pattern, re.S | re.M).search(said, seen)
             if match:

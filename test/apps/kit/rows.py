@@ -244,9 +244,10 @@ class NotOpenSSL(Row):
     file = None            # of the first of unpacked
 
     def play(self, stage):
-        out = subprocess.run(["objdump", "-p", stage.path("root", self.file)], capture_output=True, text=True,
-                             check=True).stdout
-        needed = re.findall(r"NEEDED\s+(\S+)", out)
+        # With the libraries of its libraries, as far as they are installed here.
+        out = subprocess.run(["ldd", stage.path("root", self.file)], capture_output=True, text=True, check=True).stdout
+        needed = re.findall(r"^\s*(lib\S+) =>", out, re.M)
+        demand(needed, f"ldd says nothing of {self.file}: {out}")
         demand("libssl.so.3" not in needed, "it is linked with OpenSSL now: give it a row of its own")
-        tls = [n for n in needed if re.match(r"lib(gnutls|nss|ssl3|mbedtls|wolfssl)", n)]
-        raise CannotRun(f"Debian links it with {' '.join(tls) or 'no TLS library that is shared'}, not with OpenSSL")
+        tls = [n for n in needed if re.match(r"lib(gnutls|nss3|ssl3|mbedtls|wolfssl)\b", n)]
+        raise CannotRun(f"Debian links it with {' '.join(tls) or 'no TLS library'}, not with OpenSSL")
