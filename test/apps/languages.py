@@ -1,6 +1,8 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """The TLS of Python, Node.js, Ruby, Perl, PHP, Lua and Tcl, in both roles."""
-from kit import Client, Server
+import sys
+
+from kit import Client, OwnTests, Server
 from kit.stage import free_port
 
 
@@ -67,6 +69,17 @@ with context.wrap_socket(socket.create_connection(("127.0.0.1", PORT)), server_h
     s.sendall(b"ping\\n")
     print(s.recv(100))
 """
+
+
+class PythonTests(OwnTests):
+    name = "Python (test_ssl)"
+    packages = ("python3", f"libpython3.{sys.version_info.minor}-testsuite")
+    package = "python3"
+    results = r"^(test_\w+ \(\S+\))[\s\S]*?(?:\.\.\. |^)(ok|FAIL|ERROR|skipped)\b"
+    least = 100
+
+    def command(self, stage):
+        return ["/usr/bin/python3", "-m", "test", "-v", "test_ssl"]
 
 
 class NodeServer(_Server):

@@ -107,3 +107,36 @@ client_tls_ca_file = {stage.path("ca.crt")}
 
     def saw(self, stage, attempt):
         return read(stage.started[0].output.path)
+
+
+class PgbouncerClient(Client):
+    """To the database behind it, as the user alice and nobody else."""
+    name = "PgBouncer"
+    packages = ("pgbouncer", "postgresql", "postgresql-client")
+    success = "user is alice"
+
+    def start(self, stage):
+        self.port = start(stage, stage.server_config("require"))
+
+    def attempt(self, stage, conf):
+        self.local = free_port()
+        bouncer = stage.start(["/usr/sbin/pgbouncer", "-u", "nobody", stage.write(f"pgbouncer-{self.local}.ini", f"""
+[databases]
+postgres = user=alice host=127.0.0.1 port={self.port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {self.local}
+unix_socket_dir =
+auth_type = any
+server_tls_sslmode = require
+server_connect_timeout = 5
+query_wait_timeout = 3
+""")], conf, self.local)
+        try:
+            return super().attempt(stage, None)
+        finally:
+            bouncer.stop()
+
+    def command(self, stage):
+        return ["psql", "-At", "-c", "select 'user is ' || current_user",
+                f"host=127.0.0.1 port={self.local} user=alice dbname=postgres"]

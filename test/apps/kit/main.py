@@ -2,7 +2,7 @@
 """The runner: finds the applications' files, plays their rows, prints the table."""
 import argparse
 import concurrent.futures
-import importlib.util
+import importlib
 import inspect
 import os
 import re
@@ -24,9 +24,7 @@ APPS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 def load(name):
     """The row classes of an application's file, in the file's order."""
-    spec = importlib.util.spec_from_file_location(f"app_{name}", os.path.join(APPS, f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = importlib.import_module(name)
     return [c for c in vars(module).values()
             if inspect.isclass(c) and issubclass(c, Row) and c.__module__ == module.__name__
             and not c.__name__.startswith("_")]

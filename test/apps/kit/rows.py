@@ -234,6 +234,27 @@ class Client(Row):
         self.cells["identity"] = f"({ALICE})"
 
 
+class OwnTests(Row):
+    """An application's own tests of client certificates: under policy mixed each must end as it does without dance."""
+
+    role = "own tests"
+    results = r""          # for each test a match: its name and its outcome
+    least = 1              # so many must have passed
+    timeout = 300
+
+    def command(self, stage):
+        raise NotImplementedError
+
+    def play(self, stage):
+        before, after = (dict(re.findall(self.results, stage.run(self.command(stage), conf, timeout=self.timeout)[1], re.M))
+                         for conf in (None, stage.server_config("mixed")))
+        passed = sum(outcome == "ok" for outcome in before.values())
+        demand(passed >= self.least, f"only {passed} tests pass without dance: {before}")
+        changed = {name: (outcome, after.get(name)) for name, outcome in before.items() if after.get(name) != outcome}
+        demand(not changed, f"with dance: {changed}")
+        self.cells["accepted"] = f"{passed} as before"
+
+
 class NotOpenSSL(Row):
     """A program that Debian links with another TLS library: no OpenSSL provider can reach it.
 

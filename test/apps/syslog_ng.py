@@ -4,8 +4,8 @@ import glob
 import itertools
 import os
 
-from kit import Server
-from kit.stage import free_port, read
+from kit import Client, Server
+from kit.stage import free_port, listening, read, wait_for
 
 numbers = itertools.count()
 
@@ -18,7 +18,7 @@ def start(stage, conf, name, text, port=None):
     return stage.start(["env", f"LD_LIBRARY_PATH={libraries}", f"{root}/usr/sbin/syslog-ng", "-F", "--no-caps", "-f", path,
                         "-R", stage.path(f"{name}.persist"), "-p", stage.path(f"{name}.pid"), "-c",
                         stage.path(f"{name}.ctl"), "--module-path", modules], conf, port,
-                       **({} if port else {"ready": lambda p: "starting up" in p.output.text()}))
+                       listening if port else lambda _: True)
 
 
 class _Row:
@@ -50,3 +50,23 @@ log {{ source(tls); destination(file); }};
 
     def saw(self, stage, attempt):
         return read(stage.path("messages"))
+
+
+class SyslogNgSender(_Row, Client):
+    """It comes to an openssl s_server, which prints what it gets."""
+    name = "syslog-ng"
+    server = ("-quiet",)
+
+    def attempt(self, stage, conf):
+        target = stage.started[0].output
+        target.mark()
+        sender = start(stage, conf, f"sender-{free_port()}", f"""
+source file {{ file("{stage.write("input", "hello from a device" + chr(10))}" flags(no-parse)); }};
+destination tls {{ network("127.0.0.1" port({self.port}) transport("tls") tls(peer-verify(optional-untrusted))); }};
+log {{ source(file); destination(tls); }};
+""")
+        try:
+            wait_for(lambda: "from a device" in target.text() or "refused" in stage.log.text(), 15, "the sender")
+            return self.attempted("from a device" in target.text(), target.text() + sender.output.text())
+        finally:
+            sender.stop()

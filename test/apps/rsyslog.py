@@ -1,5 +1,5 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
-"""Syslog over TLS: rsyslog with its OpenSSL driver, and syslog-ng, in both roles."""
+"""rsyslog with its OpenSSL driver, in both roles."""
 import itertools
 import os
 
