@@ -76,6 +76,7 @@ class ApacheLocation(Server):
     """Post-handshake authentication: the certificate is asked for when the Location is."""
     name = "Apache (one Location)"
     packages = ("apache2",)
+    refusal = b"^HTTP/1.1 403"
     policy = "dane"        # under require everybody is asked in the handshake already
     arguments = ("-enable_pha",)
     steps = [(b"GET /index.html HTTP/1.1\r\nHost: server.example.com\r\n\r\n", "^HTTP/1.1 200.*hello"),

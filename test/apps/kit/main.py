@@ -102,10 +102,8 @@ def main():
         else:
             shutil.rmtree(folder, ignore_errors=True)
 
-    lines = []
-    for row, result in zip(rows, results):
-        lines.append(table.line(row, "certificate", result))
-    print(table.render(lines))
+    print(table.render([table.line(row, result, "not yet" if result == "PASS" else "") for row, result in
+                        zip(rows, results)]))
     for row, result in zip(rows, results):
         if row.cannot:
             print(f"{row.title()}, {row.role}: cannot run: {row.cannot}")

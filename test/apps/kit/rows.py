@@ -89,6 +89,7 @@ class Server(Row):
     arguments = ()         # more for s_client
     request = b""          # sent after the handshake
     welcome = r"."         # what the application answers to a client that it lets in
+    refusal = None         # bytes pattern: how it answers who is not let in, where it does not end the connection
     steps = None           # [(bytes, pattern), ...] instead of request and welcome
     identity = None        # in the answer (or in what saw() returns): a group with the client's name
     reasons = {}           # what differs from REASONS
@@ -106,7 +107,7 @@ class Server(Row):
         """One client with openssl.cnf conf (None: one without the module)."""
         starttls = ["-starttls", self.starttls] if self.starttls else []
         return s_client(self.port, conf, self.steps or [(self.request, self.welcome)], *starttls, *self.arguments,
-                        *arguments)
+                        *arguments, refusal=self.refusal)
 
     def saw(self, stage, attempt):
         """The text in which the application shows the client's name."""
