@@ -45,6 +45,7 @@ class Row:
     unpacked = ()          # Debian packages that conflict with others: unpacked into the stage's folder "root"
     package = None         # whose version is shown; the first of packages or unpacked if not given
     role = ""
+    raw = True             # False: raw public keys say nothing here
     note = ""              # what the reader of the table should know
 
     def __init__(self):
@@ -78,6 +79,10 @@ class Row:
 
     def play(self, stage):
         raise NotImplementedError
+
+    def play_raw(self, stage):
+        """The same on a stage whose clients and servers have raw_public_key = yes; what came of it."""
+        return ""
 
 
 class Server(Row):
@@ -147,6 +152,24 @@ class Server(Row):
             self.refuse(stage, conf, kind)
         self.leave(stage)
         self.let_in(stage, alice, f"{ALICE} after all this")
+
+    def play_raw(self, stage):
+        self.start(stage)
+        alice = stage.client_config(ALICE)
+        stage.log.mark()
+        attempt = self.attempt(stage, alice)
+        stage.log.wait(rf"accepted {ALICE} .*raw public key")
+        clients = self.clients(stage)
+        del clients["another's CN"]  # a raw public key comes with no name
+        for kind, conf in clients.items():
+            self.refuse(stage, conf, kind)
+        # The application may want a certificate and turn away whom dance let in; it must live on.
+        demand(self.attempt(stage, alice).accepted == attempt.accepted, "not the same answer twice")
+        if not attempt.accepted:
+            return "PASS (wants a certificate)"
+        shown = None if self.quiet else re.search(self.identity, self.saw(stage, attempt))
+        demand(not shown or ALICE in shown.group(1) or "." not in shown.group(1), f"the application saw {shown}")
+        return f"PASS (sees {shown.group(1)})" if shown else "PASS (sees no name)"
 
     def look(self, stage, attempt):
         if self.quiet:
@@ -227,6 +250,11 @@ class Client(Row):
         stage.log.mark()
         self.come(stage, stage.client_config(ALICE))
 
+    def play_raw(self, stage):
+        self.play(stage)
+        stage.log.wait(rf"accepted {ALICE} .*raw public key")
+        return "PASS"
+
     def come(self, stage, conf):
         attempt = self.attempt(stage, conf)
         demand(attempt.accepted, f"{ALICE} was not let in: {attempt.text[-3000:]}")
@@ -238,6 +266,7 @@ class Client(Row):
 class OwnTests(Row):
     """An application's own tests of client certificates: under policy mixed each must end as it does without dance."""
 
+    raw = False
     role = "own tests"
     results = r""          # for each test a match: its name and its outcome
     least = 1              # so many must have passed
@@ -262,6 +291,7 @@ class NotOpenSSL(Row):
     That is looked up in the package's files each time; should it change, the row fails.
     """
 
+    raw = False
     role = "-"
     file = None            # of the first of unpacked
 

@@ -54,8 +54,10 @@ class Zone(Zones):
 class Stage:
     """Everything in it is readable for servers that give up root, and gone after close()."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, raw=False):
+        """raw: all clients and servers have raw_public_key = yes."""
         self.folder = folder
+        self.raw = {"raw_public_key": "yes"} if raw else {}
         os.makedirs(folder)
         os.chmod(folder, 0o777)
         self.started = []
@@ -115,7 +117,7 @@ class Stage:
     def server_config(self, policy, dns=None, **more):
         """openssl.cnf for a server that lets *.client.example.com in. dns: see resolver()."""
         return self.write_config(
-            "server.cnf", self.log.path, server={"policy": policy, "allow": ALLOW, **more},
+            "server.cnf", self.log.path, server={"policy": policy, "allow": ALLOW, **self.raw, **more},
             dns=dns or {"trust_anchor": self.path("anchor"), "forward": f"127.0.0.1@{self.zone.port}"})
 
     def resolver(self):
@@ -131,7 +133,7 @@ class Stage:
 
     def client_config(self, identity, key=None, certificate=None):
         """openssl.cnf for a client; its path."""
-        section = {"identity": identity, "private_key": self.path(f"{key or identity}.key")}
+        section = {"identity": identity, "private_key": self.path(f"{key or identity}.key"), **self.raw}
         if certificate:
             section["certificate"] = certificate
         name = f"client-{len(os.listdir(self.folder))}"
