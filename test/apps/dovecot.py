@@ -44,6 +44,53 @@ service imap-login {{
   }}
 }}
 """
+CONF_2_4 = """
+dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+base_dir = {folder}/run
+log_path = {folder}/log
+auth_verbose = yes
+protocols = imap
+listen = 127.0.0.1
+instance_name = dance
+state_dir = {folder}/state
+ssl = required
+ssl_server_cert_file = {crt}
+ssl_server_key_file = {key}
+ssl_server_ca_file = {ca}
+ssl_server_request_client_cert = yes
+ssl_server_require_crl = no
+auth_ssl_require_client_cert = yes
+auth_ssl_username_from_cert = yes
+auth_mechanisms = external
+import_environment {{
+  OPENSSL_CONF = {conf}
+}}
+mail_driver = maildir
+mail_path = {folder}/mail/%{{user}}
+first_valid_uid = 1
+passdb static {{
+  fields {{
+    nopassword = yes
+  }}
+}}
+userdb static {{
+  fields {{
+    uid = nobody
+    gid = nogroup
+    home = {folder}/mail/%{{user}}
+  }}
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = 0
+  }}
+  inet_listener imaps {{
+    port = {port}
+  }}
+}}
+"""
 
 
 class Dovecot(Server):
@@ -56,7 +103,8 @@ class Dovecot(Server):
 
     def start(self, stage):
         self.port = free_port()
-        stage.write("dovecot.conf", CONF.format(
+        old = stage.run(["dovecot", "--version"])[1].startswith("2.3")
+        stage.write("dovecot.conf", (CONF if old else CONF_2_4.lstrip()).format(
             folder=stage.folder, crt=stage.path("server.crt"), key=stage.path("server.key"), ca=stage.path("ca.crt"),
             port=self.port, conf=stage.server_config(self.policy, stage.resolver())))
         stage.write("mail/keep", "")

@@ -25,7 +25,6 @@ User nobody
 Group nogroup
 PidFile {run}/pid
 ScoreboardFile {run}/scoreboard
-DelayEngine off
 UseIPv6 off
 WtmpLog off
 SystemLog {run}/log
@@ -57,7 +56,7 @@ TLSOptions EnableDiags
 class Vsftpd(Server):
     """Its sessions have an empty network namespace and a chroot. Its package conflicts with ProFTPD's."""
     name = "vsftpd"
-    packages = ("libwrap0", "libcap2", "libpam0g")
+    packages = ("libwrap0",)
     unpacked = ("vsftpd",)
     package = "vsftpd"
     starttls = "ftp"

@@ -27,7 +27,7 @@ poll 127.0.0.1 protocol IMAP service {self.port} auth external
 
 
 class SNail(Client):
-    """Submission to a Postfix that relays for verified clients."""
+    """Submission to a Postfix that relays for verified clients. openssl.cnf by its own variable, of its own section."""
     name = "s-nail"
     packages = ("s-nail", "postfix")
     success = "^delivered"
@@ -37,7 +37,8 @@ class SNail(Client):
         self.port = process.port
 
     def command(self, stage):
-        return ["sh", "-c", f"echo hello | HOME={stage.folder} DEAD=/dev/null s-nail -n -v -S v15-compat -S tls-verify=ignore -S smtp-use-starttls"
+        return ["sh", "-c", "[ -z \"$OPENSSL_CONF\" ] || set -- -S tls-config-file=$OPENSSL_CONF; unset OPENSSL_CONF;"
+                f"echo hello | HOME={stage.folder} DEAD=/dev/null s-nail -n -v \"$@\" -S v15-compat -S tls-verify=ignore -S smtp-use-starttls"
                 f" -S mta=smtp://127.0.0.1:{self.port} -S smtp-auth=none -S from=a@example.net"
                 " -S sendwait -s hello b@example.net && echo delivered"]
 

@@ -9,12 +9,6 @@ class Exim(NotOpenSSL):
     file = "usr/sbin/exim4"
 
 
-class Slapd(NotOpenSSL):
-    name = "OpenLDAP"
-    unpacked = ("slapd",)
-    file = "usr/sbin/slapd"
-
-
 class Wget(NotOpenSSL):
     name = "wget"
     unpacked = ("wget",)

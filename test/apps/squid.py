@@ -1,6 +1,9 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """Squid: an https_port whose ACLs know the client's CN, and a TLS peer behind it."""
+import os
+
 from kit import Client, Server
+from kit.rows import CannotRun
 from kit.stage import free_port, listening
 
 CONF = """
@@ -19,6 +22,9 @@ visible_hostname squid
 
 
 def start(stage, conf, port, more):
+    # Version 6 wants shared memory even with one process.
+    if not os.stat("/dev/shm").st_mode & 0o002:
+        raise CannotRun("/dev/shm cannot be written to by Squid's user here")
     path = stage.write(f"squid-{port}.conf", CONF.format(folder=stage.folder, port=port, more=more))
     return stage.start(["setsid", "squid", "-N", "-n", f"dance{port}", "-f", path], conf, port, listening)
 

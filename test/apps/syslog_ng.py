@@ -22,7 +22,7 @@ def start(stage, conf, name, text, port=None):
 
 
 class _Row:
-    packages = ("libivykis0", "libnet1", "libjson-c5", "libsystemd0", "libcap2")
+    packages = ("libivykis0|libivykis0t64", "libnet1", "libjson-c5")
     unpacked = ("syslog-ng-core",)
     package = "syslog-ng-core"
 

@@ -16,7 +16,7 @@ import time
 import traceback
 
 from . import table
-from .rows import CannotRun, Problem, Row
+from .rows import CannotRun, Problem, Row, choose
 from .stage import Stage
 
 APPS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -108,7 +108,7 @@ def main():
             parser.error(f"no application {name}")
     rows = [c() for name in options.names or known for c in load(name)]
     if options.packages:
-        print("\n".join(sorted({p for row in rows for p in row.packages})))
+        print("\n".join(sorted({choose(p) for row in rows for p in row.packages})))
         return 0
 
     folder = tempfile.mkdtemp(prefix="dance-apps-")

@@ -38,10 +38,18 @@ def demand(condition, what):
         raise Problem(what)
 
 
+def choose(package):
+    """Of a|b the package that this Debian has."""
+    names = package.split("|")
+    known = [n for n in names[:-1]
+             if subprocess.run(["apt-cache", "show", n], capture_output=True, check=False).returncode == 0]
+    return (known or names[-1:])[0]
+
+
 class Row:
     """One line of the table."""
 
-    packages = ()          # Debian packages to install
+    packages = ()          # Debian packages to install; "a|b": whichever this Debian has
     unpacked = ()          # Debian packages that conflict with others: unpacked into the stage's folder "root"
     package = None         # whose version is shown; the first of packages or unpacked if not given
     role = ""
@@ -70,7 +78,7 @@ class Row:
 
     def missing(self):
         """A Debian package that is not installed, or None."""
-        for package in self.packages:
+        for package in map(choose, self.packages):
             state = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status}", package], capture_output=True,
                                    text=True).stdout
             if state != "installed":
@@ -296,10 +304,9 @@ class NotOpenSSL(Row):
     file = None            # of the first of unpacked
 
     def play(self, stage):
-        # With the libraries of its libraries, as far as they are installed here.
-        out = subprocess.run(["ldd", stage.path("root", self.file)], capture_output=True, text=True, check=True).stdout
-        needed = re.findall(r"^\s*(lib\S+) =>", out, re.M)
-        demand(needed, f"ldd says nothing of {self.file}: {out}")
+        out = subprocess.run(["objdump", "-p", stage.path("root", self.file)], capture_output=True, text=True,
+                             check=True).stdout
+        needed = re.findall(r"NEEDED\s+(\S+)", out)
         demand("libssl.so.3" not in needed, "it is linked with OpenSSL now: give it a row of its own")
         tls = [n for n in needed if re.match(r"lib(gnutls|nss3|ssl3|mbedtls|wolfssl)\b", n)]
         raise CannotRun(f"Debian links it with {' '.join(tls) or 'no TLS library'}, not with OpenSSL")

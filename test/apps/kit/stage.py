@@ -108,10 +108,10 @@ class Stage:
 
     def write_config(self, name, log, **sections):
         path = config(self.path(name), log, module={"module": self.path("provider", "dance.so")}, **sections)
-        # Node.js reads another name.
+        # Node.js and s-nail read other names.
         with open(path) as f:
             text = f.read()
-        self.write(name, "nodejs_conf = openssl_init\n" + text)
+        self.write(name, "nodejs_conf = openssl_init\ns-nail = openssl_init\n" + text)
         return path
 
     def server_config(self, policy, dns=None, **more):
