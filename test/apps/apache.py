@@ -43,7 +43,8 @@ def start(stage, conf, more):
     stage.write("root/index.html", "hello\n")
     stage.write("root/private/index.html", "for members\n")
     text = CONF.format(folder=stage.folder, port=port, modules="/usr/lib/apache2/modules", more=more)
-    return stage.start(["/usr/sbin/apache2", "-DFOREGROUND", "-f", stage.write(f"apache-{port}.conf", text)], conf, port)
+    path = stage.write(f"apache-{port}.conf", text)
+    return stage.start(["/usr/sbin/apache2", "-DFOREGROUND", "-f", path], conf, port)
 
 
 def tls(stage):

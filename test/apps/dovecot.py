@@ -99,7 +99,7 @@ class Dovecot(Server):
     packages = ("dovecot-imapd",)
     package = "dovecot-core"
     note = "its login processes may start no programs and are in a chroot: resolver = a socket, and chroot ="
-    identity = "imap-login: Info: Login: user=<(.*?)>, method=EXTERNAL"
+    identity = "imap-login: Info: (?:Login|Logged in): user=<(.*?)>, method=EXTERNAL"
 
     def start(self, stage):
         self.port = free_port()

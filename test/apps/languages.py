@@ -48,7 +48,7 @@ while True:
     plain, _ = listener.accept()
     try:
         with context.wrap_socket(plain, server_side=True) as s:
-            name = dict(x[0] for x in s.getpeercert()["subject"])["commonName"]
+            name = dict(x[0] for x in s.getpeercert().get("subject", ())).get("commonName") if s.getpeercert() else ""
             s.recv(100)
             s.sendall(f"you are {name}\\n".encode())
     except OSError:

@@ -19,6 +19,7 @@ inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 alias_maps =
 smtp_dns_support_level = disabled
+smtpd_peername_lookup = no
 tls_config_file = {conf}
 {more}
 """

@@ -41,9 +41,11 @@ def demand(condition, what):
 def choose(package):
     """Of a|b the package that this Debian has."""
     names = package.split("|")
-    known = [n for n in names[:-1]
-             if subprocess.run(["apt-cache", "show", n], capture_output=True, check=False).returncode == 0]
-    return (known or names[-1:])[0]
+    for name in names[:-1]:
+        policy = subprocess.run(["apt-cache", "policy", name], capture_output=True, text=True, check=False).stdout
+        if "Candidate:" in policy and "Candidate: (none)" not in policy:
+            return name
+    return names[-1]
 
 
 class Row:
@@ -166,7 +168,11 @@ class Server(Row):
         alice = stage.client_config(ALICE)
         stage.log.mark()
         attempt = self.attempt(stage, alice)
-        stage.log.wait(rf"accepted {ALICE} .*raw public key")
+        raw = "raw public key" in stage.log.wait(rf"accepted {ALICE} .*").group()
+        found = None if self.quiet or not attempt.accepted else re.search(self.identity, self.saw(stage, attempt))
+        shown = found.group(1) if found else ""
+        # Nothing, or what the application writes for nothing; never somebody's name.
+        demand(ALICE in shown or "." not in shown, f"the application saw {shown}")
         clients = self.clients(stage)
         del clients["another's CN"]  # a raw public key comes with no name
         for kind, conf in clients.items():
@@ -175,9 +181,9 @@ class Server(Row):
         demand(self.attempt(stage, alice).accepted == attempt.accepted, "not the same answer twice")
         if not attempt.accepted:
             return "PASS (wants a certificate)"
-        shown = None if self.quiet else re.search(self.identity, self.saw(stage, attempt))
-        demand(not shown or ALICE in shown.group(1) or "." not in shown.group(1), f"the application saw {shown}")
-        return f"PASS (sees {shown.group(1)})" if shown else "PASS (sees no name)"
+        if not raw:
+            return "PASS (certificates only)"
+        return "PASS (sees the name)" if ALICE in shown else "PASS (sees no name)"
 
     def look(self, stage, attempt):
         if self.quiet:
@@ -246,6 +252,11 @@ class Client(Row):
         self.start(stage)
         stage.log.mark()
         self.come(stage, stage.client_config(ALICE))
+        self.impostors(stage)
+        stage.log.mark()
+        self.come(stage, stage.client_config(ALICE))
+
+    def impostors(self, stage):
         stage.log.mark()
         attempt = self.attempt(stage, stage.client_config(ALICE, key="stranger"))
         demand(not attempt.accepted, f"wrong key: was let in: {attempt.text[-2000:]}")
@@ -255,13 +266,19 @@ class Client(Row):
         attempt = self.attempt(stage, None)
         demand(not attempt.accepted, f"without the module: was let in: {attempt.text[-2000:]}")
         self.cells["none"] = "refused"
-        stage.log.mark()
-        self.come(stage, stage.client_config(ALICE))
 
     def play_raw(self, stage):
-        self.play(stage)
-        stage.log.wait(rf"accepted {ALICE} .*raw public key")
-        return "PASS"
+        self.start(stage)
+        stage.log.mark()
+        attempt = self.attempt(stage, stage.client_config(ALICE))
+        raw = "raw public key" in stage.log.wait(rf"accepted {ALICE} .*").group()
+        # The server is often the same program's, which may turn away whom dance let in.
+        demand(attempt.accepted or raw, f"{ALICE} was not let in: {attempt.text[-3000:]}")
+        self.impostors(stage)
+        if not attempt.accepted:
+            return "PASS (its server wants a certificate)"
+        # Some, such as Apache's mod_proxy, have a callback that may come with a certificate: then it is certificates.
+        return "PASS" if raw else "PASS (certificates only)"
 
     def come(self, stage, conf):
         attempt = self.attempt(stage, conf)
