@@ -127,7 +127,7 @@ loop do
   begin
     s.accept
     s.readpartial(100)
-    s.write("you are #{s.peer_cert.subject.to_a.assoc("CN")[1]}\\n")
+    s.write("you are #{s.peer_cert && s.peer_cert.subject.to_a.assoc("CN")[1]}\\n")
   rescue OpenSSL::SSL::SSLError, EOFError, SystemCallError
   end
   s.close rescue nil
@@ -226,8 +226,9 @@ while true do
   local s = ssl.wrap(plain, ctx)
   if s:dohandshake() and s:receive("*l") then
     local name
-    for _, f in ipairs(s:getpeercertificate():subject()) do if f.name == "commonName" then name = f.value end end
-    s:send("you are " .. name .. "\\n")
+    local peer = s:getpeercertificate()
+    for _, f in ipairs(peer and peer:subject() or {}) do if f.name == "commonName" then name = f.value end end
+    s:send("you are " .. (name or "") .. "\\n")
   end
   s:close()
 end

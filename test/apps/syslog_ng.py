@@ -22,7 +22,7 @@ def start(stage, conf, name, text, port=None):
 
 
 class _Row:
-    packages = ("libivykis0|libivykis0t64", "libnet1", "libjson-c5")
+    packages = ("libivykis0|libivykis0t64", "libnet1", "libjson-c5", "libglib2.0-0|libglib2.0-0t64")
     unpacked = ("syslog-ng-core",)
     package = "syslog-ng-core"
 
