@@ -5,6 +5,7 @@
 #include "connection.h"
 #include "policy.h"
 #include "process.h"
+#include "session.h"
 #include "tlsa.h"
 #include "verdict.h"
 #include "watch.h"
@@ -117,28 +118,30 @@ void dance_enforce_resumed(SSL *ssl)
     if (c == NULL || c->resumed)
         return;
     c->resumed = true;
-    dance_verdict_resumed(ssl, c);
-    if (!dance_verdict_session_outlived(ssl)
-        && (!dance_policy_rules(dance_config()).strict || dance_verdict_session_good(ssl)))
+    dance_session_resumed(ssl, c);
+    if (!c->over && (!dance_policy_rules(dance_config()).strict || dance_session_good(ssl)))
         return;
     /*
      * Nobody whom DANE authenticated, or not any more: a session from before
-     * the policy, by a ticket key that is kept, one that an application's cache
-     * kept too long, or an external pre-shared key. The last word is said with
-     * a ticket; and no early data gets past it.
+     * the policy, by a ticket key that is kept, or an external pre-shared key.
+     * The last word is said with a ticket. Early data would get past it: libssl has accepted it
+     * by now, and gives the application nothing more from a peer that has closed.
      */
-    (void)SSL_set_recv_max_early_data(ssl, 0);
+    if (SSL_get_early_data_status(ssl) == SSL_EARLY_DATA_ACCEPTED) {
+        (void)dance_enforce_passed(ssl);
+        SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
+    }
     if (SSL_get_num_tickets(ssl) == 0)
         (void)SSL_set_num_tickets(ssl, 1);
 }
 
 /* 0, which ends the handshake. */
-static int refuse(SSL *ssl, enum dance_reason reason)
+static int refuse(SSL *ssl, enum dance_reason reason, const char *detail)
 {
     struct dance_connection *c = dance_connection_get(ssl);
 
     if (c != NULL) {
-        dance_connection_fail(c, reason, "%s", "");
+        dance_connection_fail(c, reason, "%s", detail);
         dance_connection_report(c, "refused", true);
     }
     return 0;
@@ -151,23 +154,25 @@ int dance_enforce_passed(SSL *ssl)
     bool peer = SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
     bool resumed = SSL_session_reused(ssl) && (c == NULL || !c->asked);
 
-    if (resumed && dance_verdict_session_outlived(ssl))
-        return refuse(ssl, DANCE_R_SESSION_OUTLIVED);
+    if (resumed && c != NULL && c->over)
+        return refuse(ssl, DANCE_R_SESSION_OVER, "");
     /* A fault without require closes to certificates only. */
     if (!rules.strict || (!peer && !rules.ask))
         return 1;
-    if (resumed) {
-        if (dance_verdict_session_good(ssl))
-            return 1;
-    } else if ((c != NULL && c->accepted) || dance_verdict_again(ssl)) {
-        /* Ours, or where the application verified in our place, seen for ourselves. */
+    if (resumed && dance_session_good(ssl))
         return 1;
-    }
-    return refuse(ssl, DANCE_R_NOT_VERIFIED);
+    /* Ours, or where the application verified in our place, seen for ourselves. */
+    if (!resumed && ((c != NULL && c->accepted) || dance_verdict_again(ssl)))
+        return 1;
+    return refuse(ssl, DANCE_R_NOT_VERIFIED, resumed ? "by a session or a pre-shared key" : "");
 }
 
 void dance_enforce_finished(SSL *ssl)
 {
-    if (!dance_enforce_passed(ssl))
+    const struct dance_connection *c = dance_connection_find(ssl);
+    /* A CertificateRequest after the handshake has no answer yet. */
+    bool waiting = c != NULL && c->pending && c->later;
+
+    if (!waiting && !dance_enforce_passed(ssl))
         SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }

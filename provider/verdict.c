@@ -7,12 +7,11 @@
 #include "policy.h"
 #include "process.h"
 #include "server.h"
+#include "session.h"
 #include "tlsa.h"
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
-#include <string.h>
-#include <time.h>
 
 static SSL *ssl_of(X509_STORE_CTX *store_ctx)
 {
@@ -43,107 +42,6 @@ static bool authenticated(SSL *ssl, struct dance_connection *c, int rv)
 {
     return rv > 0 && c->verify_error == X509_V_OK && c->records && c->reason == DANCE_R_NONE
            && dance_tlsa_matched(ssl, c);
-}
-
-/*
- * End ssl's session, and those of tickets that are still to be made of it, in
- * time. Not with lifetime 0: libssl cannot make a ticket of such a session, and
- * ends the handshake.
- */
-static void limit_session(SSL *ssl, const struct dance_connection *c)
-{
-    SSL_SESSION *session = SSL_get_session(ssl);
-    long long left = c->until - (long long)time(NULL);
-    long limit = left < 1 ? 1 : (left > 0x7fffffff ? 0x7fffffff : (long)left);
-
-    if (c->until != 0 && session != NULL && SSL_SESSION_get_timeout(session) > limit)
-        (void)SSL_SESSION_set_timeout(session, limit);
-}
-
-/*
- * What tells a session of a DANE client, in its cache entry and in its ticket:
- * this word, and when it ends, whatever lifetime the application gives it.
- */
-static const char session_word[] = "dance";
-
-struct session_mark {
-    char word[sizeof(session_word)];
-    unsigned char end[8]; /* seconds since 1970, most significant octet first */
-};
-
-static void mark_session(SSL *ssl, const struct dance_connection *c)
-{
-    SSL_SESSION *session = SSL_get_session(ssl);
-    /* As limit_session(): one second at least. */
-    long long now = (long long)time(NULL);
-    unsigned long long end = (unsigned long long)(c->until > now ? c->until : now + 1);
-    struct session_mark mark;
-    void *data = NULL;
-    size_t len = 0;
-
-    /* The application's own data stays; under mixed such a session is then like any other. */
-    if (session == NULL || !SSL_SESSION_get0_ticket_appdata(session, &data, &len) || len != 0)
-        return;
-    memcpy(mark.word, session_word, sizeof(mark.word));
-    for (size_t i = 0; i < sizeof(mark.end); i++)
-        mark.end[i] = (unsigned char)(end >> (8 * (sizeof(mark.end) - 1 - i)));
-    (void)SSL_SESSION_set1_ticket_appdata(session, &mark, sizeof(mark));
-}
-
-/* The end that stands in the session's mark; 0 when it has none. */
-static long long marked_end(SSL_SESSION *session)
-{
-    struct session_mark mark;
-    unsigned long long end = 0;
-    void *data = NULL;
-    size_t len = 0;
-
-    if (!SSL_SESSION_get0_ticket_appdata(session, &data, &len) || len != sizeof(mark))
-        return 0;
-    memcpy(&mark, data, sizeof(mark));
-    if (memcmp(mark.word, session_word, sizeof(mark.word)) != 0)
-        return 0;
-    for (size_t i = 0; i < sizeof(mark.end); i++)
-        end = end << 8 | mark.end[i];
-    return (long long)end;
-}
-
-bool dance_verdict_session_good(SSL *ssl)
-{
-    SSL_SESSION *session = SSL_get_session(ssl);
-    bool peer = SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
-    void *data = NULL;
-    size_t len = 0;
-
-    if (session == NULL || !peer || SSL_get_verify_result(ssl) != X509_V_OK)
-        return false;
-    /* Data of the application's own leaves no place for the mark. */
-    return marked_end(session) != 0
-           || (SSL_SESSION_get0_ticket_appdata(session, &data, &len) && len > 0);
-}
-
-bool dance_verdict_session_outlived(SSL *ssl)
-{
-    SSL_SESSION *session = SSL_session_reused(ssl) ? SSL_get_session(ssl) : NULL;
-    long long end = session != NULL ? marked_end(session) : 0;
-
-    return end != 0 && end < (long long)time(NULL);
-}
-
-void dance_verdict_resumed(SSL *ssl, struct dance_connection *c)
-{
-    SSL_SESSION *session = SSL_get_session(ssl);
-    long long marked = session != NULL ? marked_end(session) : 0;
-
-    if (session == NULL || (marked == 0 && !dance_policy_rules(dance_config()).name_needed))
-        return;
-    c->until = dance_session_time(session) + SSL_SESSION_get_timeout(session);
-    if (marked != 0 && marked < c->until)
-        c->until = marked;
-    limit_session(ssl, c);
-    /* A ticket of the least lifetime there is would begin it anew, again and again. */
-    if (c->until <= (long long)time(NULL))
-        (void)SSL_set_num_tickets(ssl, 0);
 }
 
 static void explain(struct dance_connection *c, int rv)
@@ -187,16 +85,6 @@ static int verify(SSL *ssl, X509_STORE_CTX *store_ctx, struct dance_connection *
     return rv;
 }
 
-/*
- * The application verified in our place (sendmail) and lets the handshake go on with a client that
- * DANE does not authenticate. Strict policies end it, and say so themselves.
- */
-static void report_gone_on(struct dance_connection *c, const struct dance_rules *rules)
-{
-    if (rules->active && !rules->strict && c->claimed && c->reason != DANCE_R_NONE)
-        dance_connection_report(c, "not authenticated, the application goes on with", false);
-}
-
 void dance_verdict_settle(SSL *ssl)
 {
     struct dance_connection *c = dance_connection_find(ssl);
@@ -204,27 +92,17 @@ void dance_verdict_settle(SSL *ssl)
 
     if (c == NULL)
         return;
-    limit_session(ssl, c);
-    if (c->settled)
+    dance_session_limit(ssl, c);
+    if (c->settled || !c->records || c->reason != DANCE_R_NONE)
         return;
-    if (!c->records || c->reason != DANCE_R_NONE) {
-        report_gone_on(c, &rules);
-        return;
-    }
     c->settled = true;
     /* Where the application verified in our place: by ourselves, or what libssl says of it. */
     if (!c->accepted)
         c->accepted =
             rules.strict ? dance_verdict_again(ssl) == 1 : !c->stale && dance_tlsa_matched(ssl, c);
-    if (!c->accepted) {
-        if (!rules.strict) {
-            c->verify_error = (int)SSL_get_verify_result(ssl);
-            explain(c, 0);
-        }
-        report_gone_on(c, &rules);
+    if (!c->accepted)
         return;
-    }
-    mark_session(ssl, c);
+    dance_session_mark(ssl, c);
     dance_log(DANCE_LOG_INFO, "accepted %s (TLSA %s, TTL %lu s%s)", c->name, c->record, c->ttl,
               dance_raw_key_negotiated(ssl) ? ", raw public key" : "");
 }

@@ -2,8 +2,8 @@
  * verdict.h: the outcome of a client's verification.
  *
  * libssl does the matching; this gives the outcome its alert
- * (handshake_failure), its reason and its log line, bounds the session's
- * lifetime, and holds policy require against the application's own callback.
+ * (handshake_failure), its reason and its log line, and holds policy
+ * require against the application's own callback.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -38,21 +38,5 @@ int dance_verdict_again(SSL *ssl);
  * log line, the session's mark, and each time its lifetime.
  */
 void dance_verdict_settle(SSL *ssl);
-
-/*
- * A resumed session of a DANE client must not outlive its record by being
- * resumed again and again, each time with a fresh ticket: give it only what was
- * left of its lifetime. To be called while the handshake goes on, once.
- */
-void dance_verdict_resumed(SSL *ssl, struct dance_connection *connection);
-
-/*
- * The session that ssl resumed has come to its end before: the application gave it a longer lifetime
- * than its record had, and keeps it in a cache of its own.
- */
-bool dance_verdict_session_outlived(SSL *ssl);
-
-/* The session that ssl resumed was made with a client that DANE authenticated. */
-bool dance_verdict_session_good(SSL *ssl);
 
 #endif
