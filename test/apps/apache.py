@@ -1,6 +1,6 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """Apache: a Location of its own by post-handshake authentication, a whole host, and mod_proxy."""
-from kit import Client, Server
+from kit import LEAVER, Client, Server
 from kit.stage import free_port
 
 CONF = """
@@ -66,7 +66,7 @@ class ApacheHost(Server):
 class ApacheCache(ApacheHost):
     """Sessions in Apache's own cache, which gives them its own lifetime after dance has set theirs."""
     name = "Apache (session cache)"
-    reasons = {"resumed": "a client: the session has outlived the TLSA record"}
+    reasons = {"resumed": f"{LEAVER}: the session has outlived the TLSA record"}
 
     def start(self, stage):
         self.port = start(stage, stage.server_config(self.policy),
