@@ -85,6 +85,16 @@ static int verify(SSL *ssl, X509_STORE_CTX *store_ctx, struct dance_connection *
     return rv;
 }
 
+/*
+ * The application verified in our place (sendmail) and lets the handshake go on with a client that
+ * DANE does not authenticate. Strict policies end it, and say so themselves.
+ */
+static void report_gone_on(struct dance_connection *c, const struct dance_rules *rules)
+{
+    if (rules->active && !rules->strict && c->claimed && c->reason != DANCE_R_NONE)
+        dance_connection_report(c, "not authenticated, the application goes on with", false);
+}
+
 void dance_verdict_settle(SSL *ssl)
 {
     struct dance_connection *c = dance_connection_find(ssl);
@@ -93,15 +103,25 @@ void dance_verdict_settle(SSL *ssl)
     if (c == NULL)
         return;
     dance_session_limit(ssl, c);
-    if (c->settled || !c->records || c->reason != DANCE_R_NONE)
+    if (c->settled)
         return;
+    if (!c->records || c->reason != DANCE_R_NONE) {
+        report_gone_on(c, &rules);
+        return;
+    }
     c->settled = true;
     /* Where the application verified in our place: by ourselves, or what libssl says of it. */
     if (!c->accepted)
         c->accepted =
             rules.strict ? dance_verdict_again(ssl) == 1 : !c->stale && dance_tlsa_matched(ssl, c);
-    if (!c->accepted)
+    if (!c->accepted) {
+        if (!rules.strict) {
+            c->verify_error = (int)SSL_get_verify_result(ssl);
+            explain(c, 0);
+        }
+        report_gone_on(c, &rules);
         return;
+    }
     dance_session_mark(ssl, c);
     dance_log(DANCE_LOG_INFO, "accepted %s (TLSA %s, TTL %lu s%s)", c->name, c->record, c->ttl,
               dance_raw_key_negotiated(ssl) ? ", raw public key" : "");
