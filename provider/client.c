@@ -27,6 +27,15 @@ static bool may_learn(const SSL *ssl)
 }
 
 /*
+ * The application's certificate, if it has the key as well: libssl never sends one without. Tcl
+ * loads the first certificate of OpenSSL's default file, an authority's, into each SSL_CTX.
+ */
+static const X509 *certificate_in_use(const SSL *ssl)
+{
+    return SSL_get_privatekey(ssl) != NULL ? SSL_get_certificate(ssl) : NULL;
+}
+
+/*
  * Has the application a credential for this connection? Its client_cert_cb is
  * asked, because libssl would not ask it any more once ours is in place; where
  * it answers, libssl will ask it again.
@@ -38,7 +47,7 @@ static bool application_has_credential(SSL *ssl)
     EVP_PKEY *key = NULL;
     int answer;
 
-    if (SSL_get_certificate(ssl) != NULL)
+    if (certificate_in_use(ssl) != NULL)
         return true;
     if (ask == NULL)
         return false;
@@ -67,7 +76,7 @@ static bool is_ours(const EVP_PKEY *key)
 
 void dance_client_start(SSL *ssl)
 {
-    const X509 *applications = SSL_get_certificate(ssl);
+    const X509 *applications = certificate_in_use(ssl);
     struct dance_credential *credential;
 
     if (!dance_config()->offer_raw_key || dance_raw_key_settled(ssl) || !may_learn(ssl))

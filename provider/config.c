@@ -106,7 +106,7 @@ static int parse_certificate(struct dance_config *c, const char *value)
 static int parse_raw_key(bool *where, const char *value)
 {
     static const char *const words[] = {"no", "yes"};
-    int i = one_of(value, words, DANCE_RAW_KEYS ? 2 : 1);
+    int i = one_of(value, words, dance_raw_key != NULL ? 2 : 1);
 
     *where = i == 1;
     return i >= 0;
@@ -268,11 +268,8 @@ static int parse_resolver(struct dance_config *c, const char *value)
 #define SERVER DANCE_SECTION_SERVER
 #define DNS DANCE_SECTION_DNS
 
-#if DANCE_RAW_KEYS
-#define RAW_KEY_ALLOWED "yes or no"
-#else
-#define RAW_KEY_ALLOWED "no (raw public keys need OpenSSL 3.2; this is " OPENSSL_VERSION_TEXT ")"
-#endif
+#define RAW_KEY_ALLOWED                                                                            \
+    "no, or yes with OpenSSL 3.2 or later (in the application, and when dance was built)"
 
 const struct dance_config_key dance_config_keys[] = {
     {MODULE, "log", "syslog", "none, stderr, syslog or an absolute path", "where log lines go",

@@ -118,15 +118,15 @@ void dance_enforce_resumed(SSL *ssl)
     if (c == NULL || c->resumed)
         return;
     c->resumed = true;
-    dance_session_resumed(ssl, c);
-    if (!dance_session_over(c)
-        && (!dance_policy_rules(dance_config()).strict || dance_session_good(ssl)))
+    dance_session_resumed(ssl, c, dance_policy_rules(dance_config()).name_needed);
+    if (!c->outlived && (!dance_policy_rules(dance_config()).strict || dance_session_good(ssl)))
         return;
     /*
      * Nobody whom DANE authenticated, or not any more: a session from before
      * the policy, by a ticket key that is kept, or an external pre-shared key.
-     * The last word is said with a ticket. Early data would get past it: libssl has accepted it
-     * by now, and gives the application nothing more from a peer that has closed.
+     * The last word is said with a ticket. Early data would get past it: libssl
+     * has accepted it by now, and gives the application nothing more from a peer
+     * that has closed.
      */
     if (SSL_get_early_data_status(ssl) == SSL_EARLY_DATA_ACCEPTED) {
         (void)dance_enforce_passed(ssl);
@@ -136,35 +136,36 @@ void dance_enforce_resumed(SSL *ssl)
         (void)SSL_set_num_tickets(ssl, 1);
 }
 
+/* 0, which ends the handshake. */
+static int refuse(SSL *ssl, enum dance_reason reason, const char *detail)
+{
+    struct dance_connection *c = dance_connection_get(ssl);
+
+    if (c != NULL) {
+        dance_connection_fail(c, reason, "%s", detail);
+        dance_connection_report(c, "refused", true);
+    }
+    return 0;
+}
+
 int dance_enforce_passed(SSL *ssl)
 {
     struct dance_rules rules = dance_policy_rules(dance_config());
     struct dance_connection *c = dance_connection_find(ssl);
     bool peer = SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
+    bool resumed = SSL_session_reused(ssl) && (c == NULL || !c->asked);
 
-    if (c != NULL && !c->asked && dance_session_over(c)) {
-        dance_connection_fail(c, DANCE_R_SESSION_OVER, "%s", "");
-        dance_connection_report(c, "refused", true);
-        return 0;
-    }
+    if (resumed && (c != NULL && c->resumed ? c->outlived : dance_session_outlived(ssl)))
+        return refuse(ssl, DANCE_R_SESSION_OUTLIVED, "");
     /* A fault without require closes to certificates only. */
     if (!rules.strict || (!peer && !rules.ask))
         return 1;
-    if (SSL_session_reused(ssl) && (c == NULL || !c->asked)) {
-        if (dance_session_good(ssl))
-            return 1;
-    } else if ((c != NULL && c->accepted) || dance_verdict_again(ssl)) {
-        /* Ours, or where the application verified in our place, seen for ourselves. */
+    if (resumed && dance_session_good(ssl))
         return 1;
-    }
-    c = dance_connection_get(ssl);
-    if (c != NULL) {
-        dance_connection_fail(
-            c, DANCE_R_NOT_VERIFIED, "%s",
-            SSL_session_reused(ssl) && !c->asked ? "by a session or a pre-shared key" : "");
-        dance_connection_report(c, "refused", true);
-    }
-    return 0;
+    /* Ours, or where the application verified in our place, seen for ourselves. */
+    if (!resumed && ((c != NULL && c->accepted) || dance_verdict_again(ssl)))
+        return 1;
+    return refuse(ssl, DANCE_R_NOT_VERIFIED, resumed ? "by a session or a pre-shared key" : "");
 }
 
 void dance_enforce_finished(SSL *ssl)

@@ -2,6 +2,7 @@
 #include "hook.h"
 
 #include "allow_file.h"
+#include "binding.h"
 #include "channel.h"
 #include "client.h"
 #include "compat.h"
@@ -13,6 +14,7 @@
 #include "process.h"
 #include "reasons.h"
 #include "server.h"
+#include "session.h"
 #include "verdict.h"
 #include "watch.h"
 
@@ -63,9 +65,25 @@ static int on_parse(SSL *ssl, unsigned type, unsigned context, const unsigned ch
     return 0;
 }
 
+/*
+ * SSL objects of more kinds than one are made in this process: QUIC's, or those
+ * of another libssl. While an SSL is being made nothing tells its kind, so none
+ * is touched then any more.
+ */
+static atomic_bool several_kinds;
+
+/* An SSL of such a method is a plain one for libssl, where all that we call works. */
+static bool is_plain(const SSL_METHOD *method)
+{
+    return method == TLS_method() || method == TLS_server_method() || method == TLS_client_method()
+           || method == DTLS_method() || method == DTLS_server_method()
+           || method == DTLS_client_method();
+}
+
 static bool is_client_only(const SSL_METHOD *method)
 {
-    return method == TLS_client_method() || method == DTLS_client_method();
+    return method == TLS_client_method() || method == DTLS_client_method()
+           || (!is_plain(method) && dance_is_quic_client(method));
 }
 
 static bool is_server_only(const SSL_METHOD *method)
@@ -88,6 +106,16 @@ static void report_faults(const struct dance_config *config)
     }
 }
 
+static void report_other_libssl(void)
+{
+    static atomic_flag reported = ATOMIC_FLAG_INIT;
+
+    if (!atomic_flag_test_and_set(&reported))
+        dance_log(DANCE_LOG_ERROR,
+                  "inactive for an SSL_CTX, nobody is authenticated by DANE there: "
+                  "it is of another libssl than dance.so is linked with");
+}
+
 static void prepare_server(SSL_CTX *ctx, const struct dance_config *config, bool generic)
 {
     static const unsigned char session_id_context[] = "dance";
@@ -95,6 +123,7 @@ static void prepare_server(SSL_CTX *ctx, const struct dance_config *config, bool
 
     (void)SSL_CTX_dane_enable(ctx);
     SSL_CTX_set_cert_verify_callback(ctx, dance_verdict, NULL);
+    (void)SSL_CTX_set_session_ticket_cb(ctx, dance_session_before_ticket, NULL, NULL);
     if (rules.ask) {
         /* libssl aborts resumption where peers are verified and there is none. */
         (void)SSL_CTX_set_session_id_context(ctx, session_id_context,
@@ -124,12 +153,20 @@ static void on_new_ctx(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, lon
     (void)idx;
     (void)argl;
     (void)argp;
+    if (!is_plain(method))
+        atomic_store(&several_kinds, true);
+    if (!dance_binding_owns(method)) {
+        report_other_libssl();
+        return;
+    }
     ERR_set_mark();
     report_faults(config);
     if ((client || server)
         && !SSL_CTX_add_custom_ext(ctx, config->extension_type, CONTEXT, on_add, on_free, NULL,
                                    on_parse, NULL))
         dance_log(DANCE_LOG_ERROR, "libssl takes no extension of type %u", config->extension_type);
+    if (server || (client && config->offer_raw_key))
+        dance_watch_context(ctx);
     if (client && dance_config_fault(config, DANCE_SECTION_CLIENT) == NULL)
         dance_credential_open();
     if (server)
@@ -137,8 +174,14 @@ static void on_new_ctx(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, lon
     ERR_pop_to_mark();
 }
 
+static void on_new_ssl(SSL *ssl)
+{
+    if (!atomic_load(&several_kinds))
+        dance_watch(ssl);
+}
+
 int dance_hook_install(void)
 {
-    return dance_connection_init(dance_watch)
+    return dance_connection_init(on_new_ssl)
            && SSL_CTX_get_ex_new_index(0, NULL, on_new_ctx, NULL, NULL) >= 0;
 }

@@ -12,13 +12,13 @@
 #include "policy.h"
 #include "process.h"
 #include "san_name.h"
+#include "session.h"
 #include "tlsa.h"
 #include "verdict.h"
 #include "watch.h"
 
 #include <openssl/err.h>
 #include <string.h>
-#include <time.h>
 
 /* End the handshake for how the extension was sent. */
 static int abort_with(struct dance_connection *c, int alert, int *out_alert,
@@ -74,17 +74,6 @@ int dance_server_add_request(SSL *ssl, const unsigned char **out, size_t *out_le
     return 1;
 }
 
-static void fail_lookup(struct dance_connection *c, const struct dance_lookup *lookup)
-{
-    static const enum dance_reason reasons[] = {
-        [DANCE_WIRE_ABSENT] = DANCE_R_TLSA_ABSENT, [DANCE_WIRE_INSECURE] = DANCE_R_TLSA_INSECURE,
-        [DANCE_WIRE_BOGUS] = DANCE_R_TLSA_BOGUS,   [DANCE_WIRE_FAILED] = DANCE_R_TLSA_FAILED,
-        [DANCE_WIRE_BUSY] = DANCE_R_TLSA_BUSY,
-    };
-
-    dance_connection_fail(c, reasons[lookup->answer.status], "%s", lookup->why);
-}
-
 /* The usages that may authenticate this leaf, which may be none; fault says why some may not. */
 static unsigned usages_for(const struct dance_config *config, const struct dance_connection *c,
                            const X509 *leaf, const char **fault)
@@ -125,7 +114,7 @@ static void authenticate(SSL *ssl, struct dance_connection *c, X509 *leaf)
     else if (!dance_lookup_run(lookup, c->name, strlen(c->name)))
         dance_connection_fail(c, DANCE_R_RESOLVER, "%s", lookup->why);
     else if (lookup->answer.status != DANCE_WIRE_SECURE)
-        fail_lookup(c, lookup);
+        dance_connection_fail(c, dance_reason_of_status(lookup->answer.status), "%s", lookup->why);
     else if ((taken = dance_tlsa_give(ssl, c, &lookup->answer, usages)) < 0)
         dance_connection_fail(c, DANCE_R_INTERNAL, "%s", "libssl takes no TLSA records");
     else if (taken == 0 && fault != NULL)
@@ -135,7 +124,7 @@ static void authenticate(SSL *ssl, struct dance_connection *c, X509 *leaf)
     if (taken > 0) {
         c->records = true;
         c->ttl = lookup->answer.ttl;
-        c->until = (long long)time(NULL) + (long long)c->ttl;
+        dance_session_end_in(c, c->ttl);
     }
     dance_lookup_free(lookup);
 }

@@ -12,7 +12,6 @@
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
-#include <string.h>
 
 static SSL *ssl_of(X509_STORE_CTX *store_ctx)
 {
@@ -93,7 +92,7 @@ void dance_verdict_settle(SSL *ssl)
 
     if (c == NULL)
         return;
-    dance_session_limit(ssl, c);
+    dance_session_hold(ssl);
     if (c->settled || !c->records || c->reason != DANCE_R_NONE)
         return;
     c->settled = true;

@@ -2,8 +2,8 @@
  * verdict.h: the outcome of a client's verification.
  *
  * libssl does the matching; this gives the outcome its alert
- * (handshake_failure), its reason and its log line, bounds the session's
- * lifetime, and holds policy require against the application's own callback.
+ * (handshake_failure), its reason and its log line, and holds policy
+ * require against the application's own callback.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */

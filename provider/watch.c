@@ -68,7 +68,7 @@ static void on_info(const SSL *const_ssl, int where, int ret)
     } else if (where == SSL_CB_HANDSHAKE_START) {
         dance_client_start(ssl);
     }
-    if (applications != NULL)
+    if (applications != NULL && applications != on_info)
         applications(const_ssl, where, ret);
 }
 
@@ -80,12 +80,18 @@ void dance_watch(SSL *ssl)
         SSL_set_info_callback(ssl, on_info);
 }
 
+void dance_watch_context(SSL_CTX *ctx)
+{
+    SSL_CTX_set_info_callback(ctx, on_info);
+}
+
 bool dance_watch_again(SSL *ssl)
 {
     void (*set)(const SSL *, int, int) = SSL_get_info_callback(ssl);
     struct dance_connection *c;
 
-    if (set == on_info)
+    if (set == on_info
+        || (set == NULL && SSL_CTX_get_info_callback(SSL_get_SSL_CTX(ssl)) == on_info))
         return true;
     c = dance_connection_get(ssl);
     if (c != NULL) {

@@ -14,8 +14,11 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
-/* For each SSL that is made, from inside SSL_new(). */
+/* For each SSL that is made, from inside SSL_new(); never for QUIC's. */
 void dance_watch(SSL *ssl);
+
+/* For each SSL_CTX, in place of the above, until the application takes its callback for itself. */
+void dance_watch_context(SSL_CTX *ctx);
 
 /*
  * ssl is a server's whose handshake goes on: true when we watch it. Where the

@@ -8,6 +8,7 @@ dance.so and dance-resolver were built.
 import os
 import re
 import signal
+import socket
 import subprocess
 import types
 
@@ -30,7 +31,7 @@ USAGES = [(u, s, m) for u in range(4) for s in range(2) for m in range(3)]
 def config(path, log, client=None, server=None, dns=None, module=None):
     """Write an openssl.cnf in the documented form; the path."""
     sections = {"client": client, "server": server, "dns": dns}
-    lines = ["openssl_conf = openssl_init", "[openssl_init]", "providers = provider_sect",
+    lines = ["openssl_conf = openssl_init", "nodejs_conf = openssl_init", "[openssl_init]", "providers = provider_sect",
              "[provider_sect]", "default = default_sect", "dance = dance_sect", "[default_sect]",
              "activate = 1", "[dance_sect]", f"module = {MODULE}", "activate = 1"]
     for key, value in {"log": log, "log_level": "info", **(module or {})}.items():
@@ -180,6 +181,22 @@ def listening(process):
     return False
 
 
+def socket_listens(path):
+    """Somebody listens at a resolver's socket; that it exists is true a moment earlier."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+        try:
+            s.connect(path)
+        except OSError:
+            return False
+    return True
+
+
+def pytest_terminal_summary(terminalreporter):
+    import openssls
+    for line in openssls.summary():
+        terminalreporter.write_line(line)
+
+
 @pytest.fixture(scope="session")
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("world")
@@ -292,6 +309,42 @@ def s_client(world, tmp_path):
             accepted="gnip" in text, log=Log(log))
 
     return run
+
+
+class Client:
+    """The program tls_client: ask(command) gives its line."""
+
+    def __init__(self, world, conf, log):
+        self.log = Log(log)
+        self.process = subprocess.Popen([os.path.join(PROGRAMS, "tls_client"), world.path("server.crt")],
+                                        env=environment(conf), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, command):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, f"tls_client ended: {self.process.wait()}"
+        return line
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        return self.process.wait(20)
+
+
+@pytest.fixture
+def tls_client(world, tmp_path):
+    """tls_client(client=...): a client that lives until the test ends, and must end well."""
+    started = []
+
+    def run(**sections):
+        log = tmp_path / "tls_client.log"
+        started.append(Client(world, config(tmp_path / "tls_client.cnf", log, **sections), log))
+        return started[-1]
+
+    yield run
+    codes = [client.stop() for client in started]
+    assert codes == [0] * len(codes)
 
 
 def entry(certificate, *names, kind=tls13.DANE_CLIENTID):

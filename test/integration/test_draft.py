@@ -9,7 +9,7 @@ import pytest
 
 import pki
 import tls13
-from conftest import DEVICE, entry
+from conftest import DEVICE, PROGRAMS, entry
 from test_raw_keys import VERSION
 from zone import Zones
 
@@ -34,7 +34,7 @@ class DraftZone:
         lines = [f"{SERVICE}. " + pki.tlsa(3, 1, 1, right), f"sensor7._device {pki.tlsa(3, 1, 2, right)}",
                  # The draft's wildcard is 2 0 1.
                  "*._device " + pki.tlsa(2, 0, 1, self.ca), f"{PLAIN}. " + pki.tlsa(1, 1, 1, right),
-                 f"{IDN}. " + pki.tlsa(3, 1, 1, right),
+                 "*.fleet " + pki.tlsa(2, 0, 1, self.ca), f"{IDN}. " + pki.tlsa(3, 1, 1, right),
                  f"{ANCHORED[0]}. " + pki.tlsa(2, 0, 0, self.ca), f"{ANCHORED[1]}. " + pki.tlsa(2, 1, 0, self.ca)]
         # Key roll-over: many records, the last one counts.
         lines += ["roll._device " + pki.tlsa(3, 1, 1, pki.certificate(pki.new_key(), "x")) for _ in range(20)]
@@ -110,6 +110,15 @@ def test_wildcard_needs_the_name_in_the_certificate(world, draft, server, names)
     outcome = s.client().run([entry(draft.issue(*names), WILD), entry(draft.ca)], world.key)
     assert outcome.alert == 40 and not outcome.data, (outcome, s.log.text())
     assert s.log.wait(f"refused {WILD}: no TLSA record authenticates .*ostname mismatch")
+
+
+def test_a_wildcard_in_the_certificate(world, draft, server):
+    """Section 5: the name itself must be there. OpenSSL matches no wildcard beside an underscore in any case."""
+    s, name = server(certificate_names="any"), "truck1.fleet.example.net"
+    outcome = s.client().run([entry(draft.issue("*.fleet.example.net"), name), entry(draft.ca)], world.key)
+    assert outcome.alert == 40 and s.log.wait(f"refused {name}: .*ostname mismatch"), (outcome, s.log.text())
+    outcome = s.client().run([entry(draft.issue(name), name), entry(draft.ca)], world.key)
+    assert outcome.accepted, (outcome, s.log.text())
 
 
 def test_wildcard_needs_its_ca(world, draft, server):
@@ -207,11 +216,13 @@ def test_client_sends_the_full_owner_name(world, s_server, s_client):
 
 
 def test_client_says_nothing_to_a_server_that_does_not_ask(world, start, s_client):
-    """Sections 6 and 7.1: only where the CertificateRequest has the extension; then not even the certificate goes out."""
+    """Sections 6 and 7.1: only where the CertificateRequest has the extension; else not even the certificate goes out."""
+    from test_client import messages
     server = start(["openssl", "s_server", "-accept", "127.0.0.1:PORT", "-cert", world.path("server.crt"), "-key",
                     world.path("server.key"), "-rev", "-verify", "3"], conf=False)
     done = s_client(server.port, *PLAINLY)
     assert done.accepted and client_extension(done.text) is None, done.text
+    assert [m for n, m in messages(done.text, ">>>") if n == "Certificate"] == [b"\x0b\0\0\x04\0\0\0\0"], done.text
     crt = world.write("same.crt", pki.pem(world.device))
     done = s_client(server.port, *PLAINLY, "-cert", crt, "-key", world.path("client.key"))
     assert done.accepted and client_extension(done.text) is None, done.text
@@ -247,3 +258,19 @@ def test_one_alert_for_all(world, s_server, policy, case):
         leaf = pki.certificate(world.key, "admin")
     outcome = s_server(policy).client().run([entry(leaf, b"\0" if case == "empty" else name)], key)
     assert outcome.alert == 40 and not outcome.data, outcome
+
+
+@pytest.mark.parametrize("data,alert", [
+    (b"\0", None), (b"", 50), (b"\1", 50), (b"\0\0", 50), (b"\xff", 50), (tls13.client_name("a"), 47),
+    (tls13.client_name("x" * 255), 47), (tls13.client_name(DEVICE), 47), (tls13.client_name("a") + b"\0", 50)],
+    ids=lambda x: x.hex()[:16] if isinstance(x, bytes) else str(x))
+def test_server_that_says_something_else(world, start, s_client, data, alert):
+    """Section 6: the server's ClientName is empty. A client tells nothing to one that does not keep to it."""
+    server = start([os.path.join(PROGRAMS, "request_server"), "PORT", world.path("server.crt"), world.path("server.key"),
+                    "65280", data.hex() or "-"], conf=False)
+    done = s_client(server.port)
+    if alert:
+        assert server.output.wait(f":0A000{1000 + alert:03X}:"), server.output.text()
+        assert "presented" not in done.text and done.code != 0, done.text
+    else:
+        assert "presented: certificate" in done.text, done.text

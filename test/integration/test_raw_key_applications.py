@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 import pki
-from conftest import BUILD, DEVICE, config, environment
+from conftest import BUILD, DEVICE, config, environment, socket_listens
 from test_applications import RADIUS, backend, needs  # noqa: F401 (backend is a fixture)
 from test_raw_keys import NEGOTIATED, VERSION, raw_client  # noqa: F401 (raw_client is a fixture)
 from zone import free_port, wait_for
@@ -101,7 +101,7 @@ def resolver(world, tmp_path):
     process = subprocess.Popen(
         [os.path.join(BUILD, "resolver", "dance-resolver"), "--socket", path, "--log", "stderr", "--trust-anchor",
          world.anchor, "--forward", f"127.0.0.1@{world.zones.port}"], stderr=subprocess.DEVNULL)
-    wait_for(lambda: os.path.exists(path), what="the socket")
+    wait_for(lambda: socket_listens(path), what="the socket")
     yield {"resolver": path}
     process.terminate()
     process.wait(10)

@@ -191,7 +191,37 @@ def test_older_openssl_refuses_the_key_by_its_name(world, s_server, s_client):
     server = s_server("require", raw_public_key="yes")
     done = s_client(server.port)
     assert done.alert == 40 and not done.accepted
-    assert server.log.wait(r"server.raw_public_key = yes: allowed: no \(raw public keys need OpenSSL 3.2; this is OpenSSL 3\.")
+    assert server.log.wait("server.raw_public_key = yes: allowed: no, or yes with OpenSSL 3.2 or later")
     done = s_client(s_server("mixed", ask="optional").port, client={
         "identity": DEVICE, "private_key": world.path("client.key"), "raw_public_key": "yes"})
-    assert done.accepted and done.log.wait("client.raw_public_key = yes: allowed: no .raw public keys need OpenSSL 3.2")
+    assert done.accepted and done.log.wait("client.raw_public_key = yes: allowed: no, or yes with OpenSSL 3.2 or later")
+
+
+@needs_raw_keys
+@pytest.mark.parametrize("policy", ["mixed", "dane", "require"])
+@pytest.mark.parametrize("arguments", [["-V", "-C"], ["-V", "-C", "-I"], ["-V", "-C", "-A"], ["-V", "-C", "-A", "-K"]],
+                         ids=" ".join)
+def test_verify_callback_that_reads_the_certificate(odd_server, raw_client, policy, arguments):
+    """It would crash: it is never called for a raw public key, also by the application's cert_verify_callback."""
+    server = odd_server(*arguments, policy=policy, raw_public_key="yes")
+    for key, accepted in (("client.key", True), ("other.key", False), ("client.key", True)):
+        done = raw_client(server.port, DEVICE, key, request="who\n")
+        assert NEGOTIATED in done.text and ("peer (nobody), verify result 0" in done.text) == accepted, (
+            done.text, server.log.text())
+
+
+@needs_raw_keys
+@pytest.mark.parametrize("arguments", [["-V", "-C", "-R"], ["-V", "-C", "-R", "-I"]], ids=" ".join)
+def test_the_verify_callback_comes_back(world, odd_server, s_client, raw_client, arguments):
+    """One SSL for all clients: the next one with a certificate is judged by the application's callback again."""
+    server = odd_server(*arguments, raw_public_key="yes")
+    paths = {}
+    for name in ("wanted", "unwanted"):
+        leaf = pki.certificate(world.other_key, name, issuer=world.ca, issuer_key=world.ca_key)
+        paths[name] = world.write(name + ".crt", pki.pem(leaf))
+    for _ in range(2):
+        assert "peer (nobody), verify result 0" in raw_client(server.port, request="who\n").text, server.log.text()
+        for name, accepted in (("wanted", True), ("unwanted", False)):
+            done = s_client(server.port, "-cert", paths[name], "-key", world.path("other.key"), client=False,
+                            request="who\n")
+            assert (f"peer /CN={name}, verify result 0" in done.text) == accepted, (done.text, server.log.text())

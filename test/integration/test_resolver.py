@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, environment
+from conftest import BUILD, environment, socket_listens
 from test_dns_outcomes import black_hole, silent_dns  # noqa: F401 (fixtures)
 from zone import wait_for
 
@@ -51,7 +51,7 @@ def resolver(world, tmp_path, silent_dns):  # noqa: F811
         s.connect(path)
         connections.append(s)
         return s
-    wait_for(lambda: os.path.exists(path), what="the socket")
+    wait_for(lambda: socket_listens(path), what="the socket")
     wait_for(lambda: not ask(connect(), NAME)[0] == 0, what="an answer")
     connect.process = process
     yield connect

@@ -39,7 +39,7 @@ class Zones:
 
     def __init__(self, folder):
         self.folder = str(folder)
-        self.port = free_port()
+        self.address, self.port = "127.0.0.1", free_port()
         self.zones = {}
         self.sources = {}  # origin -> what add() was given
         self.serial = 1
@@ -77,7 +77,7 @@ class Zones:
     def start(self):
         conf = os.path.join(self.folder, "nsd.conf")
         with open(conf, "w") as out:
-            out.write(f'server:\n ip-address: 127.0.0.1@{self.port}\n username: ""\n zonesdir: "{self.folder}"\n'
+            out.write(f'server:\n ip-address: {self.address}@{self.port}\n username: ""\n zonesdir: "{self.folder}"\n'
                       f' database: ""\n pidfile: "{self.folder}/nsd.pid"\n xfrdfile: "{self.folder}/xfrd"\n'
                       f' zonelistfile: "{self.folder}/zonelist"\n xfrdir: "{self.folder}"\n server-count: 1\n'
                       "remote-control:\n control-enable: no\n")
@@ -134,7 +134,7 @@ class Zones:
         with socket.socket(type=socket.SOCK_DGRAM) as s:
             s.settimeout(0.2)
             try:
-                s.sendto(b"\x12\x34" + b"\0\0\0\1" + bytes(6) + question, ("127.0.0.1", self.port))
+                s.sendto(b"\x12\x34" + b"\0\0\0\1" + bytes(6) + question, (self.address, self.port))
                 answer = s.recv(4096)
                 return answer if answer[:2] == b"\x12\x34" else None
             except OSError:

@@ -3,7 +3,8 @@
  *
  * It reads lines: "auth" asks for a certificate after the handshake, anything
  * else is answered by what the application would now believe of its peer:
- * "peer SUBJECT, verify result N, resumed N". Options:
+ * "peer SUBJECT, verify result N, resumed N", and the conversation ends if it held
+ * "CLOSE". Options:
  *
  *   -p PORT -c CERTIFICATE -k KEY -a CA
  *   -v    SSL_VERIFY_PEER; -V  with FAIL_IF_NO_PEER_CERT; -P  POST_HANDSHAKE
@@ -14,6 +15,7 @@
  *         "trust" verifies nobody
  *   -X    a cert_verify_callback that says yes to everybody
  *   -A    one that does what libssl would do
+ *   -C    a verify callback that reads the certificate, and refuses those of CN=unwanted
  *   -I    an info callback on each SSL; -H  a client_hello_cb
  *   -K    no tickets; -N  a ticket key callback that has no key for new ones
  *   -t    ticket keys that every odd_server has
@@ -33,8 +35,8 @@
 #include <unistd.h>
 
 static struct {
-    int port, mode, reuse, switching, trusting, asking, info, hello, no_tickets, no_ticket_key,
-        ticket_keys, early, replays;
+    int port, mode, reuse, switching, trusting, asking, careful, info, hello, no_tickets,
+        no_ticket_key, ticket_keys, early, replays;
     const char *certificate, *key, *ca, *psk;
 } option;
 
@@ -58,6 +60,16 @@ static int ask_libssl(X509_STORE_CTX *store_ctx, void *arg)
 {
     (void)arg;
     return X509_verify_cert(store_ctx);
+}
+
+/* As applications write them: there always is a certificate, is there not? */
+static int refuse_unwanted(int ok, X509_STORE_CTX *store_ctx)
+{
+    char subject[256] = "";
+
+    X509_NAME_oneline(X509_get_subject_name(X509_STORE_CTX_get_current_cert(store_ctx)), subject,
+                      sizeof(subject));
+    return ok && strcmp(subject, "/CN=unwanted") != 0;
 }
 
 static int ignore_hello(SSL *ssl, int *alert, void *arg)
@@ -133,7 +145,7 @@ static SSL_CTX *make_context(int mode)
         || !SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1)
         || (option.ca != NULL && SSL_CTX_load_verify_file(ctx, option.ca) != 1))
         die("SSL_CTX");
-    SSL_CTX_set_verify(ctx, mode, NULL);
+    SSL_CTX_set_verify(ctx, mode, option.careful ? refuse_unwanted : NULL);
     if (option.trusting)
         SSL_CTX_set_cert_verify_callback(ctx, trust_everybody, NULL);
     if (option.asking)
@@ -187,6 +199,7 @@ static int read_early(SSL *ssl)
 static void serve(SSL *ssl, int fd)
 {
     char line[512];
+    int last;
     int n;
 
     if (!SSL_set_fd(ssl, fd))
@@ -201,9 +214,10 @@ static void serve(SSL *ssl, int fd)
                     break;
                 continue;
             }
+            last = strstr(line, "CLOSE\n") != NULL;
             describe(ssl, line, sizeof(line));
             fputs(line, stdout);
-            if (SSL_write(ssl, line, (int)strlen(line)) <= 0)
+            if (SSL_write(ssl, line, (int)strlen(line)) <= 0 || last)
                 break;
         }
     }
@@ -235,7 +249,7 @@ static void read_options(int argc, char *argv[])
 {
     int c;
 
-    while ((c = getopt(argc, argv, "p:c:k:a:w:vVPRSXAIHKNten")) != -1) {
+    while ((c = getopt(argc, argv, "p:c:k:a:w:vVPRSXACIHKNten")) != -1) {
         switch (c) {
         case 'p':
             option.port = atoi(optarg);
@@ -269,6 +283,9 @@ static void read_options(int argc, char *argv[])
             break;
         case 'A':
             option.asking = 1;
+            break;
+        case 'C':
+            option.careful = 1;
             break;
         case 'I':
             option.info = 1;
