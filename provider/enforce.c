@@ -123,15 +123,14 @@ void dance_enforce_resumed(SSL *ssl)
     if (c == NULL || c->resumed)
         return;
     c->resumed = true;
-    dance_session_resumed(ssl, c, dance_policy_rules(dance_config()).name_needed);
-    if (!c->outlived && (!dance_policy_rules(dance_config()).strict || dance_session_good(ssl)))
+    dance_session_resumed(ssl, c);
+    if (!c->over && (!dance_policy_rules(dance_config()).strict || dance_session_good(ssl)))
         return;
     /*
      * Nobody whom DANE authenticated, or not any more: a session from before
      * the policy, by a ticket key that is kept, or an external pre-shared key.
-     * The last word is said with a ticket. Early data would get past it: libssl
-     * has accepted it by now, and gives the application nothing more from a peer
-     * that has closed.
+     * The last word is said with a ticket. Early data would get past it: libssl has accepted it
+     * by now, and gives the application nothing more from a peer that has closed.
      */
     if (SSL_get_early_data_status(ssl) == SSL_EARLY_DATA_ACCEPTED) {
         (void)dance_enforce_passed(ssl);
@@ -160,8 +159,8 @@ int dance_enforce_passed(SSL *ssl)
     bool peer = SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
     bool resumed = SSL_session_reused(ssl) && (c == NULL || !c->asked);
 
-    if (resumed && (c != NULL && c->resumed ? c->outlived : dance_session_outlived(ssl)))
-        return refuse(ssl, DANCE_R_SESSION_OUTLIVED, "");
+    if (resumed && c != NULL && c->over)
+        return refuse(ssl, DANCE_R_SESSION_OVER, "");
     /* A fault without require closes to certificates only. */
     if (!rules.strict || (!peer && !rules.ask))
         return 1;

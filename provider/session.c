@@ -9,113 +9,97 @@
 #include <string.h>
 #include <time.h>
 
-/*
- * What tells a session of a DANE client, in its cache entry and in its ticket:
- * this word, then the session's end in seconds since 1970 (8 octets, the most
- * significant first), then the client's name.
- */
-static const char word[] = "dance";
-#define END_LEN 8u
-#define NAME_AT (sizeof(word) + END_LEN)
+/* Tells our data from the application's; then comes the end of the session, then the name. */
+static const char mark[] = "dance";
+#define TIME_LEN 8u
+#define MARK_LEN (sizeof(mark) + TIME_LEN)
 
-struct mark {
-    long long end;    /* 0: there is no mark */
+struct marked {
     const char *name; /* checked; not NUL-terminated */
     size_t name_len;
+    long long until; /* in seconds since 1970 */
 };
 
-static struct mark read_mark(SSL_SESSION *session)
+/* What the mark of session says; false where there is none. */
+static bool read_mark(SSL_SESSION *session, struct marked *marked)
 {
-    struct mark mark = {0};
-    unsigned long long end = 0;
-    const unsigned char *octets;
     void *data = NULL;
+    const unsigned char *octet;
     size_t len = 0;
 
-    if (!SSL_SESSION_get0_ticket_appdata(session, &data, &len) || len <= NAME_AT
-        || memcmp(data, word, sizeof(word)) != 0)
-        return mark;
-    octets = data;
-    if (dance_owner_name_fault((const char *)octets + NAME_AT, len - NAME_AT) != NULL)
-        return mark;
-    for (size_t i = 0; i < END_LEN; i++)
-        end = end << 8 | octets[sizeof(word) + i];
-    mark.end = (long long)end;
-    mark.name = (const char *)octets + NAME_AT;
-    mark.name_len = len - NAME_AT;
-    return mark;
+    if (!SSL_SESSION_get0_ticket_appdata(session, &data, &len) || len <= MARK_LEN
+        || memcmp(data, mark, sizeof(mark)) != 0)
+        return false;
+    octet = data;
+    marked->until = 0;
+    for (size_t i = 0; i < TIME_LEN; i++)
+        marked->until = marked->until << 8 | octet[sizeof(mark) + i];
+    marked->name = (const char *)octet + MARK_LEN;
+    marked->name_len = len - MARK_LEN;
+    return dance_owner_name_fault(marked->name, marked->name_len) == NULL;
 }
 
-void dance_session_hold(SSL *ssl)
+void dance_session_mark(SSL *ssl, const struct dance_connection *c)
 {
-    const struct dance_connection *c = dance_connection_find(ssl);
     SSL_SESSION *session = SSL_get_session(ssl);
-    long long left;
-    long limit;
+    unsigned char data[MARK_LEN + DANCE_NAME_MAX];
+    size_t name_len = strlen(c->name);
+    void *present = NULL;
+    size_t len = 0;
 
-    if (c == NULL || c->until == 0 || session == NULL)
+    /* The application's own data stays; under mixed such a session is then like any other. */
+    if (session == NULL || !SSL_SESSION_get0_ticket_appdata(session, &present, &len)
+        || (len != 0 && !read_mark(session, &(struct marked){0})))
         return;
-    left = c->until - (long long)time(NULL);
+    memcpy(data, mark, sizeof(mark));
+    for (size_t i = 0; i < TIME_LEN; i++)
+        data[sizeof(mark) + i] = (unsigned char)(c->until >> 8 * (TIME_LEN - 1 - i));
+    memcpy(data + MARK_LEN, c->name, name_len);
+    (void)SSL_SESSION_set1_ticket_appdata(session, data, MARK_LEN + name_len);
+}
+
+void dance_session_limit(SSL *ssl, const struct dance_connection *c)
+{
+    SSL_SESSION *session = SSL_get_session(ssl);
+    /* A second less, because it may be the next one when libssl makes the ticket. */
+    long long left = c->until - (long long)time(NULL) - 1;
     /* Not 0: libssl cannot make a ticket of such a session, and ends the handshake. */
-    limit = left < 1 ? 1 : (left > 0x7fffffff ? 0x7fffffff : (long)left);
-    if (SSL_SESSION_get_timeout(session) > limit)
+    long limit = left < 1 ? 1 : (left > 0x7fffffff ? 0x7fffffff : (long)left);
+
+    if (c->until != 0 && session != NULL && SSL_SESSION_get_timeout(session) > limit)
         (void)SSL_SESSION_set_timeout(session, limit);
 }
 
 int dance_session_before_ticket(SSL *ssl, void *arg)
 {
+    const struct dance_connection *c = dance_connection_find(ssl);
+
     (void)arg;
-    dance_session_hold(ssl);
+    if (c != NULL)
+        dance_session_limit(ssl, c);
     return 1;
 }
 
-void dance_session_end_in(struct dance_connection *connection, unsigned long seconds)
-{
-    long long until = (long long)time(NULL) + (seconds < 1 ? 1 : (long long)seconds);
-
-    if (connection->until == 0 || until < connection->until)
-        connection->until = until;
-}
-
-void dance_session_mark(SSL *ssl, const struct dance_connection *connection)
+void dance_session_resumed(SSL *ssl, struct dance_connection *c)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
-    unsigned long long end = (unsigned long long)connection->until;
-    unsigned char mark[NAME_AT + DANCE_NAME_MAX];
-    size_t name_len = strlen(connection->name);
-    void *data = NULL;
-    size_t len = 0;
-
-    if (session == NULL || !SSL_SESSION_get0_ticket_appdata(session, &data, &len) || len != 0)
-        return;
-    memcpy(mark, word, sizeof(word));
-    for (size_t i = 0; i < END_LEN; i++)
-        mark[sizeof(word) + i] = (unsigned char)(end >> (8 * (END_LEN - 1 - i)));
-    memcpy(mark + NAME_AT, connection->name, name_len);
-    (void)SSL_SESSION_set1_ticket_appdata(session, mark, NAME_AT + name_len);
-}
-
-void dance_session_resumed(SSL *ssl, struct dance_connection *connection, bool any)
-{
-    SSL_SESSION *session = SSL_get_session(ssl);
-    struct mark mark;
-    long long end;
+    struct marked marked;
+    long long left;
 
     if (session == NULL)
         return;
-    connection->outlived = dance_session_outlived(ssl);
-    mark = read_mark(session);
-    if (mark.end == 0 && !any)
-        return;
-    if (mark.end != 0) {
-        dance_owner_name_lower(connection->name, mark.name, mark.name_len);
-        connection->named = true;
+    if (read_mark(session, &marked)) {
+        dance_owner_name_lower(c->name, marked.name, marked.name_len);
+        c->named = true;
+        c->until = marked.until;
+    } else if (dance_policy_rules(dance_config()).name_needed) {
+        c->until = dance_session_time(session) + SSL_SESSION_get_timeout(session);
     }
-    end = dance_session_time(session) + SSL_SESSION_get_timeout(session);
-    connection->until = mark.end != 0 && mark.end < end ? mark.end : end;
-    dance_session_hold(ssl);
-    /* A ticket of the least lifetime there is would begin it anew, again and again. */
-    if (connection->until <= (long long)time(NULL))
+    c->over = c->until != 0 && (long long)time(NULL) > c->until;
+    dance_session_limit(ssl, c);
+    /* A ticket of the least lifetime there is would outlive the session. */
+    left = c->until - (long long)time(NULL);
+    if (c->until != 0 && left >= 0 && left <= 1)
         (void)SSL_set_num_tickets(ssl, 0);
 }
 
@@ -123,24 +107,15 @@ bool dance_session_good(SSL *ssl)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
     bool peer = SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
-    struct mark mark;
+    struct marked marked;
     void *data = NULL;
     size_t len = 0;
 
     if (dance_policy_rules(dance_config()).fault != NULL || session == NULL || !peer
         || SSL_get_verify_result(ssl) != X509_V_OK)
         return false;
-    mark = read_mark(session);
-    if (mark.end != 0)
-        return dance_allowed(mark.name, mark.name_len);
+    if (read_mark(session, &marked))
+        return dance_allowed(marked.name, marked.name_len);
     /* Data of the application's own leaves no place for the mark. */
     return SSL_SESSION_get0_ticket_appdata(session, &data, &len) && len > 0;
-}
-
-bool dance_session_outlived(SSL *ssl)
-{
-    SSL_SESSION *session = SSL_session_reused(ssl) ? SSL_get_session(ssl) : NULL;
-    long long end = session != NULL ? read_mark(session).end : 0;
-
-    return end != 0 && (long long)time(NULL) > end;
 }

@@ -92,7 +92,7 @@ void dance_verdict_settle(SSL *ssl)
 
     if (c == NULL)
         return;
-    dance_session_hold(ssl);
+    dance_session_limit(ssl, c);
     if (c->settled || !c->records || c->reason != DANCE_R_NONE)
         return;
     c->settled = true;
