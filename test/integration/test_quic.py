@@ -71,3 +71,53 @@ def test_client_and_impostor(world, quic_server, quic_client, policy):
         assert not done.accepted and server.log.wait(f"refused {DEVICE}: no TLSA record authenticates"), done.text
         assert server.output.wait("ended: .*dance")
         server.log.mark()
+
+
+@pytest.mark.parametrize("policy,let_in", [("mixed", True), ("dane", False), ("require", False)])
+def test_certificate_of_the_applications_own_ca(world, quic_server, quic_client, tmp_path, policy, let_in):
+    server = quic_server("-V", policy=policy)
+    done = quic_client(server, *pkix(world, tmp_path), client=False)
+    assert done.accepted == let_in, (done.text, server.log.text())
+    if let_in:
+        assert server.output.wait("peer /CN=pkix client, verify result 0") and server.log.text() == ""
+    else:
+        assert server.log.wait("refused a client: the client did not send dane_clientid")
+
+
+@pytest.mark.parametrize("policy,let_in", [("mixed", True), ("dane", True), ("require", False)])
+def test_no_certificate(quic_server, quic_client, policy, let_in):
+    server = quic_server("-v", policy=policy)
+    assert quic_client(server, client=False).accepted == let_in, server.log.text()
+    if not let_in:
+        assert server.log.wait("refused a client: the client sent no certificate")
+
+
+@pytest.mark.parametrize("arguments", [[], ["-v"], ["-I"], ["-H"], ["-K"], ["-V", "-X"], ["-V", "-X", "-K"],
+                                       ["-V", "-X", "-I", "-H"]], ids=lambda a: " ".join(a) or "none")
+def test_require_holds(world, quic_server, quic_client, tmp_path, arguments):
+    """Whatever the application asks for, and whatever callbacks it took."""
+    server = quic_server(*arguments)
+    done = quic_client(server)
+    assert done.accepted, (done.text, server.log.text(), server.output.text())
+    for client in (dict(client=impostor(world)), dict(client=False)):
+        assert not quic_client(server, **client).accepted, server.log.text()
+    assert not quic_client(server, *pkix(world, tmp_path), client=False).accepted
+    assert quic_client(server).accepted
+    assert "peer (nobody)" not in server.output.text()
+
+
+def test_closed_where_nothing_can_ask(quic_server, quic_client):
+    """The application asks nobody and took both callbacks by which we would make it ask."""
+    server = quic_server("-I", "-H")
+    for client in (None, False):
+        assert not quic_client(server, client=client).accepted, server.log.text()
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_resumption(quic_server, quic_client, tmp_path, policy):
+    server = quic_server("-V", policy=policy)
+    session = str(tmp_path / "session")
+    assert quic_client(server, "-sess_out", session).accepted
+    done = quic_client(server, "-sess_in", session, client=False)
+    assert done.accepted, (done.text, server.log.text())
+    assert server.output.wait(f"peer /CN={DEVICE}, verify result 0, resumed 1")
