@@ -4,7 +4,8 @@
  *   compressing_client PORT CERTIFICATE KEY
  *
  * It says whether libssl did that (SSL_CTX_compress_certs(), which keeps only what
- * has become smaller), sends a line and prints what comes back.
+ * has become smaller, and refuses where the method is a client's), sends a line
+ * and prints what comes back.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -39,7 +40,7 @@ static void die(const char *what)
 int main(int argc, char *argv[])
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
-    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    SSL_CTX *ctx = SSL_CTX_new(TLS_method());
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     char reply[256];
     SSL *ssl;
