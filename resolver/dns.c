@@ -85,8 +85,8 @@ static void set_options(struct ub_ctx *context, unsigned sockets, bool forwardin
         {"num-queries-per-thread:", "16384"},
         {"outgoing-num-tcp:", "32"},
         /* For zones and keys; what is asked for is kept by lookups.c. */
-        {"msg-cache-size:", "8m"},
-        {"rrset-cache-size:", "24m"},
+        {"msg-cache-size:", "4m"},
+        {"rrset-cache-size:", "16m"},
         /* What was wrong or down a moment ago is tried again soon. */
         {"val-bogus-ttl:", "5"},
         {"infra-host-ttl:", "60"},
