@@ -111,7 +111,7 @@ void dance_connection_restart(SSL *ssl, struct dance_connection *c)
     begin_authentication(ssl, c);
     c->named = c->from_certificate = c->asked = c->resumed = false;
     c->reference = 0;
-    c->outlived = false;
+    c->over = false;
     c->until = 0;
 }
 

@@ -28,7 +28,7 @@ struct dance_connection {
     size_t reference; /* where in name its dNSName begins: after san_fallback's label */
     bool asked;       /* a CertificateRequest went out */
     bool resumed;     /* it resumes a session, which has been looked at */
-    bool outlived;    /* that session had come to its end before */
+    bool over;        /* that session had come to its end before */
     long long until;  /* when the sessions of it end, in seconds since 1970; 0: free */
 
     /* server: the authentication that goes on, or was the last */

@@ -15,7 +15,11 @@
 /* nginx before 1.23.4 is like that unless ssl_protocols says otherwise. */
 static bool speaks_tls13(SSL *ssl)
 {
-    long highest = SSL_get_max_proto_version(ssl);
+    long highest;
+
+    if (dance_is_quic(ssl))
+        return true;
+    highest = SSL_get_max_proto_version(ssl);
 
     return (highest == 0 || highest >= TLS1_3_VERSION)
            && (SSL_get_options(ssl) & SSL_OP_NO_TLSv1_3) == 0;
@@ -29,8 +33,9 @@ static void raise_to_require(SSL *ssl)
     /* Waiting for a post-handshake authentication would let everybody in until then. */
     if ((mode & wanted) != wanted || (mode & SSL_VERIFY_POST_HANDSHAKE) != 0)
         SSL_set_verify(ssl, (mode | wanted) & ~SSL_VERIFY_POST_HANDSHAKE, NULL);
-    if (SSL_is_dtls(ssl))
-        return; /* no DTLS 1.3: nobody can send the extension, and nothing matches */
+    /* No DTLS 1.3: nobody can send the extension, and nothing matches. No QUIC without TLS 1.3. */
+    if (SSL_is_dtls(ssl) || dance_is_quic(ssl))
+        return;
     if (SSL_get_min_proto_version(ssl) < TLS1_3_VERSION)
         (void)SSL_set_min_proto_version(ssl, TLS1_3_VERSION);
 }
@@ -118,26 +123,30 @@ void dance_enforce_resumed(SSL *ssl)
     if (c == NULL || c->resumed)
         return;
     c->resumed = true;
-    dance_session_resumed(ssl, c, dance_policy_rules(dance_config()).name_needed);
-    if (!dance_policy_rules(dance_config()).strict || dance_session_good(ssl))
+    dance_session_resumed(ssl, c);
+    if (!c->over && (!dance_policy_rules(dance_config()).strict || dance_session_good(ssl)))
         return;
     /*
-     * Nobody whom DANE authenticated: a session from before the policy, by a
-     * ticket key that is kept, or an external pre-shared key. The last word is
-     * said with a ticket; and no early data gets past it.
+     * Nobody whom DANE authenticated, or not any more: a session from before
+     * the policy, by a ticket key that is kept, or an external pre-shared key.
+     * The last word is said with a ticket. Early data would get past it: libssl has accepted it
+     * by now, and gives the application nothing more from a peer that has closed.
      */
-    (void)SSL_set_recv_max_early_data(ssl, 0);
+    if (SSL_get_early_data_status(ssl) == SSL_EARLY_DATA_ACCEPTED) {
+        (void)dance_enforce_passed(ssl);
+        SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
+    }
     if (SSL_get_num_tickets(ssl) == 0)
         (void)SSL_set_num_tickets(ssl, 1);
 }
 
 /* 0, which ends the handshake. */
-static int refuse(SSL *ssl, enum dance_reason reason)
+static int refuse(SSL *ssl, enum dance_reason reason, const char *detail)
 {
     struct dance_connection *c = dance_connection_get(ssl);
 
     if (c != NULL) {
-        dance_connection_fail(c, reason, "%s", "");
+        dance_connection_fail(c, reason, "%s", detail);
         dance_connection_report(c, "refused", true);
     }
     return 0;
@@ -150,8 +159,8 @@ int dance_enforce_passed(SSL *ssl)
     bool peer = SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
     bool resumed = SSL_session_reused(ssl) && (c == NULL || !c->asked);
 
-    if (resumed && (c != NULL && c->resumed ? c->outlived : dance_session_outlived(ssl)))
-        return refuse(ssl, DANCE_R_SESSION_OUTLIVED);
+    if (resumed && c != NULL && c->over)
+        return refuse(ssl, DANCE_R_SESSION_OVER, "");
     /* A fault without require closes to certificates only. */
     if (!rules.strict || (!peer && !rules.ask))
         return 1;
@@ -160,11 +169,15 @@ int dance_enforce_passed(SSL *ssl)
     /* Ours, or where the application verified in our place, seen for ourselves. */
     if (!resumed && ((c != NULL && c->accepted) || dance_verdict_again(ssl)))
         return 1;
-    return refuse(ssl, DANCE_R_NOT_VERIFIED);
+    return refuse(ssl, DANCE_R_NOT_VERIFIED, resumed ? "by a session or a pre-shared key" : "");
 }
 
 void dance_enforce_finished(SSL *ssl)
 {
-    if (!dance_enforce_passed(ssl))
+    const struct dance_connection *c = dance_connection_find(ssl);
+    /* A CertificateRequest after the handshake has no answer yet. */
+    bool waiting = c != NULL && c->pending && c->later;
+
+    if (!waiting && !dance_enforce_passed(ssl))
         SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }

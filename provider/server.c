@@ -12,13 +12,13 @@
 #include "policy.h"
 #include "process.h"
 #include "san_name.h"
-#include "session.h"
 #include "tlsa.h"
 #include "verdict.h"
 #include "watch.h"
 
 #include <openssl/err.h>
 #include <string.h>
+#include <time.h>
 
 /* End the handshake for how the extension was sent. */
 static int abort_with(struct dance_connection *c, int alert, int *out_alert,
@@ -67,7 +67,8 @@ int dance_server_add_request(SSL *ssl, const unsigned char **out, size_t *out_le
      * so an application's cert_verify_callback has to give way here; and where
      * DANE alone decides it need not see a raw public key either.
      */
-    if ((rules.strict && SSL_get_num_tickets(ssl) == 0) || (rules.name_needed && raw_key))
+    if ((rules.strict && (SSL_get_num_tickets(ssl) == 0 || dance_is_quic(ssl)))
+        || (rules.name_needed && raw_key))
         SSL_CTX_set_cert_verify_callback(SSL_get_SSL_CTX(ssl), dance_verdict, NULL);
     *out = dance_clientid_empty;
     *out_len = sizeof(dance_clientid_empty);
@@ -124,7 +125,7 @@ static void authenticate(SSL *ssl, struct dance_connection *c, X509 *leaf)
     if (taken > 0) {
         c->records = true;
         c->ttl = lookup->answer.ttl;
-        dance_session_end_in(c, c->ttl);
+        c->until = (long long)time(NULL) + (long long)c->ttl;
     }
     dance_lookup_free(lookup);
 }

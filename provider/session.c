@@ -1,101 +1,105 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "session.h"
 
+#include "allow_file.h"
 #include "compat.h"
+#include "policy.h"
+#include "process.h"
 
 #include <string.h>
 #include <time.h>
 
-/* What tells a session of a DANE client, in its cache entry and in its ticket: this word and its
- * end. */
-static const char word[] = "dance";
+/* Tells our data from the application's; then comes the end of the session, then the name. */
+static const char mark[] = "dance";
+#define TIME_LEN 8u
+#define MARK_LEN (sizeof(mark) + TIME_LEN)
 
-struct mark {
-    char word[sizeof(word)];
-    unsigned char end[8]; /* seconds since 1970, most significant octet first */
+struct marked {
+    const char *name; /* checked; not NUL-terminated */
+    size_t name_len;
+    long long until; /* in seconds since 1970 */
 };
 
-void dance_session_hold(SSL *ssl)
+/* What the mark of session says; false where there is none. */
+static bool read_mark(SSL_SESSION *session, struct marked *marked)
 {
-    const struct dance_connection *c = dance_connection_find(ssl);
-    SSL_SESSION *session = SSL_get_session(ssl);
-    long long left;
-    long limit;
+    void *data = NULL;
+    const unsigned char *octet;
+    size_t len = 0;
 
-    if (c == NULL || c->until == 0 || session == NULL)
+    if (!SSL_SESSION_get0_ticket_appdata(session, &data, &len) || len <= MARK_LEN
+        || memcmp(data, mark, sizeof(mark)) != 0)
+        return false;
+    octet = data;
+    marked->until = 0;
+    for (size_t i = 0; i < TIME_LEN; i++)
+        marked->until = marked->until << 8 | octet[sizeof(mark) + i];
+    marked->name = (const char *)octet + MARK_LEN;
+    marked->name_len = len - MARK_LEN;
+    return dance_owner_name_fault(marked->name, marked->name_len) == NULL;
+}
+
+void dance_session_mark(SSL *ssl, const struct dance_connection *c)
+{
+    SSL_SESSION *session = SSL_get_session(ssl);
+    unsigned char data[MARK_LEN + DANCE_NAME_MAX];
+    size_t name_len = strlen(c->name);
+    void *present = NULL;
+    size_t len = 0;
+
+    /* The application's own data stays; under mixed such a session is then like any other. */
+    if (session == NULL || !SSL_SESSION_get0_ticket_appdata(session, &present, &len)
+        || (len != 0 && !read_mark(session, &(struct marked){0})))
         return;
-    left = c->until - (long long)time(NULL);
+    memcpy(data, mark, sizeof(mark));
+    for (size_t i = 0; i < TIME_LEN; i++)
+        data[sizeof(mark) + i] = (unsigned char)(c->until >> 8 * (TIME_LEN - 1 - i));
+    memcpy(data + MARK_LEN, c->name, name_len);
+    (void)SSL_SESSION_set1_ticket_appdata(session, data, MARK_LEN + name_len);
+}
+
+void dance_session_limit(SSL *ssl, const struct dance_connection *c)
+{
+    SSL_SESSION *session = SSL_get_session(ssl);
+    /* A second less, because it may be the next one when libssl makes the ticket. */
+    long long left = c->until - (long long)time(NULL) - 1;
     /* Not 0: libssl cannot make a ticket of such a session, and ends the handshake. */
-    limit = left < 1 ? 1 : (left > 0x7fffffff ? 0x7fffffff : (long)left);
-    if (SSL_SESSION_get_timeout(session) > limit)
+    long limit = left < 1 ? 1 : (left > 0x7fffffff ? 0x7fffffff : (long)left);
+
+    if (c->until != 0 && session != NULL && SSL_SESSION_get_timeout(session) > limit)
         (void)SSL_SESSION_set_timeout(session, limit);
 }
 
 int dance_session_before_ticket(SSL *ssl, void *arg)
 {
+    const struct dance_connection *c = dance_connection_find(ssl);
+
     (void)arg;
-    dance_session_hold(ssl);
+    if (c != NULL)
+        dance_session_limit(ssl, c);
     return 1;
 }
 
-void dance_session_end_in(struct dance_connection *connection, unsigned long seconds)
-{
-    long long until = (long long)time(NULL) + (seconds < 1 ? 1 : (long long)seconds);
-
-    if (connection->until == 0 || until < connection->until)
-        connection->until = until;
-}
-
-void dance_session_mark(SSL *ssl, const struct dance_connection *connection)
+void dance_session_resumed(SSL *ssl, struct dance_connection *c)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
-    unsigned long long end = (unsigned long long)connection->until;
-    struct mark mark;
-    void *data = NULL;
-    size_t len = 0;
-
-    if (session == NULL || !SSL_SESSION_get0_ticket_appdata(session, &data, &len) || len != 0)
-        return;
-    memcpy(mark.word, word, sizeof(word));
-    for (size_t i = 0; i < sizeof(mark.end); i++)
-        mark.end[i] = (unsigned char)(end >> (8 * (sizeof(mark.end) - 1 - i)));
-    (void)SSL_SESSION_set1_ticket_appdata(session, &mark, sizeof(mark));
-}
-
-/* The end that the session's mark names; 0 when it has none. */
-static long long marked_end(SSL_SESSION *session)
-{
-    struct mark mark;
-    unsigned long long end = 0;
-    void *data = NULL;
-    size_t len = 0;
-
-    if (!SSL_SESSION_get0_ticket_appdata(session, &data, &len) || len != sizeof(mark))
-        return 0;
-    memcpy(&mark, data, sizeof(mark));
-    if (memcmp(mark.word, word, sizeof(word)) != 0)
-        return 0;
-    for (size_t i = 0; i < sizeof(mark.end); i++)
-        end = end << 8 | mark.end[i];
-    return (long long)end;
-}
-
-void dance_session_resumed(SSL *ssl, struct dance_connection *connection, bool any)
-{
-    SSL_SESSION *session = SSL_get_session(ssl);
-    long long marked, end;
+    struct marked marked;
+    long long left;
 
     if (session == NULL)
         return;
-    connection->outlived = dance_session_outlived(ssl);
-    marked = marked_end(session);
-    if (marked == 0 && !any)
-        return;
-    end = dance_session_time(session) + SSL_SESSION_get_timeout(session);
-    connection->until = marked != 0 && marked < end ? marked : end;
-    dance_session_hold(ssl);
-    /* A ticket of the least lifetime there is would begin it anew, again and again. */
-    if (connection->until <= (long long)time(NULL))
+    if (read_mark(session, &marked)) {
+        dance_owner_name_lower(c->name, marked.name, marked.name_len);
+        c->named = true;
+        c->until = marked.until;
+    } else if (dance_policy_rules(dance_config()).name_needed) {
+        c->until = dance_session_time(session) + SSL_SESSION_get_timeout(session);
+    }
+    c->over = c->until != 0 && (long long)time(NULL) > c->until;
+    dance_session_limit(ssl, c);
+    /* A ticket of the least lifetime there is would outlive the session. */
+    left = c->until - (long long)time(NULL);
+    if (c->until != 0 && left >= 0 && left <= 1)
         (void)SSL_set_num_tickets(ssl, 0);
 }
 
@@ -103,20 +107,15 @@ bool dance_session_good(SSL *ssl)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
     bool peer = SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
+    struct marked marked;
     void *data = NULL;
     size_t len = 0;
 
-    if (session == NULL || !peer || SSL_get_verify_result(ssl) != X509_V_OK)
+    if (dance_policy_rules(dance_config()).fault != NULL || session == NULL || !peer
+        || SSL_get_verify_result(ssl) != X509_V_OK)
         return false;
+    if (read_mark(session, &marked))
+        return dance_allowed(marked.name, marked.name_len);
     /* Data of the application's own leaves no place for the mark. */
-    return marked_end(session) != 0
-           || (SSL_SESSION_get0_ticket_appdata(session, &data, &len) && len > 0);
-}
-
-bool dance_session_outlived(SSL *ssl)
-{
-    SSL_SESSION *session = SSL_session_reused(ssl) ? SSL_get_session(ssl) : NULL;
-    long long end = session != NULL ? marked_end(session) : 0;
-
-    return end != 0 && (long long)time(NULL) > end;
+    return SSL_SESSION_get0_ticket_appdata(session, &data, &len) && len > 0;
 }

@@ -1,13 +1,14 @@
 /*
- * session.h: how long the TLS session of a DANE client may be resumed.
+ * session.h: what stays of a client's authentication in its TLS session.
  *
- * Not beyond the TTL of the record that let the client in. libssl keeps that
- * promise once the session has its lifetime, but it makes tickets of copies
- * with a lifetime of their own, and applications set lifetimes in their session
- * callbacks (Apache's mod_ssl, between a connection's first ticket and its
- * second). So the end is remembered with the connection and set again before
- * each ticket, and it stands in the session itself, where a resumption that
- * comes too late is seen.
+ * A session is the authentication once more, without a look at the DNS: it ends
+ * with the record, however often it is resumed. libssl gives each new ticket the
+ * full lifetime again, and applications set lifetimes in their session callbacks
+ * (Apache's mod_ssl, between a connection's first ticket and its second). So the
+ * end is remembered with the connection and set again before each ticket; and the
+ * sessions of DANE clients are marked with their end and the client's name, in the
+ * cache and in tickets, where the application keeps no data of its own
+ * (SSL_SESSION_set1_ticket_appdata()).
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -19,33 +20,24 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
-/* The sessions of this connection end in so many seconds, or one second for 0, or earlier. */
-void dance_session_end_in(struct dance_connection *connection, unsigned long seconds);
-
-/*
- * Note the end in the session, so that each resumption knows it, and that DANE
- * authenticated its client. Where the application has data of its own there,
- * that stays.
- */
+/* Mark the session of an accepted client; before its tickets are made. */
 void dance_session_mark(SSL *ssl, const struct dance_connection *connection);
 
 /*
- * The connection resumes a session: that of a DANE client gets only what was
- * left of its lifetime, or it could be prolonged again and again. any: whether
- * or not it is marked as such. To be called while the handshake goes on, once.
+ * End ssl's session, and those of tickets that are still to be made of it, at
+ * connection->until; the same as the SSL_CTX's callback before each ticket.
  */
-void dance_session_resumed(SSL *ssl, struct dance_connection *connection, bool any);
-
-/* Set the end again, where one is known: libssl or the application may have put it off. */
-void dance_session_hold(SSL *ssl);
-
-/* The same as the SSL_CTX's callback before each ticket. */
+void dance_session_limit(SSL *ssl, const struct dance_connection *connection);
 int dance_session_before_ticket(SSL *ssl, void *arg);
 
-/* The session that ssl resumed was made with a client that DANE authenticated. */
-bool dance_session_good(SSL *ssl);
+/*
+ * ssl resumes a session: take the name and the end from it, for the tickets that
+ * this connection makes, and see whether it is over. To be called while the
+ * handshake goes on, once.
+ */
+void dance_session_resumed(SSL *ssl, struct dance_connection *connection);
 
-/* The session that ssl resumed had come to its end before now. */
-bool dance_session_outlived(SSL *ssl);
+/* The session that ssl resumed was made with a client that DANE authenticated, and is allowed. */
+bool dance_session_good(SSL *ssl);
 
 #endif

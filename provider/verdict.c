@@ -58,12 +58,6 @@ static void explain(struct dance_connection *c, int rv)
                               rv <= 0 ? "the verification could not be carried out" : "");
 }
 
-/* The application lets the client pass, as a client whom nobody authenticated. */
-static void report_nobody(struct dance_connection *c)
-{
-    dance_connection_report(c, "not authenticated, the application goes on with", false);
-}
-
 /* With our callback in front of the application's; what X509_verify_cert() says. */
 static int verify(SSL *ssl, X509_STORE_CTX *store_ctx, struct dance_connection *c)
 {
@@ -91,6 +85,16 @@ static int verify(SSL *ssl, X509_STORE_CTX *store_ctx, struct dance_connection *
     return rv;
 }
 
+/*
+ * The application verified in our place (sendmail) and lets the handshake go on with a client that
+ * DANE does not authenticate. Strict policies end it, and say so themselves.
+ */
+static void report_gone_on(struct dance_connection *c, const struct dance_rules *rules)
+{
+    if (rules->active && !rules->strict && c->claimed && c->reason != DANCE_R_NONE)
+        dance_connection_report(c, "not authenticated, the application goes on with", false);
+}
+
 void dance_verdict_settle(SSL *ssl)
 {
     struct dance_connection *c = dance_connection_find(ssl);
@@ -98,25 +102,29 @@ void dance_verdict_settle(SSL *ssl)
 
     if (c == NULL)
         return;
-    dance_session_hold(ssl);
+    dance_session_limit(ssl, c);
     if (c->settled)
         return;
-    if (c->records && c->reason == DANCE_R_NONE) {
-        c->settled = true;
-        /* Where the application verified in our place: by ourselves, or what libssl says of it. */
-        if (!c->accepted)
-            c->accepted = rules.strict ? dance_verdict_again(ssl) == 1
-                                       : !c->stale && dance_tlsa_matched(ssl, c);
+    if (!c->records || c->reason != DANCE_R_NONE) {
+        report_gone_on(c, &rules);
+        return;
     }
-    if (c->settled && c->accepted) {
-        dance_session_mark(ssl, c);
-        dance_log(DANCE_LOG_INFO, "accepted %s (TLSA %s, TTL %lu s%s)", c->name, c->record, c->ttl,
-                  dance_raw_key_negotiated(ssl) ? ", raw public key" : "");
-    } else if (c->claimed && !c->accepted && !rules.strict) {
-        /* So it was the application's verification that let the client pass. */
-        explain(c, 1);
-        report_nobody(c);
+    c->settled = true;
+    /* Where the application verified in our place: by ourselves, or what libssl says of it. */
+    if (!c->accepted)
+        c->accepted =
+            rules.strict ? dance_verdict_again(ssl) == 1 : !c->stale && dance_tlsa_matched(ssl, c);
+    if (!c->accepted) {
+        if (!rules.strict) {
+            c->verify_error = (int)SSL_get_verify_result(ssl);
+            explain(c, 0);
+        }
+        report_gone_on(c, &rules);
+        return;
     }
+    dance_session_mark(ssl, c);
+    dance_log(DANCE_LOG_INFO, "accepted %s (TLSA %s, TTL %lu s%s)", c->name, c->record, c->ttl,
+              dance_raw_key_negotiated(ssl) ? ", raw public key" : "");
 }
 
 static int accept(SSL *ssl, struct dance_connection *c)
@@ -205,7 +213,7 @@ int dance_verdict(X509_STORE_CTX *store_ctx, void *arg)
     if (rv > 0 && c->verify_error != X509_V_OK && !c->strict) {
         /* The application's callback goes on; that it is nobody it goes on with stays visible. */
         X509_STORE_CTX_set_error(store_ctx, c->verify_error);
-        report_nobody(c);
+        dance_connection_report(c, "not authenticated, the application goes on with", false);
         return 1;
     }
     /* The one error that libssl translates to handshake_failure(40). */

@@ -13,6 +13,20 @@
 #define ALERT_LEVEL(ret) ((ret) >> 8)
 #define ALERT_DESCRIPTION(ret) ((ret)&0xff)
 
+/*
+ * The handshake, or an authentication after it, is over: libssl has sent its
+ * tickets, or none. Each of these may be the only one that is seen: the exit is
+ * not where we were put back meanwhile, the others not after the handshake.
+ */
+static bool is_over(SSL *ssl, int where, int ret)
+{
+    OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl);
+
+    return (where == SSL_CB_ACCEPT_LOOP && state == TLS_ST_SW_SESSION_TICKET)
+           || (where == SSL_CB_HANDSHAKE_DONE && state == TLS_ST_OK)
+           || (where == SSL_CB_ACCEPT_EXIT && ret == 1 && SSL_is_init_finished(ssl));
+}
+
 static void on_server_event(SSL *ssl, int where, int ret)
 {
     struct dance_connection *c = dance_connection_find(ssl);
@@ -29,10 +43,12 @@ static void on_server_event(SSL *ssl, int where, int ret)
          * Tickets come next: at SR_FINISHED the client's proof of its key has
          * been verified; OK, when the application asks for more tickets.
          */
+        if (SSL_get_state(ssl) == TLS_ST_SR_FINISHED && c != NULL)
+            c->pending = false;
         if (SSL_get_state(ssl) == TLS_ST_SR_FINISHED || SSL_get_state(ssl) == TLS_ST_OK)
             dance_verdict_settle(ssl);
     }
-    if (where == SSL_CB_ACCEPT_EXIT && ret == 1 && SSL_is_init_finished(ssl))
+    if (is_over(ssl, where, ret))
         dance_enforce_finished(ssl);
     if (where == SSL_CB_WRITE_ALERT && ALERT_LEVEL(ret) == SSL3_AL_FATAL)
         dance_enforce_alerted(ssl, ALERT_DESCRIPTION(ret));

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every key of the configuration's table, and every reason, has its entry in the documentation.
+# Every key of the configuration's table, every reason, and every application has its entry in the documentation.
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,4 +25,9 @@ options=$(sed -n '/option known\[\]/,/^};/p' resolver/options.c | grep -oP '\{"\
 for option in $options; do
     grep -qF -- "\\-\\-${option//-/\\-}" doc/dance-resolver.8 || { echo "doc/dance-resolver.8: no entry for --$option"; missing=1; }
 done
+names=$(sed -nE 's/^    name = "([^("]+[^( "]).*/\1/p' test/apps/*.py | sort -u)
+[[ $(wc -l <<<"$names") -ge 30 ]] || { echo "the names of applications were not found"; exit 1; }
+while read -r name; do
+    grep -qiwF -- "$name" doc/operators.md || { echo "doc/operators.md: no entry for $name"; missing=1; }
+done <<<"$names"
 exit "$missing"

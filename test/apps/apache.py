@@ -1,6 +1,6 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """Apache: a Location of its own by post-handshake authentication, a whole host, and mod_proxy."""
-from kit import Client, Server
+from kit import LEAVER, Client, Server
 from kit.stage import free_port
 
 CONF = """
@@ -43,7 +43,8 @@ def start(stage, conf, more):
     stage.write("root/index.html", "hello\n")
     stage.write("root/private/index.html", "for members\n")
     text = CONF.format(folder=stage.folder, port=port, modules="/usr/lib/apache2/modules", more=more)
-    return stage.start(["/usr/sbin/apache2", "-DFOREGROUND", "-f", stage.write(f"apache-{port}.conf", text)], conf, port)
+    path = stage.write(f"apache-{port}.conf", text)
+    return stage.start(["/usr/sbin/apache2", "-DFOREGROUND", "-f", path], conf, port)
 
 
 def tls(stage):
@@ -65,7 +66,7 @@ class ApacheHost(Server):
 class ApacheCache(ApacheHost):
     """Sessions in Apache's own cache, which gives them its own lifetime after dance has set theirs."""
     name = "Apache (session cache)"
-    reasons = {"resumed": "a client: the session has outlived the TLSA record"}
+    reasons = {"resumed": f"{LEAVER}: the session has outlived the TLSA record"}
 
     def start(self, stage):
         self.port = start(stage, stage.server_config(self.policy),
@@ -76,6 +77,7 @@ class ApacheLocation(Server):
     """Post-handshake authentication: the certificate is asked for when the Location is."""
     name = "Apache (one Location)"
     packages = ("apache2",)
+    refusal = b"^HTTP/1.1 403"
     policy = "dane"        # under require everybody is asked in the handshake already
     arguments = ("-enable_pha",)
     steps = [(b"GET /index.html HTTP/1.1\r\nHost: server.example.com\r\n\r\n", "^HTTP/1.1 200.*hello"),

@@ -1,7 +1,7 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """BIND: zone transfer over TLS in both roles, and DNS over TLS for dig."""
 from kit import Client, Server
-from kit.dns import MARK, message, named, named_over_tls
+from kit.dns import MARK, message, named_over_tls
 from kit.stage import free_port
 
 

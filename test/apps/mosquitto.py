@@ -51,8 +51,8 @@ class MosquittoPub(Client):
 class MosquittoBridge(Client):
     name = "mosquitto (bridge)"
     packages = ("mosquitto",)
-    success = "Received CONNACK on connection"
-    failure = "OpenSSL Error"
+    success = "Received SUBACK"  # a CONNACK may say no
+    failure = "OpenSSL Error|Connection Refused|Protocol error"
 
     def start(self, stage):
         self.port = broker(stage)
@@ -63,6 +63,7 @@ listener {free_port()} 127.0.0.1
 connection above
 address 127.0.0.1:{self.port}
 topic # out
+topic answers in
 bridge_cafile {stage.path("server.crt")}
 bridge_insecure true
 notifications false

@@ -2,7 +2,7 @@
 """NSD: DNS over TLS, and secondary of a BIND by zone transfer over TLS."""
 from kit import Client, Server
 from kit.dns import MARK, ZONE, message, named_over_tls
-from kit.stage import free_port, read, wait_for
+from kit.stage import free_port
 
 CONF = """
 server:

@@ -120,6 +120,21 @@ def test_perl(world, start, how):
         check(world, server)
 
 
+@perl
+def test_perl_that_verifies_in_our_place_is_told_on(world, start):
+    """Under mixed its cert_verify_callback decides; that it goes on with nobody is in the log."""
+    server = start(["perl", "-e", PERL, "PORT", world.path("server.crt"), world.path("server.key"), world.path("ca.crt"),
+                    "cert_verify"], server={**REQUIRE, "policy": "mixed"})
+    wrong = server.client().run([entry(pki.certificate(world.other_key, DEVICE), DEVICE)], world.other_key)
+    assert wrong.accepted, wrong
+    assert server.log.wait(f"not authenticated, the application goes on with {DEVICE}: no TLSA record authenticates")
+    server.log.mark()
+    stranger = "stranger.example.com"
+    outside = server.client().run([entry(pki.certificate(world.key, stranger), stranger)], world.key)
+    assert outside.accepted, outside
+    assert server.log.wait(f"not authenticated, the application goes on with {stranger}: no pattern of allow")
+
+
 PERL_CLIENT = """
 use strict; use Net::SSLeay; use IO::Socket::INET;
 my ($port, $crt) = @ARGV;

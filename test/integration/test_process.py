@@ -10,9 +10,9 @@ import subprocess
 import pytest
 
 import pki
-from conftest import DEVICE, PROGRAMS, config, entry, environment, socket_listens
+from conftest import DEVICE, PROGRAMS, config, entry, environment
 from test_dns_outcomes import black_hole, silent_dns  # noqa: F401 (fixtures)
-from zone import wait_for
+from zone import accepts, wait_for
 
 TLS_SERVER = os.path.join(PROGRAMS, "tls_server")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="chroot and namespaces need root")
@@ -132,13 +132,18 @@ def test_a_client_configuration_starts_no_resolver(world, start, s_client, s_ser
 
 def test_resolver_killed_between_lookups(world, tls_server):
     server = tls_server()
+    name = "ttl0._device.example.com"  # asked for each time
+    leaf = pki.certificate(world.key, name)
     assert good(world, server).accepted
     for _ in range(3):
+        wait_for(lambda: server.client().run([entry(leaf, name)], world.key).accepted, 10, "a resolver")
         [pid] = resolvers(server)
         os.kill(pid, signal.SIGKILL)
         wait_for(lambda: pid not in resolvers(server), what="its end")
+        # Who is known does not need one.
+        assert good(world, server).accepted
         # Refused with a reason at the worst, for a moment; then a fresh one serves.
-        wait_for(lambda: good(world, server).accepted, 10, "a fresh resolver")
+        wait_for(lambda: server.client().run([entry(leaf, name)], world.key).accepted, 10, "a fresh resolver")
 
 
 def test_resolver_killed_in_mid_lookup(world, tls_server, silent_dns):  # noqa: F811
@@ -189,7 +194,7 @@ def test_socket_resolver(world, tls_server, tmp_path):
     argv = [os.path.join(os.path.dirname(PROGRAMS), "resolver", "dance-resolver"), "--socket", path, "--log", "stderr",
             "--trust-anchor", world.anchor, "--forward", f"127.0.0.1@{world.zones.port}", "--user", "root"]
     one = subprocess.Popen(argv)
-    wait_for(lambda: socket_listens(path), what="the socket")
+    wait_for(lambda: accepts(path), what="the socket")
     server = tls_server("-f", dns={"resolver": path})
     try:
         check_both(world, server)
@@ -236,7 +241,7 @@ def test_a_socket_of_somebody_else_is_not_believed(world, tls_server, tmp_path):
     rogue = subprocess.Popen([program, "--socket", path, "--log", "stderr", "--trust-anchor", world.anchor, "--forward",
                               f"127.0.0.1@{world.zones.port}"], user=65534, group=65534, extra_groups=[])
     try:
-        wait_for(lambda: socket_listens(path), what="the socket")
+        wait_for(lambda: accepts(path), what="the socket")
         server = tls_server(dns={"resolver": path})
         assert good(world, server).alert == 40
         assert server.log.wait("belongs to user 65534, neither root nor this process's own")

@@ -19,7 +19,8 @@
  *   -I    an info callback on each SSL; -H  a client_hello_cb
  *   -K    no tickets; -N  a ticket key callback that has no key for new ones
  *   -t    ticket keys that every odd_server has
- *   -e    takes early data, and prints it; -w KEY  an external pre-shared key, in hex
+ *   -e    takes early data, and prints it; -n  however often it comes
+ *   -w KEY  an external pre-shared key, in hex
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -35,7 +36,7 @@
 
 static struct {
     int port, mode, reuse, switching, trusting, asking, careful, info, hello, no_tickets,
-        no_ticket_key, ticket_keys, early;
+        no_ticket_key, ticket_keys, early, replays;
     const char *certificate, *key, *ca, *psk;
 } option;
 
@@ -162,6 +163,8 @@ static SSL_CTX *make_context(int mode)
     }
     if (option.early && !SSL_CTX_set_max_early_data(ctx, 1000))
         die("SSL_CTX_set_max_early_data");
+    if (option.replays)
+        (void)SSL_CTX_set_options(ctx, SSL_OP_NO_ANTI_REPLAY);
     if (option.psk != NULL)
         SSL_CTX_set_psk_find_session_callback(ctx, find_psk);
     return ctx;
@@ -220,7 +223,6 @@ static void serve(SSL *ssl, int fd)
     }
     if (ERR_peek_error() != 0)
         printf("ended: %s\n", ERR_error_string(ERR_peek_error(), NULL));
-    fflush(stdout);
     ERR_clear_error();
     (void)SSL_shutdown(ssl);
     ERR_clear_error();
@@ -247,7 +249,7 @@ static void read_options(int argc, char *argv[])
 {
     int c;
 
-    while ((c = getopt(argc, argv, "p:c:k:a:w:vVPRSXACIHKNte")) != -1) {
+    while ((c = getopt(argc, argv, "p:c:k:a:w:vVPRSXACIHKNten")) != -1) {
         switch (c) {
         case 'p':
             option.port = atoi(optarg);
@@ -300,6 +302,9 @@ static void read_options(int argc, char *argv[])
         case 'e':
             option.early = 1;
             break;
+        case 'n':
+            option.replays = 1;
+            break;
         case 'w':
             option.psk = optarg;
             break;
@@ -320,6 +325,7 @@ int main(int argc, char *argv[])
 
     read_options(argc, argv);
     signal(SIGPIPE, SIG_IGN);
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
     first = make_context(option.mode);
     other = make_context(SSL_VERIFY_NONE);
     asking = make_context(SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);

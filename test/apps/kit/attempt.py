@@ -19,11 +19,11 @@ class Attempt:
     resumed: bool = False
 
 
-def chat(argv, conf, steps, timeout=12, together=False, **more):
-    """Run a program and talk to it: steps are (bytes to send, pattern to wait for).
+def chat(argv, conf, steps, timeout=12, together=False, refusal=None, **more):
+    """Run a program and talk to it: steps are (bytes to send, pattern to wait for, or a function to become true).
 
     Returns (whether all patterns came, its standard output, its standard error). It is ended after
-    that, when it ends itself, or after timeout seconds. together: both outputs in one.
+    that, when it ends itself, when it says refusal, or after timeout seconds. together: both outputs in one.
     """
     errors = tempfile.TemporaryFile()
     child = subprocess.Popen([str(a) for a in argv], env=environment(conf), stdin=subprocess.PIPE,
@@ -31,13 +31,24 @@ def chat(argv, conf, steps, timeout=12, together=False, **more):
     end = time.monotonic() + timeout
     said, seen, complete = b"", 0, True
 
+    def see(condition):
+        while not condition():
+            if child.poll() is not None or time.monotonic() > end:
+                return condition()
+            select.select([], [], [], 0.05)
+        return True
+
     def hear(pattern):
         nonlocal said, seen
+        if callable(pattern):
+            return see(pattern)
         while True:
             match = re.compile(pattern, re.S | re.M).search(said, seen)
             if match:
                 seen = match.end()
                 return True
+            if refusal and re.compile(refusal, re.M).search(said):
+                return False
             left = end - time.monotonic()
             if left <= 0 or not select.select([child.stdout], [], [], left)[0]:
                 return False
@@ -72,10 +83,10 @@ def chat(argv, conf, steps, timeout=12, together=False, **more):
     return complete, said.decode(errors="replace"), errors.read().decode(errors="replace")
 
 
-def s_client(port, conf, steps, *arguments, host="127.0.0.1"):
+def s_client(port, conf, steps, *arguments, refusal=None):
     """An attempt with openssl s_client, whose standard output is what the application says."""
-    argv = ["openssl", "s_client", "-connect", f"{host}:{port}", "-quiet", "-state", *arguments]
-    complete, answer, states = chat(argv, conf, steps)
+    argv = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-quiet", "-state", *arguments]
+    complete, answer, states = chat(argv, conf, steps, refusal=refusal)
     # A server that resumes a session sends no certificate.
     resumed = "read encrypted extensions" in states and "read server certificate" not in states
     return Attempt(complete, answer if complete else answer + states, resumed)

@@ -38,13 +38,25 @@ def demand(condition, what):
         raise Problem(what)
 
 
+def choose(package):
+    """Of a|b the package that this Debian has."""
+    names = package.split("|")
+    for name in names[:-1]:
+        policy = subprocess.run(["apt-cache", "policy", name], capture_output=True, text=True, check=False).stdout
+        if "Candidate:" in policy and "Candidate: (none)" not in policy:
+            return name
+    return names[-1]
+
+
 class Row:
     """One line of the table."""
 
-    packages = ()          # Debian packages to install
+    packages = ()          # Debian packages to install; "a|b": whichever this Debian has
     unpacked = ()          # Debian packages that conflict with others: unpacked into the stage's folder "root"
     package = None         # whose version is shown; the first of packages or unpacked if not given
     role = ""
+    raw = True             # False: raw public keys say nothing here
+    raw_crashes = False    # True: the application crashes when there is no certificate; the row fails when it does not
     note = ""              # what the reader of the table should know
 
     def __init__(self):
@@ -69,7 +81,7 @@ class Row:
 
     def missing(self):
         """A Debian package that is not installed, or None."""
-        for package in self.packages:
+        for package in map(choose, self.packages):
             state = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status}", package], capture_output=True,
                                    text=True).stdout
             if state != "installed":
@@ -78,6 +90,10 @@ class Row:
 
     def play(self, stage):
         raise NotImplementedError
+
+    def play_raw(self, stage):
+        """The same on a stage whose clients and servers have raw_public_key = yes; what came of it."""
+        return ""
 
 
 class Server(Row):
@@ -89,6 +105,7 @@ class Server(Row):
     arguments = ()         # more for s_client
     request = b""          # sent after the handshake
     welcome = r"."         # what the application answers to a client that it lets in
+    refusal = None         # bytes pattern: how it answers who is not let in, where it does not end the connection
     steps = None           # [(bytes, pattern), ...] instead of request and welcome
     identity = None        # in the answer (or in what saw() returns): a group with the client's name
     reasons = {}           # what differs from REASONS
@@ -106,7 +123,7 @@ class Server(Row):
         """One client with openssl.cnf conf (None: one without the module)."""
         starttls = ["-starttls", self.starttls] if self.starttls else []
         return s_client(self.port, conf, self.steps or [(self.request, self.welcome)], *starttls, *self.arguments,
-                        *arguments)
+                        *arguments, refusal=self.refusal)
 
     def saw(self, stage, attempt):
         """The text in which the application shows the client's name."""
@@ -146,6 +163,38 @@ class Server(Row):
             self.refuse(stage, conf, kind)
         self.leave(stage)
         self.let_in(stage, alice, f"{ALICE} after all this")
+
+    def play_raw(self, stage):
+        if not self.raw_crashes:
+            return self.play_raw_keys(stage)
+        try:
+            self.play_raw_keys(stage)
+        except (Problem, AssertionError):
+            demand(any((p.process.poll() or 0) < 0 for p in stage.started), "it failed without a crash")
+            return "crashes: keep it off"
+        raise Problem("it does not crash any more")
+
+    def play_raw_keys(self, stage):
+        self.start(stage)
+        alice = stage.client_config(ALICE)
+        stage.log.mark()
+        attempt = self.attempt(stage, alice)
+        raw = "raw public key" in stage.log.wait(rf"accepted {ALICE} .*").group()
+        found = None if self.quiet or not attempt.accepted else re.search(self.identity, self.saw(stage, attempt))
+        shown = found.group(1) if found else ""
+        # Nothing, or what the application writes for nothing; never somebody's name.
+        demand(ALICE in shown or "." not in shown, f"the application saw {shown}")
+        clients = self.clients(stage)
+        del clients["another's CN"]  # a raw public key comes with no name
+        for kind, conf in clients.items():
+            self.refuse(stage, conf, kind)
+        # The application may want a certificate and turn away whom dance let in; it must live on.
+        demand(self.attempt(stage, alice).accepted == attempt.accepted, "not the same answer twice")
+        if not attempt.accepted:
+            return "PASS (wants a certificate)"
+        if not raw:
+            return "PASS (certificates only)"
+        return "PASS (sees the name)" if ALICE in shown else "PASS (sees no name)"
 
     def look(self, stage, attempt):
         if self.quiet:
@@ -214,6 +263,11 @@ class Client(Row):
         self.start(stage)
         stage.log.mark()
         self.come(stage, stage.client_config(ALICE))
+        self.impostors(stage)
+        stage.log.mark()
+        self.come(stage, stage.client_config(ALICE))
+
+    def impostors(self, stage):
         stage.log.mark()
         attempt = self.attempt(stage, stage.client_config(ALICE, key="stranger"))
         demand(not attempt.accepted, f"wrong key: was let in: {attempt.text[-2000:]}")
@@ -223,8 +277,19 @@ class Client(Row):
         attempt = self.attempt(stage, None)
         demand(not attempt.accepted, f"without the module: was let in: {attempt.text[-2000:]}")
         self.cells["none"] = "refused"
+
+    def play_raw(self, stage):
+        self.start(stage)
         stage.log.mark()
-        self.come(stage, stage.client_config(ALICE))
+        attempt = self.attempt(stage, stage.client_config(ALICE))
+        raw = "raw public key" in stage.log.wait(rf"accepted {ALICE} .*").group()
+        # The server is often the same program's, which may turn away whom dance let in.
+        demand(attempt.accepted or raw, f"{ALICE} was not let in: {attempt.text[-3000:]}")
+        self.impostors(stage)
+        if not attempt.accepted:
+            return "PASS (its server wants a certificate)"
+        # Some, such as Apache's mod_proxy, have a callback that may come with a certificate: then it is certificates.
+        return "PASS" if raw else "PASS (certificates only)"
 
     def come(self, stage, conf):
         attempt = self.attempt(stage, conf)
@@ -234,12 +299,35 @@ class Client(Row):
         self.cells["identity"] = f"({ALICE})"
 
 
+class OwnTests(Row):
+    """An application's own tests of client certificates: under policy mixed each must end as it does without dance."""
+
+    raw = False
+    role = "own tests"
+    results = r""          # for each test a match: its name and its outcome
+    least = 1              # so many must have passed
+    timeout = 300
+
+    def command(self, stage):
+        raise NotImplementedError
+
+    def play(self, stage):
+        before, after = (dict(re.findall(self.results, stage.run(self.command(stage), conf, timeout=self.timeout)[1], re.M))
+                         for conf in (None, stage.server_config("mixed")))
+        passed = sum(outcome == "ok" for outcome in before.values())
+        demand(passed >= self.least, f"only {passed} tests pass without dance: {before}")
+        changed = {name: (outcome, after.get(name)) for name, outcome in before.items() if after.get(name) != outcome}
+        demand(not changed, f"with dance: {changed}")
+        self.cells["accepted"] = f"{passed} as before"
+
+
 class NotOpenSSL(Row):
     """A program that Debian links with another TLS library: no OpenSSL provider can reach it.
 
     That is looked up in the package's files each time; should it change, the row fails.
     """
 
+    raw = False
     role = "-"
     file = None            # of the first of unpacked
 
@@ -248,5 +336,5 @@ class NotOpenSSL(Row):
                              check=True).stdout
         needed = re.findall(r"NEEDED\s+(\S+)", out)
         demand("libssl.so.3" not in needed, "it is linked with OpenSSL now: give it a row of its own")
-        tls = [n for n in needed if re.match(r"lib(gnutls|nss|ssl3|mbedtls|wolfssl)", n)]
-        raise CannotRun(f"Debian links it with {' '.join(tls) or 'no TLS library that is shared'}, not with OpenSSL")
+        tls = [n for n in needed if re.match(r"lib(gnutls|nss3|ssl3|mbedtls|wolfssl)\b", n)]
+        raise CannotRun(f"Debian links it with {' '.join(tls) or 'no TLS library'}, not with OpenSSL")

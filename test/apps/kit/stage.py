@@ -54,11 +54,15 @@ class Zone(Zones):
 class Stage:
     """Everything in it is readable for servers that give up root, and gone after close()."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, raw=False):
+        """raw: all clients and servers have raw_public_key = yes."""
         self.folder = folder
+        self.raw = {"raw_public_key": "yes"} if raw else {}
         os.makedirs(folder)
         os.chmod(folder, 0o777)
         self.started = []
+        self.credentials = {}
+        self.claims = {None: ALICE}  # openssl.cnf -> whom its client would like to be taken for
         self.log = Log(self.path("dance.log"))
         self.write("dance.log", "", 0o666)
         # A copy: the clone may lie where users without rights cannot read.
@@ -99,30 +103,48 @@ class Stage:
         path = self.path(name)
         os.makedirs(path)
         if user:
-            shutil.chown(path, user, user)
+            shutil.chown(path, user)
         return path
 
     def write_config(self, name, log, **sections):
         path = config(self.path(name), log, module={"module": self.path("provider", "dance.so")}, **sections)
-        # Node.js reads another name.
+        # Node.js and s-nail read other names.
         with open(path) as f:
             text = f.read()
-        self.write(name, "nodejs_conf = openssl_init\n" + text)
+        self.write(name, "nodejs_conf = openssl_init\ns-nail = openssl_init\n" + text)
         return path
 
-    def server_config(self, policy, name="server.cnf", **more):
-        """openssl.cnf for a server that lets *.client.example.com in."""
+    def server_config(self, policy, dns=None, **more):
+        """openssl.cnf for a server that lets *.client.example.com in. dns: see resolver()."""
         return self.write_config(
-            name, self.log.path, server={"policy": policy, "allow": ALLOW, **more},
-            dns={"trust_anchor": self.path("anchor"), "forward": f"127.0.0.1@{self.zone.port}"})
+            "server.cnf", self.log.path, server={"policy": policy, "allow": ALLOW, **self.raw, **more},
+            dns=dns or {"trust_anchor": self.path("anchor"), "forward": f"127.0.0.1@{self.zone.port}"})
+
+    def resolver(self):
+        """A dance-resolver of the machine, as its systemd unit starts it; the dns section that names its socket.
+
+        For servers that may start no programs themselves.
+        """
+        path = self.path("resolver.sock")
+        self.start([self.path("resolver", "dance-resolver"), "--socket", path, "--log", "stderr", "--trust-anchor",
+                    self.path("anchor"), "--forward", f"127.0.0.1@{self.zone.port}"], None, None,
+                   lambda _: os.path.exists(path))
+        return {"resolver": path}
 
     def client_config(self, identity, key=None, certificate=None):
         """openssl.cnf for a client; its path."""
-        section = {"identity": identity, "private_key": self.path(f"{key or identity}.key")}
+        section = {"identity": identity, "private_key": self.path(f"{key or identity}.key"), **self.raw}
         if certificate:
             section["certificate"] = certificate
         name = f"client-{len(os.listdir(self.folder))}"
-        return self.write_config(name + ".cnf", self.path(name + ".log"), client=section)
+        path = self.write_config(name + ".cnf", self.path(name + ".log"), client=section)
+        self.claims[path] = ALICE if certificate else identity
+        self.credentials[path] = (section["private_key"], certificate or self.certificate(key or identity, identity))
+        return path
+
+    def credential(self, conf):
+        """(key, certificate) of the client of that openssl.cnf, for programs that must have them in their own files."""
+        return self.credentials.get(conf) or (self.path("stranger.key"), self.certificate("stranger", "stranger"))
 
     def certificate(self, key, cn):
         """The path of a self-signed certificate with this CN."""

@@ -1,16 +1,18 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """The table that the runner prints."""
 
-COLUMNS = [("application", "application"), ("version", "version"), ("role", "role"), ("credential", "credential"),
-           ("identity", "identity seen"), ("accepted", "accepted"), ("wrong key", "wrong key"),
+COLUMNS = [("application", "application"), ("version", "version"), ("role", "role"), ("identity", "identity seen"),
+           ("accepted", "accepted"), ("wrong key", "wrong key"),
            ("outside", "outside allow"), ("another's CN", "another's CN"), ("none", "no certificate"),
-           ("removed", "record removed"), ("resumed", "resumed then"), ("result", "")]
+           ("removed", "record removed"), ("resumed", "resumed then"), ("result", "certificate"),
+           ("raw", "raw public key")]
 
 
-def line(row, credential, result):
+def line(row, result, raw):
+    """The cells of a row. result: with certificates, raw: with raw public keys."""
     version = row.version()
     return {"application": row.title(), "version": version.partition(":")[2] or version, "role": row.role,
-            "credential": credential, "result": result, **row.cells}
+            "result": result, "raw": raw, **row.cells}
 
 
 def render(lines):
