@@ -2,6 +2,7 @@
 #include "client.h"
 
 #include "clientid.h"
+#include "compat.h"
 #include "credential.h"
 #include "log.h"
 #include "process.h"
@@ -26,6 +27,15 @@ static bool may_learn(const SSL *ssl)
 }
 
 /*
+ * The application's certificate, if it has the key as well: libssl never sends one without. Tcl
+ * loads the first certificate of OpenSSL's default file, an authority's, into each SSL_CTX.
+ */
+static const X509 *certificate_in_use(const SSL *ssl)
+{
+    return SSL_get_privatekey(ssl) != NULL ? SSL_get_certificate(ssl) : NULL;
+}
+
+/*
  * Has the application a credential for this connection? Its client_cert_cb is
  * asked, because libssl would not ask it any more once ours is in place; where
  * it answers, libssl will ask it again.
@@ -37,7 +47,7 @@ static bool application_has_credential(SSL *ssl)
     EVP_PKEY *key = NULL;
     int answer;
 
-    if (SSL_get_certificate(ssl) != NULL)
+    if (certificate_in_use(ssl) != NULL)
         return true;
     if (ask == NULL)
         return false;
@@ -47,6 +57,38 @@ static bool application_has_credential(SSL *ssl)
     X509_free(certificate);
     EVP_PKEY_free(key);
     return answer != 0; /* negative: it wants to be asked later */
+}
+
+/* By content: the application may have read the same key by itself. */
+static bool is_ours(const EVP_PKEY *key)
+{
+    struct dance_credential *credential = key != NULL ? dance_credential_get() : NULL;
+    bool same;
+
+    if (credential == NULL)
+        return false;
+    ERR_set_mark();
+    same = EVP_PKEY_eq(key, credential->key) == 1;
+    ERR_pop_to_mark();
+    dance_credential_free(credential);
+    return same;
+}
+
+void dance_client_start(SSL *ssl)
+{
+    const X509 *applications = certificate_in_use(ssl);
+    struct dance_credential *credential;
+
+    if (!dance_config()->offer_raw_key || dance_raw_key_settled(ssl) || !may_learn(ssl))
+        return;
+    /* What a client_cert_cb will answer is not known yet, and would be sent as a key, unnamed. */
+    if (SSL_CTX_get_client_cert_cb(SSL_get_SSL_CTX(ssl)) != NULL
+        || (applications != NULL && !is_ours(X509_get0_pubkey(applications))))
+        return;
+    credential = dance_credential_get();
+    if (credential != NULL)
+        (void)dance_raw_key_enable(ssl);
+    dance_credential_free(credential);
 }
 
 int dance_client_parse_request(SSL *ssl, const unsigned char *data, size_t len, int *alert)
@@ -79,21 +121,10 @@ int dance_client_add_certificate(SSL *ssl, const unsigned char **out, size_t *ou
                                  size_t entry, int *alert)
 {
     const struct dance_config *config = dance_config();
-    struct dance_credential *credential;
+    const EVP_PKEY *key = leaf != NULL ? X509_get0_pubkey(leaf) : SSL_get_privatekey(ssl);
     unsigned char *data = NULL;
-    bool ours;
 
-    if (entry != 0 || leaf == NULL || !may_learn(ssl))
-        return 0;
-    credential = dance_credential_get();
-    if (credential == NULL)
-        return 0;
-    /* By content: the application may have read the same key by itself. */
-    ERR_set_mark();
-    ours = EVP_PKEY_eq(X509_get0_pubkey(leaf), credential->key) == 1;
-    ERR_pop_to_mark();
-    dance_credential_free(credential);
-    if (!ours)
+    if (entry != 0 || !may_learn(ssl) || !is_ours(key))
         return 0;
     *alert = SSL_AD_INTERNAL_ERROR;
     data = OPENSSL_malloc(DANCE_CLIENTID_MAX);

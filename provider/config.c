@@ -1,6 +1,7 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include "compat.h"
 #include "owner_name.h"
 
 #include <openssl/crypto.h>
@@ -101,11 +102,39 @@ static int parse_certificate(struct dance_config *c, const char *value)
     return keep_text(&c->certificate, value);
 }
 
-/* Functions of later releases: refused by name, never accepted and then ignored. */
-static int parse_only_no(struct dance_config *c, const char *value)
+/* Raw public keys where libssl has none are refused, never accepted and then ignored. */
+static int parse_raw_key(bool *where, const char *value)
 {
-    (void)c;
-    return strcmp(value, "no") == 0;
+    static const char *const words[] = {"no", "yes"};
+    int i = one_of(value, words, dance_raw_key != NULL ? 2 : 1);
+
+    *where = i == 1;
+    return i >= 0;
+}
+
+static int parse_client_raw_key(struct dance_config *c, const char *value)
+{
+    return parse_raw_key(&c->offer_raw_key, value);
+}
+
+static int parse_server_raw_key(struct dance_config *c, const char *value)
+{
+    return parse_raw_key(&c->take_raw_key, value);
+}
+
+/* "no", "yes", or a label that begins with an underscore. */
+static int parse_san_fallback(struct dance_config *c, const char *value)
+{
+    static const char *const words[] = {"no", "yes"};
+    int i = one_of(value, words, 2);
+
+    c->san_fallback = i != 0;
+    if (i >= 0)
+        return 1;
+    if (*value != '_' || strchr(value, '.') != NULL
+        || dance_owner_name_fault(value, strlen(value)) != NULL)
+        return 0;
+    return keep(&c->service_label, value);
 }
 
 static int parse_patterns(struct dance_patterns **where, const char *value)
@@ -241,6 +270,9 @@ static int parse_resolver(struct dance_config *c, const char *value)
 #define SERVER DANCE_SECTION_SERVER
 #define DNS DANCE_SECTION_DNS
 
+#define RAW_KEY_ALLOWED                                                                            \
+    "no, or yes with OpenSSL 3.2 or later (in the application, and when dance was built)"
+
 const struct dance_config_key dance_config_keys[] = {
     {MODULE, "log", "syslog", "none, stderr, syslog or an absolute path", "where log lines go",
      parse_log},
@@ -255,8 +287,8 @@ const struct dance_config_key dance_config_keys[] = {
     {CLIENT, "certificate", NULL, "a file or an OSSL_STORE URI",
      "the client's certificate and chain; made in memory from the key when absent",
      parse_certificate},
-    {CLIENT, "raw_public_key", "no", "no (raw public keys come with a later release)",
-     "offer a raw public key (RFC 7250)", parse_only_no},
+    {CLIENT, "raw_public_key", "no", RAW_KEY_ALLOWED, "offer a raw public key (RFC 7250)",
+     parse_client_raw_key},
     {CLIENT, "servers", "*", "server names, *.suffix or *, separated by commas",
      "the servers (by SNI) that may learn the identity", parse_servers},
     {SERVER, "policy", "mixed", "mixed, dane or require", "who is let in", parse_policy},
@@ -265,13 +297,13 @@ const struct dance_config_key dance_config_keys[] = {
     {SERVER, "allow_file", NULL, "an absolute path", "more patterns, one a line", parse_allow_file},
     {SERVER, "certificate_names", "match", "match or any",
      "whether a certificate may name somebody else than its client", parse_certificate_names},
-    {SERVER, "raw_public_key", "no", "no (raw public keys come with a later release)",
-     "accept raw public keys (RFC 7250)", parse_only_no},
+    {SERVER, "raw_public_key", "no", RAW_KEY_ALLOWED, "accept raw public keys (RFC 7250)",
+     parse_server_raw_key},
     {SERVER, "usages", "pkix-ta, pkix-ee, dane-ta, dane-ee",
      "pkix-ta, pkix-ee, dane-ta and dane-ee, separated by commas", "the TLSA usages that count",
      parse_usages},
-    {SERVER, "san_fallback", "no", "no (the fallback comes with a later release)",
-     "take the name from the certificate of a client without the extension", parse_only_no},
+    {SERVER, "san_fallback", "no", "no, yes or a service label such as _smtp-client",
+     "take the name from the certificate of a client without the extension", parse_san_fallback},
     {SERVER, "prefetch", "no", "yes or no",
      "keep the names of allow and allow_file that have no wildcard looked up ahead",
      parse_prefetch},
@@ -426,6 +458,7 @@ void dance_config_free(struct dance_config *c)
     dance_patterns_free(c->servers);
     dance_patterns_free(c->allow);
     OPENSSL_free(c->allow_file);
+    OPENSSL_free(c->service_label);
     OPENSSL_free(c->trust_anchor);
     OPENSSL_free(c->forward);
     OPENSSL_free(c->unbound_config);

@@ -46,6 +46,7 @@ struct dance_config {
     char *private_key;
     char *certificate; /* NULL: made in memory */
     struct dance_patterns *servers;
+    bool offer_raw_key; /* client.raw_public_key */
 
     enum dance_policy policy;
     bool policy_unknown; /* a policy was given that could have been meant as require */
@@ -53,6 +54,9 @@ struct dance_config {
     char *allow_file; /* NULL: none */
     bool certificate_names_any;
     unsigned usages;
+    bool take_raw_key;   /* server.raw_public_key */
+    bool san_fallback;   /* a client without the extension is whom its certificate names */
+    char *service_label; /* the label that san_fallback puts before that name; NULL: none */
     bool prefetch;
 
     char *trust_anchor;

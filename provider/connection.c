@@ -4,6 +4,7 @@
 #include "log.h"
 
 #include <openssl/crypto.h>
+#include <openssl/x509_vfy.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -37,12 +38,16 @@ static int on_dup(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **from_d,
 
 static void on_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
 {
+    struct dance_connection *c = ptr;
+
     (void)parent;
     (void)ad;
     (void)idx;
     (void)argl;
     (void)argp;
-    OPENSSL_free(ptr);
+    if (c != NULL)
+        SSL_free(c->spare);
+    OPENSSL_free(c);
 }
 
 int dance_connection_init(void (*made)(SSL *ssl))
@@ -74,6 +79,51 @@ struct dance_connection *dance_connection_get(SSL *ssl)
         c = NULL;
     }
     return c;
+}
+
+/* Neither side has sent a Finished on this connection. */
+static bool is_first_handshake(const SSL *ssl)
+{
+    unsigned char octet;
+
+    return SSL_get_finished(ssl, &octet, sizeof(octet)) == 0
+           && SSL_get_peer_finished(ssl, &octet, sizeof(octet)) == 0;
+}
+
+static void begin_authentication(SSL *ssl, struct dance_connection *c)
+{
+    c->pending = c->later = c->claimed = c->records = false;
+    c->accepted = c->settled = c->reported = false;
+    c->reason = DANCE_R_NONE;
+    c->detail[0] = '\0';
+    if (!c->given)
+        return;
+    c->stale = true;
+    SSL_free(c->spare);
+    c->spare = NULL;
+    (void)X509_VERIFY_PARAM_set1_host(SSL_get0_param(ssl), NULL, 0);
+}
+
+void dance_connection_restart(SSL *ssl, struct dance_connection *c)
+{
+    if (!is_first_handshake(ssl))
+        return;
+    begin_authentication(ssl, c);
+    c->named = c->from_certificate = c->asked = c->resumed = false;
+    c->reference = 0;
+    c->over = false;
+    c->until = 0;
+}
+
+void dance_connection_ask(SSL *ssl, struct dance_connection *c)
+{
+    if (is_first_handshake(ssl)) {
+        dance_connection_restart(ssl, c);
+    } else {
+        begin_authentication(ssl, c);
+        c->later = true;
+    }
+    c->asked = c->pending = true;
 }
 
 void dance_connection_fail(struct dance_connection *c, enum dance_reason reason, const char *format,

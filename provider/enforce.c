@@ -1,22 +1,25 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "enforce.h"
 
+#include "compat.h"
 #include "connection.h"
-#include "log.h"
 #include "policy.h"
 #include "process.h"
+#include "session.h"
 #include "tlsa.h"
 #include "verdict.h"
+#include "watch.h"
 
 #include <openssl/err.h>
-
-#define ALERT_LEVEL(ret) ((ret) >> 8)
-#define ALERT_DESCRIPTION(ret) ((ret)&0xff)
 
 /* nginx before 1.23.4 is like that unless ssl_protocols says otherwise. */
 static bool speaks_tls13(SSL *ssl)
 {
-    long highest = SSL_get_max_proto_version(ssl);
+    long highest;
+
+    if (dance_is_quic(ssl))
+        return true;
+    highest = SSL_get_max_proto_version(ssl);
 
     return (highest == 0 || highest >= TLS1_3_VERSION)
            && (SSL_get_options(ssl) & SSL_OP_NO_TLSv1_3) == 0;
@@ -30,10 +33,18 @@ static void raise_to_require(SSL *ssl)
     /* Waiting for a post-handshake authentication would let everybody in until then. */
     if ((mode & wanted) != wanted || (mode & SSL_VERIFY_POST_HANDSHAKE) != 0)
         SSL_set_verify(ssl, (mode | wanted) & ~SSL_VERIFY_POST_HANDSHAKE, NULL);
-    if (SSL_is_dtls(ssl))
-        return; /* no DTLS 1.3: nobody can send the extension, and nothing matches */
+    /* No DTLS 1.3: nobody can send the extension, and nothing matches. No QUIC without TLS 1.3. */
+    if (SSL_is_dtls(ssl) || dance_is_quic(ssl))
+        return;
     if (SSL_get_min_proto_version(ssl) < TLS1_3_VERSION)
         (void)SSL_set_min_proto_version(ssl, TLS1_3_VERSION);
+}
+
+/* Before the ClientHello is read; afterwards it is without effect. */
+static void take_raw_keys(SSL *ssl)
+{
+    if (dance_config()->take_raw_key && !dance_raw_key_settled(ssl))
+        (void)dance_raw_key_enable(ssl);
 }
 
 static int prepare(SSL *ssl)
@@ -41,7 +52,11 @@ static int prepare(SSL *ssl)
     struct dance_rules rules = dance_policy_rules(dance_config());
     struct dance_connection *c;
 
-    if (!rules.active || !rules.name_needed || !SSL_is_server(ssl))
+    if (!rules.active || !SSL_is_server(ssl))
+        return 1;
+    take_raw_keys(ssl);
+    dance_verdict_replace(ssl);
+    if (!rules.name_needed)
         return 1;
     if (rules.ask)
         raise_to_require(ssl);
@@ -72,19 +87,24 @@ int dance_enforce_prepare(SSL *ssl)
 
 int dance_enforce_client_hello(SSL *ssl, int *alert, void *arg)
 {
+    struct dance_connection *c;
+
     (void)arg;
+    /* Where the application took the callback that sees a handshake begin, this is when it does. */
+    if (!dance_watch_again(ssl) && (c = dance_connection_find(ssl)) != NULL)
+        dance_connection_restart(ssl, c);
     if (dance_enforce_prepare(ssl))
         return SSL_CLIENT_HELLO_SUCCESS;
     *alert = SSL_AD_INTERNAL_ERROR;
     return SSL_CLIENT_HELLO_ERROR;
 }
 
-/* A refusal that libssl makes by itself because of what require has set: say so in the log. */
-static void explain_alert(SSL *ssl, int description)
+void dance_enforce_alerted(SSL *ssl, int description)
 {
     struct dance_connection *c;
 
-    if (description != SSL_AD_CERTIFICATE_REQUIRED && description != SSL_AD_PROTOCOL_VERSION)
+    if (!dance_policy_rules(dance_config()).ask
+        || (description != SSL_AD_CERTIFICATE_REQUIRED && description != SSL_AD_PROTOCOL_VERSION))
         return;
     c = dance_connection_get(ssl);
     if (c == NULL || c->reported)
@@ -96,66 +116,68 @@ static void explain_alert(SSL *ssl, int description)
     dance_connection_report(c, "refused", false);
 }
 
-/* Before the tickets of this connection are made, which copy the session's lifetime. */
-static void on_resumption(SSL *ssl)
+void dance_enforce_resumed(SSL *ssl)
 {
     struct dance_connection *c = SSL_session_reused(ssl) ? dance_connection_get(ssl) : NULL;
 
     if (c == NULL || c->resumed)
         return;
     c->resumed = true;
-    dance_verdict_resumed(ssl);
-}
-
-static void on_info(const SSL *const_ssl, int where, int ret)
-{
-    /* The callback's type says const; it is the application's own SSL all the same. */
-    SSL *ssl = (SSL *)(uintptr_t)const_ssl;
-    void (*applications)(const SSL *, int, int) =
-        SSL_CTX_get_info_callback(SSL_get_SSL_CTX(const_ssl));
-
-    if ((where & SSL_ST_ACCEPT) != 0 || where == SSL_CB_HANDSHAKE_START) {
-        /* A failure stays visible: the CertificateRequest callback tries again and aborts. */
-        if (SSL_is_server(ssl) && !SSL_is_init_finished(ssl)) {
-            (void)dance_enforce_prepare(ssl);
-            on_resumption(ssl);
-        }
+    dance_session_resumed(ssl, c);
+    if (!c->over && (!dance_policy_rules(dance_config()).strict || dance_session_good(ssl)))
+        return;
+    /*
+     * Nobody whom DANE authenticated, or not any more: a session from before
+     * the policy, by a ticket key that is kept, or an external pre-shared key.
+     * The last word is said with a ticket. Early data would get past it: libssl has accepted it
+     * by now, and gives the application nothing more from a peer that has closed.
+     */
+    if (SSL_get_early_data_status(ssl) == SSL_EARLY_DATA_ACCEPTED) {
+        (void)dance_enforce_passed(ssl);
+        SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
     }
-    if (where == SSL_CB_WRITE_ALERT && ALERT_LEVEL(ret) == SSL3_AL_FATAL && SSL_is_server(ssl)
-        && dance_policy_rules(dance_config()).ask)
-        explain_alert(ssl, ALERT_DESCRIPTION(ret));
-    if (applications != NULL)
-        applications(const_ssl, where, ret);
+    if (SSL_get_num_tickets(ssl) == 0)
+        (void)SSL_set_num_tickets(ssl, 1);
 }
 
-void dance_enforce_watch(SSL *ssl)
+/* 0, which ends the handshake. */
+static int refuse(SSL *ssl, enum dance_reason reason, const char *detail)
 {
-    const struct dance_config *config = dance_config();
+    struct dance_connection *c = dance_connection_get(ssl);
 
-    if (config != NULL && dance_policy_rules(config).active)
-        SSL_set_info_callback(ssl, on_info);
+    if (c != NULL) {
+        dance_connection_fail(c, reason, "%s", detail);
+        dance_connection_report(c, "refused", true);
+    }
+    return 0;
 }
 
 int dance_enforce_passed(SSL *ssl)
 {
     struct dance_rules rules = dance_policy_rules(dance_config());
     struct dance_connection *c = dance_connection_find(ssl);
-    const X509 *peer = SSL_get0_peer_certificate(ssl);
+    bool peer = SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
+    bool resumed = SSL_session_reused(ssl) && (c == NULL || !c->asked);
 
-    if (!rules.strict || (c != NULL && c->accepted))
-        return 1;
+    if (resumed && c != NULL && c->over)
+        return refuse(ssl, DANCE_R_SESSION_OVER, "");
     /* A fault without require closes to certificates only. */
-    if (peer == NULL && !rules.ask)
+    if (!rules.strict || (!peer && !rules.ask))
         return 1;
-    if (SSL_session_reused(ssl))
-        return peer != NULL && SSL_get_verify_result(ssl) == X509_V_OK;
-    /* The application verified in our place: see for ourselves. */
-    if (dance_verdict_again(ssl))
+    if (resumed && dance_session_good(ssl))
         return 1;
-    c = dance_connection_get(ssl);
-    if (c != NULL) {
-        dance_connection_fail(c, DANCE_R_NOT_VERIFIED, "%s", "");
-        dance_connection_report(c, "refused", true);
-    }
-    return 0;
+    /* Ours, or where the application verified in our place, seen for ourselves. */
+    if (!resumed && ((c != NULL && c->accepted) || dance_verdict_again(ssl)))
+        return 1;
+    return refuse(ssl, DANCE_R_NOT_VERIFIED, resumed ? "by a session or a pre-shared key" : "");
+}
+
+void dance_enforce_finished(SSL *ssl)
+{
+    const struct dance_connection *c = dance_connection_find(ssl);
+    /* A CertificateRequest after the handshake has no answer yet. */
+    bool waiting = c != NULL && c->pending && c->later;
+
+    if (!waiting && !dance_enforce_passed(ssl))
+        SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }

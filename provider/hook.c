@@ -2,8 +2,10 @@
 #include "hook.h"
 
 #include "allow_file.h"
+#include "binding.h"
 #include "channel.h"
 #include "client.h"
+#include "compat.h"
 #include "connection.h"
 #include "credential.h"
 #include "enforce.h"
@@ -13,15 +15,19 @@
 #include "process.h"
 #include "reasons.h"
 #include "server.h"
+#include "session.h"
 #include "verdict.h"
+#include "watch.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdatomic.h>
 
+/* A client's Certificate message: with certificates, or with a raw public key. */
+#define CLIENT_CERTIFICATE (SSL_EXT_TLS1_3_CERTIFICATE | DANCE_EXT_RAW_KEY)
 #define CONTEXT                                                                                    \
     (SSL_EXT_TLS_ONLY | SSL_EXT_TLS1_3_ONLY | SSL_EXT_TLS1_3_CERTIFICATE_REQUEST                   \
-     | SSL_EXT_TLS1_3_CERTIFICATE | SSL_EXT_TLS1_3_NEW_SESSION_TICKET)
+     | CLIENT_CERTIFICATE | SSL_EXT_TLS1_3_NEW_SESSION_TICKET)
 
 static int on_add(SSL *ssl, unsigned type, unsigned context, const unsigned char **out,
                   size_t *out_len, X509 *x, size_t entry, int *alert, void *arg)
@@ -32,7 +38,7 @@ static int on_add(SSL *ssl, unsigned type, unsigned context, const unsigned char
         return dance_server_add_request(ssl, out, out_len, alert);
     if (context == SSL_EXT_TLS1_3_NEW_SESSION_TICKET)
         return dance_server_add_ticket(ssl, alert);
-    if (context == SSL_EXT_TLS1_3_CERTIFICATE && !SSL_is_server(ssl))
+    if ((context & CLIENT_CERTIFICATE) != 0 && !SSL_is_server(ssl))
         return dance_client_add_certificate(ssl, out, out_len, x, entry, alert);
     return 0;
 }
@@ -42,7 +48,7 @@ static void on_free(SSL *ssl, unsigned type, unsigned context, const unsigned ch
     (void)ssl;
     (void)type;
     (void)arg;
-    if (context == SSL_EXT_TLS1_3_CERTIFICATE)
+    if ((context & CLIENT_CERTIFICATE) != 0)
         OPENSSL_free((void *)(uintptr_t)out);
 }
 
@@ -53,16 +59,32 @@ static int on_parse(SSL *ssl, unsigned type, unsigned context, const unsigned ch
     (void)arg;
     if (context == SSL_EXT_TLS1_3_CERTIFICATE_REQUEST)
         return dance_client_parse_request(ssl, in, in_len, alert);
-    if (context == SSL_EXT_TLS1_3_CERTIFICATE && SSL_is_server(ssl))
+    if ((context & CLIENT_CERTIFICATE) != 0 && SSL_is_server(ssl))
         return dance_server_parse_certificate(ssl, in, in_len, x, entry, alert);
     /* RFC 8446, section 4.2: in a server's Certificate or ticket nobody asked for it. */
     *alert = SSL_AD_UNSUPPORTED_EXTENSION;
     return 0;
 }
 
+/*
+ * SSL objects of more kinds than one are made in this process: QUIC's, or those
+ * of another libssl. While an SSL is being made nothing tells its kind, so none
+ * is touched then any more.
+ */
+static atomic_bool several_kinds;
+
+/* An SSL of such a method is a plain one for libssl, where all that we call works. */
+static bool is_plain(const SSL_METHOD *method)
+{
+    return method == TLS_method() || method == TLS_server_method() || method == TLS_client_method()
+           || method == DTLS_method() || method == DTLS_server_method()
+           || method == DTLS_client_method();
+}
+
 static bool is_client_only(const SSL_METHOD *method)
 {
-    return method == TLS_client_method() || method == DTLS_client_method();
+    return method == TLS_client_method() || method == DTLS_client_method()
+           || (!is_plain(method) && dance_is_quic_client(method));
 }
 
 static bool is_server_only(const SSL_METHOD *method)
@@ -85,6 +107,16 @@ static void report_faults(const struct dance_config *config)
     }
 }
 
+static void report_other_libssl(void)
+{
+    static atomic_flag reported = ATOMIC_FLAG_INIT;
+
+    if (!atomic_flag_test_and_set(&reported))
+        dance_log(DANCE_LOG_ERROR,
+                  "inactive for an SSL_CTX, nobody is authenticated by DANE there: "
+                  "it is of another libssl than dance.so is linked with");
+}
+
 static void prepare_server(SSL_CTX *ctx, const struct dance_config *config, bool generic)
 {
     static const unsigned char session_id_context[] = "dance";
@@ -92,13 +124,16 @@ static void prepare_server(SSL_CTX *ctx, const struct dance_config *config, bool
 
     (void)SSL_CTX_dane_enable(ctx);
     SSL_CTX_set_cert_verify_callback(ctx, dance_verdict, NULL);
+    (void)SSL_CTX_set_session_ticket_cb(ctx, dance_session_before_ticket, NULL, NULL);
     if (rules.ask) {
         /* libssl aborts resumption where peers are verified and there is none. */
         (void)SSL_CTX_set_session_id_context(ctx, session_id_context,
                                              sizeof(session_id_context) - 1);
     }
-    if (rules.name_needed && generic)
-        SSL_CTX_set_client_hello_cb(ctx, dance_enforce_client_hello, NULL);
+    /* A generic method's SSL may become a client, so that its types are set when it is a server. */
+    if (config->take_raw_key && !generic)
+        (void)dance_raw_key_enable_ctx(ctx);
+    SSL_CTX_set_client_hello_cb(ctx, dance_enforce_client_hello, NULL);
     /* Whatever chroot, setuid and fork will put out of reach. */
     if (rules.fault == NULL) {
         dance_allow_file_open();
@@ -120,12 +155,20 @@ static void on_new_ctx(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, lon
     (void)idx;
     (void)argl;
     (void)argp;
+    if (!is_plain(method))
+        atomic_store(&several_kinds, true);
+    if (!dance_binding_owns(method)) {
+        report_other_libssl();
+        return;
+    }
     ERR_set_mark();
     report_faults(config);
     if ((client || server)
         && !SSL_CTX_add_custom_ext(ctx, config->extension_type, CONTEXT, on_add, on_free, NULL,
                                    on_parse, NULL))
         dance_log(DANCE_LOG_ERROR, "libssl takes no extension of type %u", config->extension_type);
+    if (server || (client && config->offer_raw_key))
+        dance_watch_context(ctx);
     if (client && dance_config_fault(config, DANCE_SECTION_CLIENT) == NULL)
         dance_credential_open();
     if (server)
@@ -133,8 +176,14 @@ static void on_new_ctx(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, lon
     ERR_pop_to_mark();
 }
 
+static void on_new_ssl(SSL *ssl)
+{
+    if (!atomic_load(&several_kinds))
+        dance_watch(ssl);
+}
+
 int dance_hook_install(void)
 {
-    return dance_connection_init(dance_enforce_watch)
+    return dance_connection_init(on_new_ssl)
            && SSL_CTX_get_ex_new_index(0, NULL, on_new_ctx, NULL, NULL) >= 0;
 }

@@ -71,6 +71,14 @@ void dance_log_open(void)
     errno = kept_errno;
 }
 
+void dance_log_close(void)
+{
+    (void)pthread_mutex_lock(&lock);
+    dance_kept_fd_close(&opened);
+    dance_log_configure(DANCE_LOG_NONE, NULL, DANCE_LOG_ERROR);
+    (void)pthread_mutex_unlock(&lock);
+}
+
 static void write_file(const char *text)
 {
     char line[LINE_MAX_OCTETS + 64];

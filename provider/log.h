@@ -21,6 +21,9 @@ void dance_log_configure(enum dance_log_target target, const char *file,
 /* Open the file now, before a chroot puts it out of reach. Opening again is harmless. */
 void dance_log_open(void);
 
+/* Close the file and log nothing until dance_log_configure(). */
+void dance_log_close(void);
+
 /* Log a line of at most about a thousand octets, if level is within log_level. */
 void dance_log(enum dance_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -1,19 +1,22 @@
 /*
  * provider.c: the entry point, OSSL_provider_init().
  *
- * As a provider dance offers no algorithms. It reads its parameters, installs
- * the hook once per process, and answers for its name, version, build and
- * status, so that "openssl list -providers -verbose" shows whether the
- * configuration is good.
+ * As a provider dance offers one thing, the dane: store. It reads its
+ * parameters, installs the hook once per process, and answers for its name,
+ * version, build and status, so that "openssl list -providers -verbose" shows
+ * whether the configuration is good.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
+#include "binding.h"
+#include "compat.h"
 #include "config.h"
 #include "hook.h"
 #include "log.h"
 #include "policy.h"
 #include "process.h"
 #include "reasons.h"
+#include "store.h"
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
@@ -29,45 +32,15 @@ OSSL_provider_init_fn OSSL_provider_init __attribute__((visibility("default")));
 /* One for each library context that loads the provider. */
 struct provider {
     int good;
+    bool same; /* the core's libcrypto is the one we are linked with */
     char build_info[1024];
 };
 
-/* The functions of the core that initialises us. */
+/* The function of the core that initialises us which we use. */
 struct core {
     const OSSL_CORE_HANDLE *handle;
     OSSL_FUNC_core_get_params_fn *get_params;
-    OSSL_FUNC_core_new_error_fn *new_error;
-    OSSL_FUNC_core_vset_error_fn *vset_error;
 };
-
-static void core_set_error(const struct core *core, uint32_t reason, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    core->vset_error(core->handle, reason, format, args);
-    va_end(args);
-}
-
-/*
- * Is the core's libcrypto the one that we are linked with? In a process with
- * two of them, hooks and contexts of the one would be given to the other. An
- * error that the core raises shows on our own queue only if they are the same.
- */
-static bool same_libcrypto(const struct core *core)
-{
-    const uint32_t marker = 731;
-    unsigned long error;
-
-    if (core->new_error == NULL || core->vset_error == NULL)
-        return false;
-    ERR_set_mark();
-    core->new_error(core->handle);
-    core_set_error(core, marker, "%s", "dance looks whose queue this is");
-    error = ERR_peek_last_error();
-    ERR_pop_to_mark();
-    return error != 0 && ERR_GET_REASON(error) == (int)marker;
-}
 
 static struct core read_core(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in)
 {
@@ -76,10 +49,6 @@ static struct core read_core(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH
     for (; in->function_id != 0; in++) {
         if (in->function_id == OSSL_FUNC_CORE_GET_PARAMS)
             core.get_params = OSSL_FUNC_core_get_params(in);
-        else if (in->function_id == OSSL_FUNC_CORE_NEW_ERROR)
-            core.new_error = OSSL_FUNC_core_new_error(in);
-        else if (in->function_id == OSSL_FUNC_CORE_VSET_ERROR)
-            core.vset_error = OSSL_FUNC_core_vset_error(in);
     }
     return core;
 }
@@ -111,19 +80,38 @@ static const char *first_fault(const struct dance_config *config)
     return NULL;
 }
 
-static void describe(struct provider *p, const struct dance_config *config, bool same)
+/* Why the module cannot work in this process; an empty text if it can. */
+static void find_obstacle(struct core *core, char *text, size_t size)
+{
+    const char *version = get_parameter(core, OSSL_PROV_PARAM_CORE_VERSION);
+    enum dance_binding binding = dance_binding_of(core->get_params);
+
+    text[0] = '\0';
+    if (binding == DANCE_BINDING_MIXED)
+        (void)snprintf(text, size,
+                       "in this process some functions of OpenSSL come from one copy of it, some "
+                       "from another");
+    else if (binding == DANCE_BINDING_OTHER || OPENSSL_version_major() != OPENSSL_VERSION_MAJOR)
+        (void)snprintf(text, size,
+                       "the application uses OpenSSL %s, dance.so is built for another one (%s)",
+                       version != NULL ? version : "of unknown version", OPENSSL_VERSION_STR);
+    else
+        dance_compat_find();
+}
+
+static void describe(struct provider *p, const struct dance_config *config, const char *obstacle)
 {
     static const char *const policies[] = {"mixed", "dane", "require"};
-    const char *fault = config != NULL ? first_fault(config) : NULL;
+    const char *fault = first_fault(config);
 
-    p->good = fault == NULL;
-    if (!same)
+    p->good = fault == NULL && obstacle[0] == '\0';
+    if (obstacle[0] != '\0')
         (void)snprintf(p->build_info, sizeof(p->build_info),
-                       "dance " DANCE_VERSION "; inactive: linked with another libcrypto");
+                       "dance " DANCE_VERSION "; inactive: %s", obstacle);
     else if (fault != NULL)
         (void)snprintf(p->build_info, sizeof(p->build_info),
                        "dance " DANCE_VERSION "; configuration has a fault: %s", fault);
-    else if (config == NULL || !any_role(config))
+    else if (!any_role(config))
         (void)snprintf(p->build_info, sizeof(p->build_info),
                        "dance " DANCE_VERSION "; neither client nor server is configured");
     else
@@ -141,15 +129,36 @@ static void raise_faults(const struct dance_config *config)
     }
 }
 
+/* Guards the two below. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct dance_config *taken;
+static bool obstacle_logged;
+
+/*
+ * Said at once, as no SSL_CTX will come by, and once. Another core of this
+ * process may be the right one, now or later: its configuration stays.
+ */
+static void log_obstacle(const struct dance_config *config, const char *obstacle)
+{
+    (void)pthread_mutex_lock(&lock);
+    if (!obstacle_logged && any_role(config)) {
+        obstacle_logged = true;
+        if (taken == NULL)
+            dance_log_configure(config->log_target, config->log_file, config->log_level);
+        dance_log(DANCE_LOG_ERROR, "inactive, nobody is authenticated by DANE: %s", obstacle);
+        if (taken == NULL)
+            dance_log_close();
+    }
+    (void)pthread_mutex_unlock(&lock);
+}
+
 /*
  * The first library context that configures anything sets the process's
  * configuration, for good: contexts made under it exist from then on.
  */
 static int take_up(struct dance_config **config)
 {
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static bool reasons_loaded;
-    static struct dance_config *taken;
     int ok = 1;
 
     (void)pthread_mutex_lock(&lock);
@@ -213,10 +222,10 @@ static void teardown(void *provctx)
 
 static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *no_cache)
 {
-    (void)provctx;
-    (void)operation;
+    const struct provider *provider = provctx;
+
     *no_cache = 0;
-    return NULL;
+    return operation == OSSL_OP_STORE && provider->same ? dance_store_algorithms : NULL;
 }
 
 static const OSSL_DISPATCH functions[] = {
@@ -231,28 +240,31 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
 {
     struct core core = read_core(handle, in);
     struct provider *provider = OPENSSL_zalloc(sizeof(*provider));
-    struct dance_config *config = NULL;
-    bool same;
+    struct dance_config *config;
+    char obstacle[256];
+    int ok = 1;
 
     if (provider == NULL || core.get_params == NULL) {
         OPENSSL_free(provider);
         return 0;
     }
-    same = same_libcrypto(&core);
-    if (same) {
-        config = dance_config_read(get_parameter, &core);
-        if (config == NULL) {
-            OPENSSL_free(provider);
-            return 0;
-        }
-    }
-    describe(provider, config, same);
-    if (same && !take_up(&config)) {
-        dance_config_free(config);
+    find_obstacle(&core, obstacle, sizeof(obstacle));
+    config = dance_config_read(get_parameter, &core);
+    if (config == NULL) {
         OPENSSL_free(provider);
         return 0;
     }
+    describe(provider, config, obstacle);
+    if (obstacle[0] == '\0')
+        ok = take_up(&config);
+    else
+        log_obstacle(config, obstacle);
     dance_config_free(config);
+    if (!ok) {
+        OPENSSL_free(provider);
+        return 0;
+    }
+    provider->same = obstacle[0] == '\0';
     *provctx = provider;
     *out = functions;
     return 1;

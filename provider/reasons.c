@@ -21,6 +21,9 @@ static ERR_STRING_DATA texts[] = {
     {DANCE_R_NAME_MALFORMED, "the ClientName is not an acceptable owner name"},
     {DANCE_R_NAME_NOT_ALLOWED, "no pattern of allow matches the ClientName"},
     {DANCE_R_NAME_CHANGED, "the identity of a connection may not change"},
+    {DANCE_R_USED_AGAIN,
+     "this connection was authenticated before, and the application verifies by itself"},
+    {DANCE_R_SESSION_OVER, "the session has outlived the TLSA record"},
     {DANCE_R_CERTIFICATE_NAMES, "the certificate names somebody else than the ClientName"},
     {DANCE_R_CERTIFICATE_ABSENT, "the client sent no certificate"},
     {DANCE_R_PROTOCOL_VERSION, "DANE client authentication needs TLS 1.3"},
@@ -34,6 +37,9 @@ static ERR_STRING_DATA texts[] = {
     {DANCE_R_RESOLVER, "dance-resolver cannot be reached"},
     {DANCE_R_NOT_VERIFIED,
      "the application let the client pass without DANE, which policy require forbids"},
+    {DANCE_R_RAW_KEY, "raw public keys are not accepted here"},
+    {DANCE_R_STORE_URI, "the dane: URI is not acceptable"},
+    {DANCE_R_STORE_SEARCH, "a dane: store can only be searched for a subject"},
     {0, NULL},
 };
 
@@ -44,6 +50,25 @@ void dance_reasons_load(void)
     library = ERR_get_next_error_library();
     texts[0].error = ERR_PACK(library, 0, 0);
     ERR_load_strings(library, texts);
+}
+
+enum dance_reason dance_reason_of_status(enum dance_wire_status status)
+{
+    switch (status) {
+    case DANCE_WIRE_ABSENT:
+        return DANCE_R_TLSA_ABSENT;
+    case DANCE_WIRE_INSECURE:
+        return DANCE_R_TLSA_INSECURE;
+    case DANCE_WIRE_BOGUS:
+        return DANCE_R_TLSA_BOGUS;
+    case DANCE_WIRE_FAILED:
+        return DANCE_R_TLSA_FAILED;
+    case DANCE_WIRE_BUSY:
+        return DANCE_R_TLSA_BUSY;
+    case DANCE_WIRE_SECURE:
+        break;
+    }
+    return DANCE_R_INTERNAL;
 }
 
 const char *dance_reason_text(enum dance_reason reason)

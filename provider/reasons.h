@@ -10,6 +10,8 @@
 #ifndef DANCE_REASONS_H
 #define DANCE_REASONS_H
 
+#include "dance_wire.h"
+
 enum dance_reason {
     DANCE_R_NONE = 0,
     DANCE_R_CONFIGURATION = 100,
@@ -22,6 +24,8 @@ enum dance_reason {
     DANCE_R_NAME_MALFORMED,
     DANCE_R_NAME_NOT_ALLOWED,
     DANCE_R_NAME_CHANGED,
+    DANCE_R_USED_AGAIN,
+    DANCE_R_SESSION_OVER,
     DANCE_R_CERTIFICATE_NAMES,
     DANCE_R_CERTIFICATE_ABSENT,
     DANCE_R_PROTOCOL_VERSION,
@@ -33,11 +37,17 @@ enum dance_reason {
     DANCE_R_TLSA_UNUSABLE,
     DANCE_R_TLSA_NO_MATCH,
     DANCE_R_RESOLVER,
-    DANCE_R_NOT_VERIFIED
+    DANCE_R_NOT_VERIFIED,
+    DANCE_R_RAW_KEY,
+    DANCE_R_STORE_URI,
+    DANCE_R_STORE_SEARCH
 };
 
 /* Give libcrypto the library name and the texts; once per process, before any dance_raise(). */
 void dance_reasons_load(void);
+
+/* Why a lookup brought no records: the reason of a status other than DANCE_WIRE_SECURE. */
+enum dance_reason dance_reason_of_status(enum dance_wire_status status);
 
 /* The text of a reason; never NULL. */
 const char *dance_reason_text(enum dance_reason reason);

@@ -4,35 +4,21 @@
 #include "allow_file.h"
 #include "cert_names.h"
 #include "clientid.h"
+#include "compat.h"
 #include "connection.h"
 #include "enforce.h"
 #include "log.h"
 #include "lookup.h"
 #include "policy.h"
 #include "process.h"
+#include "san_name.h"
 #include "tlsa.h"
 #include "verdict.h"
+#include "watch.h"
 
 #include <openssl/err.h>
 #include <string.h>
-
-int dance_server_add_request(SSL *ssl, const unsigned char **out, size_t *out_len, int *alert)
-{
-    if (!dance_policy_rules(dance_config()).active)
-        return 0;
-    *alert = SSL_AD_INTERNAL_ERROR;
-    if (!dance_enforce_prepare(ssl))
-        return -1;
-    /*
-     * Without tickets the last word of dance_enforce_passed() is never asked,
-     * so an application's cert_verify_callback has to give way here.
-     */
-    if (dance_policy_rules(dance_config()).strict && SSL_get_num_tickets(ssl) == 0)
-        SSL_CTX_set_cert_verify_callback(SSL_get_SSL_CTX(ssl), dance_verdict, NULL);
-    *out = dance_clientid_empty;
-    *out_len = sizeof(dance_clientid_empty);
-    return 1;
-}
+#include <time.h>
 
 /* End the handshake for how the extension was sent. */
 static int abort_with(struct dance_connection *c, int alert, int *out_alert,
@@ -46,15 +32,47 @@ static int abort_with(struct dance_connection *c, int alert, int *out_alert,
     return 0;
 }
 
-static void fail_lookup(struct dance_connection *c, const struct dance_lookup *lookup)
+int dance_server_add_request(SSL *ssl, const unsigned char **out, size_t *out_len, int *alert)
 {
-    static const enum dance_reason reasons[] = {
-        [DANCE_WIRE_ABSENT] = DANCE_R_TLSA_ABSENT, [DANCE_WIRE_INSECURE] = DANCE_R_TLSA_INSECURE,
-        [DANCE_WIRE_BOGUS] = DANCE_R_TLSA_BOGUS,   [DANCE_WIRE_FAILED] = DANCE_R_TLSA_FAILED,
-        [DANCE_WIRE_BUSY] = DANCE_R_TLSA_BUSY,
-    };
+    struct dance_rules rules = dance_policy_rules(dance_config());
+    bool raw_key = dance_config()->take_raw_key && dance_raw_key_negotiated(ssl);
+    struct dance_connection *c;
 
-    dance_connection_fail(c, reasons[lookup->answer.status], "%s", lookup->why);
+    if (!rules.active)
+        return 0;
+    *alert = SSL_AD_INTERNAL_ERROR;
+    c = dance_connection_get(ssl);
+    if (c == NULL)
+        return -1;
+    dance_connection_ask(ssl, c);
+    c->unwatched = !dance_watch_again(ssl);
+    if (!dance_enforce_prepare(ssl))
+        return -1;
+    /* The application verifies by itself, and libssl would match the last client's records. */
+    if (c->stale && !rules.strict && c->verified_for != SSL_get_SSL_CTX(ssl)) {
+        (void)abort_with(c, SSL_AD_HANDSHAKE_FAILURE, alert, DANCE_R_USED_AGAIN, "");
+        return -1;
+    }
+    /*
+     * A session that nobody can watch when it is resumed would outlive the
+     * record: it gets no tickets.
+     */
+    if (c->unwatched && rules.strict)
+        (void)SSL_set_num_tickets(ssl, 0);
+    /* A raw public key has no certificate: the application's verify callback must not see it. */
+    if (raw_key)
+        dance_verdict_displace(ssl, c);
+    /*
+     * Without tickets the last word of dance_enforce_passed() is never asked,
+     * so an application's cert_verify_callback has to give way here; and where
+     * DANE alone decides it need not see a raw public key either.
+     */
+    if ((rules.strict && (SSL_get_num_tickets(ssl) == 0 || dance_is_quic(ssl)))
+        || (rules.name_needed && raw_key))
+        SSL_CTX_set_cert_verify_callback(SSL_get_SSL_CTX(ssl), dance_verdict, NULL);
+    *out = dance_clientid_empty;
+    *out_len = sizeof(dance_clientid_empty);
+    return 1;
 }
 
 /* The usages that may authenticate this leaf, which may be none; fault says why some may not. */
@@ -62,7 +80,8 @@ static unsigned usages_for(const struct dance_config *config, const struct dance
                            const X509 *leaf, const char **fault)
 {
     *fault = NULL;
-    if (config->certificate_names_any)
+    /* A raw public key names nobody; libssl matches it with DANE-EE(3) SPKI(1) records alone. */
+    if (config->certificate_names_any || leaf == NULL)
         return config->usages;
     *fault = dance_cert_names_fault(leaf, c->name, strlen(c->name));
     /* A CA vouches for the names under the PKIX usages; under the DANE usages nobody does. */
@@ -77,6 +96,11 @@ static void authenticate(SSL *ssl, struct dance_connection *c, X509 *leaf)
     struct dance_lookup *lookup;
     int taken = 0;
 
+    if (leaf == NULL && !config->take_raw_key) {
+        /* The application negotiated it by itself. */
+        dance_connection_fail(c, DANCE_R_RAW_KEY, "%s", "");
+        return;
+    }
     if (!dance_allowed(c->name, strlen(c->name))) {
         dance_connection_fail(c, DANCE_R_NAME_NOT_ALLOWED, "%s", "");
         return;
@@ -91,8 +115,8 @@ static void authenticate(SSL *ssl, struct dance_connection *c, X509 *leaf)
     else if (!dance_lookup_run(lookup, c->name, strlen(c->name)))
         dance_connection_fail(c, DANCE_R_RESOLVER, "%s", lookup->why);
     else if (lookup->answer.status != DANCE_WIRE_SECURE)
-        fail_lookup(c, lookup);
-    else if ((taken = dance_tlsa_give(ssl, c->name, &lookup->answer, usages)) < 0)
+        dance_connection_fail(c, dance_reason_of_status(lookup->answer.status), "%s", lookup->why);
+    else if ((taken = dance_tlsa_give(ssl, c, &lookup->answer, usages)) < 0)
         dance_connection_fail(c, DANCE_R_INTERNAL, "%s", "libssl takes no TLSA records");
     else if (taken == 0 && fault != NULL)
         dance_connection_fail(c, DANCE_R_CERTIFICATE_NAMES, "%s", fault);
@@ -100,9 +124,8 @@ static void authenticate(SSL *ssl, struct dance_connection *c, X509 *leaf)
         dance_connection_fail(c, DANCE_R_TLSA_UNUSABLE, "%s", "");
     if (taken > 0) {
         c->records = true;
-        c->armed = true;
         c->ttl = lookup->answer.ttl;
-        dance_verdict_limit_session(ssl, c->ttl);
+        c->until = (long long)time(NULL) + (long long)c->ttl;
     }
     dance_lookup_free(lookup);
 }
@@ -123,7 +146,7 @@ int dance_server_parse_certificate(SSL *ssl, const unsigned char *data, size_t l
     if (c == NULL)
         return 0;
     if (entry > 0) {
-        if (c->named)
+        if (c->claimed)
             return 1; /* said again beside an issuer's certificate: no matter */
         return abort_with(c, SSL_AD_HANDSHAKE_FAILURE, alert, DANCE_R_EXTENSION_MISPLACED, "");
     }
@@ -134,28 +157,84 @@ int dance_server_parse_certificate(SSL *ssl, const unsigned char *data, size_t l
     fault = dance_owner_name_fault((const char *)name, name_len);
     if (fault != NULL)
         return abort_with(c, SSL_AD_HANDSHAKE_FAILURE, alert, DANCE_R_NAME_MALFORMED, fault);
-    if (c->named) {
-        /* Post-handshake authentication once more: the records given to libssl are for one name. */
-        if (dance_owner_name_equal(c->name, strlen(c->name), (const char *)name, name_len))
-            return 1;
+    /* Post-handshake authentication once more: what the application knows is of one name. */
+    if (c->named && !dance_owner_name_equal(c->name, strlen(c->name), (const char *)name, name_len))
         return abort_with(c, SSL_AD_HANDSHAKE_FAILURE, alert, DANCE_R_NAME_CHANGED, "");
-    }
     dance_owner_name_lower(c->name, (const char *)name, name_len);
-    c->named = true;
+    c->named = c->claimed = true;
+    c->from_certificate = false;
+    c->reference = 0;
+    if (c->unwatched && !rules.strict)
+        (void)SSL_set_num_tickets(ssl, 0);
     ERR_set_mark();
     if (rules.fault != NULL)
         dance_connection_fail(c, DANCE_R_CONFIGURATION, "%s", rules.fault);
     else
         authenticate(ssl, c, leaf);
-    /* A refusal is enforced by libssl itself: nothing matches. */
-    if (!c->records && !c->armed)
-        c->armed = dance_tlsa_arm(ssl) == 1;
     ERR_pop_to_mark();
-    return c->records || c->armed;
+    /* A refusal is enforced by libssl itself: nothing matches. */
+    return dance_tlsa_holder(ssl, c) != NULL;
+}
+
+/* The name that san_fallback gives to an authentication, or false with the reason where that
+ * matters. */
+static bool fallback_name(struct dance_connection *c, const X509 *leaf, char name[])
+{
+    const struct dance_config *config = dance_config();
+    bool needed = dance_policy_rules(config).name_needed;
+    const char *fault = dance_san_name(leaf, config->service_label, name);
+
+    if (fault != NULL) {
+        if (needed && !c->named)
+            dance_connection_fail(c, DANCE_R_EXTENSION_ABSENT, "%s", fault);
+        return false;
+    }
+    if (c->named && strcmp(c->name, name) != 0) {
+        dance_connection_fail(c, DANCE_R_NAME_CHANGED, "%s", "");
+        return false;
+    }
+    if (!dance_allowed(name, strlen(name))) {
+        /* Under mixed, who says no name and has none that we know is the application's affair. */
+        if (needed)
+            dance_connection_fail(c, DANCE_R_NAME_NOT_ALLOWED, "%s", name);
+        return false;
+    }
+    return true;
+}
+
+void dance_server_fallback(SSL *ssl, struct dance_connection *c, X509 *leaf)
+{
+    const struct dance_config *config = dance_config();
+    struct dance_rules rules = dance_policy_rules(config);
+    char name[DANCE_NAME_MAX + 1];
+    bool before = c->named;
+
+    if (!config->san_fallback || rules.fault != NULL || leaf == NULL || c->claimed
+        || c->reason != DANCE_R_NONE || !fallback_name(c, leaf, name))
+        return;
+    /* TLS 1.2 has no CertificateRequest of ours, where this is looked at otherwise. */
+    c->unwatched = !dance_watch_again(ssl);
+    ERR_set_mark();
+    memcpy(c->name, name, sizeof(c->name));
+    c->named = c->claimed = c->from_certificate = true;
+    c->reference = config->service_label != NULL ? strlen(config->service_label) + 1 : 0;
+    authenticate(ssl, c, leaf);
+    if (!rules.name_needed && !before
+        && (c->reason == DANCE_R_TLSA_ABSENT || c->reason == DANCE_R_TLSA_INSECURE)) {
+        /* It never claimed to have a record, and the zone's owner says that it has none. */
+        c->named = c->claimed = c->from_certificate = false;
+        c->reference = 0;
+        c->reason = DANCE_R_NONE;
+        c->detail[0] = '\0';
+    }
+    ERR_pop_to_mark();
 }
 
 int dance_server_add_ticket(SSL *ssl, int *alert)
 {
     *alert = SSL_AD_HANDSHAKE_FAILURE;
-    return dance_enforce_passed(ssl) ? 0 : -1;
+    if (!dance_enforce_passed(ssl))
+        return -1;
+    dance_verdict_settle(ssl);
+    return 0;
 }

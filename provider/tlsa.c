@@ -32,16 +32,44 @@ int dance_tlsa_arm(SSL *ssl)
     return ok;
 }
 
-int dance_tlsa_give(SSL *ssl, const char *name, const struct dance_wire_answer *answer,
+int dance_tlsa_reference(X509_VERIFY_PARAM *param, const char *name)
+{
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_WILDCARDS
+                                               | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    /* Not SSL_set1_host(), which takes a name of four numbers for an address. */
+    return X509_VERIFY_PARAM_set1_host(param, name, 0);
+}
+
+SSL *dance_tlsa_holder(SSL *ssl, struct dance_connection *c)
+{
+    if (!c->stale) {
+        if (!c->armed)
+            c->armed = dance_tlsa_arm(ssl) == 1;
+        return c->armed ? ssl : NULL;
+    }
+    if (c->spare != NULL)
+        return c->spare;
+    ERR_set_mark();
+    c->spare = SSL_new(SSL_get_SSL_CTX(ssl));
+    ERR_pop_to_mark();
+    if (c->spare != NULL && !dance_tlsa_arm(c->spare)) {
+        SSL_free(c->spare);
+        c->spare = NULL;
+    }
+    return c->spare;
+}
+
+int dance_tlsa_give(SSL *ssl, struct dance_connection *c, const struct dance_wire_answer *answer,
                     unsigned usages)
 {
+    SSL *holder = dance_tlsa_holder(ssl, c);
     int taken = 0;
 
-    if (!dance_tlsa_arm(ssl))
+    if (holder == NULL)
         return -1;
     ERR_set_mark();
-    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    if (!SSL_set1_host(ssl, name))
+    /* libssl verifies by the parameters of the connection's own SSL. */
+    if (!dance_tlsa_reference(SSL_get0_param(ssl), c->name + c->reference))
         taken = -1;
     for (size_t i = 0; taken >= 0 && i < answer->count; i++) {
         const struct dance_wire_record *r = &answer->record[i];
@@ -49,20 +77,23 @@ int dance_tlsa_give(SSL *ssl, const char *name, const struct dance_wire_answer *
 
         if (r->len < 3 || r->rdata[0] > 3 || (usages & (1u << r->rdata[0])) == 0)
             continue;
-        added =
-            SSL_dane_tlsa_add(ssl, r->rdata[0], r->rdata[1], r->rdata[2], r->rdata + 3, r->len - 3);
+        added = SSL_dane_tlsa_add(holder, r->rdata[0], r->rdata[1], r->rdata[2], r->rdata + 3,
+                                  r->len - 3);
         /* 0: libssl does not know the parameters or cannot read the data; others may do. */
         taken = added < 0 ? -1 : taken + added;
     }
     ERR_pop_to_mark();
+    c->given = c->given || holder == ssl;
     return taken;
 }
 
-void dance_tlsa_matched(SSL *ssl, char *out, size_t size)
+bool dance_tlsa_matched(SSL *ssl, struct dance_connection *c)
 {
+    SSL *holder = c->stale ? c->spare : ssl;
     uint8_t usage, selector, mtype;
 
-    *out = '\0';
-    if (SSL_get0_dane_tlsa(ssl, &usage, &selector, &mtype, NULL, NULL) >= 0)
-        (void)snprintf(out, size, "%u %u %u", usage, selector, mtype);
+    if (holder == NULL || SSL_get0_dane_tlsa(holder, &usage, &selector, &mtype, NULL, NULL) < 0)
+        return false;
+    (void)snprintf(c->record, sizeof(c->record), "%u %u %u", usage, selector, mtype);
+    return true;
 }

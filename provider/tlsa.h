@@ -6,6 +6,7 @@
 #ifndef DANCE_TLSA_H
 #define DANCE_TLSA_H
 
+#include "connection.h"
 #include "dance_wire.h"
 
 #include <openssl/ssl.h>
@@ -20,16 +21,33 @@
 int dance_tlsa_arm(SSL *ssl);
 
 /*
- * Arm ssl and give it the records whose usage is in the bits of usages; name
- * becomes the reference identity of usages 0 to 2: a dNSName, without wildcards
- * and without falling back on the CN (draft section 5). The number of records
- * that libssl took (0: none is usable), or -1 when libssl fails. Leaves the
- * error queue as it was.
+ * Make name the reference identity of usages 0 to 2: a dNSName, without
+ * wildcards and without falling back on the CN (draft section 5). 1, or 0 when
+ * out of memory.
  */
-int dance_tlsa_give(SSL *ssl, const char *name, const struct dance_wire_answer *answer,
-                    unsigned usages);
+int dance_tlsa_reference(X509_VERIFY_PARAM *param, const char *name);
 
-/* The record that the peer matched, as "3 1 1"; empty when there is none. */
-void dance_tlsa_matched(SSL *ssl, char *out, size_t size);
+/*
+ * The SSL whose DANE the records of the authentication that goes on belong to,
+ * armed: ssl itself, or where it holds those of an earlier one, which libssl
+ * does not give back, another made for this one and freed with it. NULL when
+ * libssl refuses. Leaves the error queue as it was.
+ */
+SSL *dance_tlsa_holder(SSL *ssl, struct dance_connection *connection);
+
+/*
+ * Give the holder the records whose usage is in the bits of usages; the
+ * connection's name becomes the reference identity of ssl's verifications. The
+ * number of records that libssl took (0: none is usable), or -1 when libssl
+ * fails. Leaves the error queue as it was.
+ */
+int dance_tlsa_give(SSL *ssl, struct dance_connection *connection,
+                    const struct dance_wire_answer *answer, unsigned usages);
+
+/*
+ * The peer matched a record of the authentication that goes on, and libssl
+ * verified it: true, and the record in connection->record.
+ */
+bool dance_tlsa_matched(SSL *ssl, struct dance_connection *connection);
 
 #endif

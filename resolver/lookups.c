@@ -234,8 +234,7 @@ static bool check_signatures(struct lookup *l, struct dance_wire_answer *answer,
         if (dns_start(l->context, l->name, l, on_result, &l->id) == 0)
             return false;
     }
-    classify_failure(answer, reason, DANCE_WIRE_BOGUS,
-                     "signature expired since the records were kept");
+    classify_failure(answer, reason, DANCE_WIRE_BOGUS, "the record's signature has expired");
     return true;
 }
 

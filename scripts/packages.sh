@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install the Debian packages that a purpose needs: packages.sh build|test|lint|demo...
+# Install the Debian packages that a purpose needs: packages.sh build|test|lint|demo|apps... [-- PACKAGE...]
 # Nothing is touched when all of them are there. Services that come with packages
 # are not started: whoever runs the demo did not ask for an nginx on port 80.
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
@@ -7,13 +7,20 @@ set -euo pipefail
 
 declare -A packages=(
     [build]="gcc libc6-dev make cmake pkg-config libssl-dev libunbound-dev"
-    [test]="libcriterion-dev python3 python3-pytest python3-cryptography nsd unbound systemd ldnsutils openssl iproute2 util-linux procps valgrind debootstrap ca-certificates apache2 eapoltest freeradius haproxy hitch libnet-ssleay-perl ruby"
+    [test]="libcriterion-dev python3 python3-pytest python3-cryptography nsd unbound systemd ldnsutils openssl iproute2 util-linux procps valgrind debootstrap ca-certificates apache2 eapoltest freeradius haproxy hitch libnet-ssleay-perl ruby curl zlib1g-dev libzstd-dev nodejs gnutls-bin stunnel4 dovecot-imapd"
     [lint]="clang-format clang-tidy cppcheck"
     [demo]="nsd ldnsutils openssl nginx-light curl mosquitto mosquitto-clients python3 iproute2 procps ca-certificates"
+    [apps]="python3 python3-pytest python3-cryptography nsd ldnsutils openssl iproute2 util-linux procps binutils ca-certificates"
 )
 
 wanted=()
-for purpose in "$@"; do
+while (($#)); do
+    purpose=$1
+    shift
+    if [[ $purpose == -- ]]; then
+        wanted+=("$@")
+        break
+    fi
     [[ -n ${packages[$purpose]:-} ]] || { echo "packages.sh: no purpose '$purpose'" >&2; exit 2; }
     # shellcheck disable=SC2206 # a list of words
     wanted+=(${packages[$purpose]})

@@ -15,6 +15,7 @@ import pytest
 
 import pki
 import tls13
+from tls13_after import Conversation
 from zone import Zones, break_tlsa, free_port, wait_for
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -29,7 +30,7 @@ USAGES = [(u, s, m) for u in range(4) for s in range(2) for m in range(3)]
 def config(path, log, client=None, server=None, dns=None, module=None):
     """Write an openssl.cnf in the documented form; the path."""
     sections = {"client": client, "server": server, "dns": dns}
-    lines = ["openssl_conf = openssl_init", "[openssl_init]", "providers = provider_sect",
+    lines = ["openssl_conf = openssl_init", "nodejs_conf = openssl_init", "[openssl_init]", "providers = provider_sect",
              "[provider_sect]", "default = default_sect", "dance = dance_sect", "[default_sect]",
              "activate = 1", "[dance_sect]", f"module = {MODULE}", "activate = 1"]
     for key, value in {"log": log, "log_level": "info", **(module or {})}.items():
@@ -78,7 +79,7 @@ class World:
         lines = [f"sensor7._device {right}", f"wrongkey._device {wrong}", f"bogus._device {right}",
                  "nodata._device A 127.0.0.1", f"*.wild._device {right}",
                  "alias._device CNAME sensor7._device", f"_smtp-client.relay {right}",
-                 f"outside {right}", f"ttl0._device {right}", f"several._device {wrong}", f"several._device {right}",
+                 f"outside {right}", f"ttl0._device {right}", f"ttl2._device {right}", f"several._device {wrong}", f"several._device {right}",
                  f"agile._device {right}", "agile._device " + pki.tlsa(3, 1, 2, pki.certificate(self.other_key, "x")),
                  "unusable._device TLSA 3 1 1 00", "unusable._device TLSA 9 9 9 " + "00" * 32]
         for u, s, m in USAGES:
@@ -91,7 +92,8 @@ class World:
         spoil = break_tlsa("bogus._device.example.com")
         # A TTL may be smaller than the one that was signed.
         self.zones.add("example.com", lines,
-                       damage=lambda text: re.sub(r"(?m)^(ttl0\._device\.example\.com\.\t)60\t", r"\g<1>0\t", spoil(text)))
+                       damage=lambda text: re.sub(r"(?m)^(ttl(\d)\._device\.example\.com\.\t)60\t", r"\g<1>\g<2>\t",
+                                               spoil(text)))
         self.zones.add("example.net", [f"dev._device {right}"], signed=False)
         self.zones.add("example.org", [f"dev._device {right}"], expired=True)
         self.anchor = self.write("anchors", self.zones.anchors.encode())
@@ -178,6 +180,12 @@ def listening(process):
     return False
 
 
+def pytest_terminal_summary(terminalreporter):
+    import openssls
+    for line in openssls.summary():
+        terminalreporter.write_line(line)
+
+
 @pytest.fixture(scope="session")
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("world")
@@ -238,6 +246,38 @@ def s_server(world, start):
 
 
 @pytest.fixture
+def odd_server(world, start):
+    """odd_server("-P", ..., policy=...): one for this test, which must not die of it."""
+    kept = []
+
+    def run(*arguments, policy="mixed", **server):
+        process = start([os.path.join(PROGRAMS, "odd_server"), "-p", "PORT", "-c", world.path("server.crt"),
+                         "-k", world.path("server.key"), "-a", world.path("ca.crt"), *arguments],
+                        server={"policy": policy, "allow": "*._device.example.com", **server})
+        kept.append(process)
+        return process
+    yield run
+    for process in kept:
+        assert process.process.poll() is None, process.output.text()
+        process.stop()
+
+
+@pytest.fixture
+def talk(world):
+    """talk(server): a conversation; the server has one at a time, so the last one ends."""
+    opened = []
+
+    def run(server, *args, **kwargs):
+        if opened:
+            opened[-1].close()
+        opened.append(Conversation(server.port, *args, **kwargs))
+        return opened[-1]
+    yield run
+    for conversation in opened:
+        conversation.close()
+
+
+@pytest.fixture
 def s_client(world, tmp_path):
     """s_client(port, ...): run openssl s_client with a client section; its output."""
 
@@ -258,6 +298,42 @@ def s_client(world, tmp_path):
             accepted="gnip" in text, log=Log(log))
 
     return run
+
+
+class Client:
+    """The program tls_client: ask(command) gives its line."""
+
+    def __init__(self, world, conf, log):
+        self.log = Log(log)
+        self.process = subprocess.Popen([os.path.join(PROGRAMS, "tls_client"), world.path("server.crt")],
+                                        env=environment(conf), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, command):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, f"tls_client ended: {self.process.wait()}"
+        return line
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        return self.process.wait(20)
+
+
+@pytest.fixture
+def tls_client(world, tmp_path):
+    """tls_client(client=...): a client that lives until the test ends, and must end well."""
+    started = []
+
+    def run(**sections):
+        log = tmp_path / "tls_client.log"
+        started.append(Client(world, config(tmp_path / "tls_client.cnf", log, **sections), log))
+        return started[-1]
+
+    yield run
+    codes = [client.stop() for client in started]
+    assert codes == [0] * len(codes)
 
 
 def entry(certificate, *names, kind=tls13.DANE_CLIENTID):

@@ -2,19 +2,23 @@
 """Applications that set the SSL_CTX's callbacks themselves, as Debian ships them.
 
 They must neither crash nor be a way around policy require, and the rightful
-client must get in.
+client must get in. Where an application uses another OpenSSL than dance.so, it
+must do what it does without.
 """
 import http.client
 import os
+import re
 import shutil
 import socketserver
+import subprocess
 import threading
 
 import pytest
 
+import openssls
 import pki
-from conftest import DEVICE, config, entry, environment, listening
-from zone import free_port, wait_for
+from conftest import DEVICE, Log, config, entry, environment
+from zone import free_port
 
 REQUIRE = {"policy": "require", "allow": "*._device.example.com"}
 
@@ -24,17 +28,34 @@ def needs(program):
                               reason=f"{program} is not installed")
 
 
-def check(world, server, pkix=True):
+def output_of(argv):
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def pkix_leaf(world):
+    return pki.certificate(world.key, "pkix client", issuer=world.ca, issuer_key=world.ca_key)
+
+
+def check_untouched(world, server, strangers, request=b"ping\n"):
+    """As without dance: a certificate of the application's CA is good, and a stranger's if it lets in strangers."""
+    assert server.client().run([entry(pkix_leaf(world))], world.key, request=request).data, server.output.text()
+    stranger = server.client().run([entry(pki.certificate(world.other_key, DEVICE), DEVICE)], world.other_key,
+                                   request=request)
+    assert bool(stranger.data) == strangers and stranger.alert != 40, (stranger, server.output.text())
+    assert server.process.poll() is None
+    assert server.log.wait(openssls.OTHER)
+
+
+def check(world, server):
     """The rightful client twice, with impostors of each kind in between; the server lives on."""
-    leaf = pki.certificate(world.key, "pkix client", issuer=world.ca, issuer_key=world.ca_key)
+    leaf = pkix_leaf(world)
     for _ in range(2):
         outcome = server.client().run([entry(world.device, DEVICE)], world.key)
         assert outcome.accepted, (outcome, server.log.text(), server.output.text())
         wrong = server.client().run([entry(pki.certificate(world.other_key, DEVICE), DEVICE)], world.other_key)
         assert wrong.alert == 40 and not wrong.data, (wrong, server.log.text())
-        if pkix:
-            unnamed = server.client().run([entry(leaf)], world.key)
-            assert unnamed.alert == 40 and not unnamed.data, (unnamed, server.log.text())
+        unnamed = server.client().run([entry(leaf)], world.key)
+        assert unnamed.alert == 40 and not unnamed.data, (unnamed, server.log.text())
         empty = server.client().run([], None)
         assert empty.alert == 116 and not empty.data, (empty, server.log.text())
     assert server.process.poll() is None
@@ -52,6 +73,9 @@ def backend():
         yield server.server_address[1]
         server.shutdown()
 
+
+perl = pytest.mark.skipif(not os.path.exists("/usr/lib/x86_64-linux-gnu/perl5") or
+                    os.system("perl -MNet::SSLeay -e 1 2>/dev/null") != 0, reason="Perl's Net::SSLeay is not installed")
 
 PERL = """
 use strict; use Net::SSLeay; use IO::Socket::INET;
@@ -80,13 +104,65 @@ while (my $s = $listener->accept) {
 """
 
 
-@pytest.mark.skipif(not os.path.exists("/usr/lib/x86_64-linux-gnu/perl5") or
-                    os.system("perl -MNet::SSLeay -e 1 2>/dev/null") != 0, reason="Perl's Net::SSLeay is not installed")
+def perl_is_other():
+    return openssls.is_other("Perl", output_of(
+        ["perl", "-MNet::SSLeay", "-MDynaLoader", "-e", "print grep /SSLeay/, @DynaLoader::dl_shared_objects"]))
+
+
+@perl
 @pytest.mark.parametrize("how", ["none", "verify", "cert_verify"])
 def test_perl(world, start, how):
     server = start(["perl", "-e", PERL, "PORT", world.path("server.crt"), world.path("server.key"),
                     world.path("ca.crt"), how], server=REQUIRE)
-    check(world, server)
+    if perl_is_other():
+        check_untouched(world, server, strangers=True)
+    else:
+        check(world, server)
+
+
+@perl
+def test_perl_that_verifies_in_our_place_is_told_on(world, start):
+    """Under mixed its cert_verify_callback decides; that it goes on with nobody is in the log."""
+    server = start(["perl", "-e", PERL, "PORT", world.path("server.crt"), world.path("server.key"), world.path("ca.crt"),
+                    "cert_verify"], server={**REQUIRE, "policy": "mixed"})
+    wrong = server.client().run([entry(pki.certificate(world.other_key, DEVICE), DEVICE)], world.other_key)
+    assert wrong.accepted, wrong
+    assert server.log.wait(f"not authenticated, the application goes on with {DEVICE}: no TLSA record authenticates")
+    server.log.mark()
+    stranger = "stranger.example.com"
+    outside = server.client().run([entry(pki.certificate(world.key, stranger), stranger)], world.key)
+    assert outside.accepted, outside
+    assert server.log.wait(f"not authenticated, the application goes on with {stranger}: no pattern of allow")
+
+
+PERL_CLIENT = """
+use strict; use Net::SSLeay; use IO::Socket::INET;
+my ($port, $crt) = @ARGV;
+Net::SSLeay::initialize();
+my $ctx = Net::SSLeay::CTX_new();
+Net::SSLeay::CTX_use_certificate_file($ctx, $crt, 1) or die;
+my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $port) or die;
+my $ssl = Net::SSLeay::new($ctx);
+Net::SSLeay::set_fd($ssl, fileno $s);
+Net::SSLeay::connect($ssl) == 1 or die;
+Net::SSLeay::write($ssl, "ping\\n");
+print Net::SSLeay::read($ssl);
+"""
+
+
+@perl
+def test_perl_client_with_a_certificate_but_no_key(world, s_server, tmp_path):
+    """libssl never sends such a certificate, so it is no credential of the application's."""
+    server = s_server("require")
+    conf = config(tmp_path / "cnf", tmp_path / "log",
+                  client={"identity": DEVICE, "private_key": world.path("client.key")})
+    done = subprocess.run(["perl", "-e", PERL_CLIENT, str(server.port), world.path("ca.crt")], env=environment(conf),
+                          capture_output=True, text=True, timeout=30)
+    if perl_is_other():
+        assert "gnip" not in done.stdout and DEVICE not in server.log.text()
+        return
+    assert "gnip" in done.stdout, done.stderr
+    assert server.log.wait(f"accepted {DEVICE}")
 
 
 RUBY = """
@@ -114,18 +190,24 @@ end
 """
 
 
+def ruby_is_other():
+    return openssls.is_other("Ruby", output_of(["ruby", "-ropenssl", "-e", "puts $LOADED_FEATURES.grep(/openssl\\.so/)"]))
+
+
 @needs("ruby")
 def test_ruby_server(world, start):
     server = start(["ruby", "-e", RUBY, "PORT", world.path("server.crt"), world.path("server.key"),
                     world.path("ca.crt")], server=REQUIRE)
-    check(world, server)
+    if ruby_is_other():
+        check_untouched(world, server, strangers=True)
+    else:
+        check(world, server)
 
 
 @needs("ruby")
 @pytest.mark.parametrize("callback,identity", [("", True), ("ctx.client_cert_cb = ->(s) { nil }", True)])
 def test_ruby_client(world, s_server, tmp_path, callback, identity):
     """Ruby sets the SSL_CTX's client_cert_cb in any case."""
-    import subprocess
     server = s_server("require")
     script = f"""
 require "socket"; require "openssl"
@@ -140,8 +222,12 @@ print s.readpartial(100)
     conf = config(tmp_path / "cnf", tmp_path / "log",
                   client={"identity": DEVICE, "private_key": world.path("client.key")})
     done = subprocess.run(["ruby", "-e", script], env=environment(conf), capture_output=True, text=True, timeout=30)
-    assert ("gnip" in done.stdout) == identity, done.stderr
-    assert server.log.wait(f"accepted {DEVICE}")
+    if ruby_is_other():
+        assert "alert certificate required" in done.stderr
+        assert Log(tmp_path / "log").wait(openssls.OTHER)
+    else:
+        assert ("gnip" in done.stdout) == identity, done.stderr
+        assert server.log.wait(f"accepted {DEVICE}")
 
 
 @needs("hitch")
@@ -159,9 +245,14 @@ def test_hitch(world, start, backend, tmp_path, verify):
                     + ("" if verify == "none" else f'client-verify-ca = "{world.path("ca.crt")}"\n')
                     + ("" if os.geteuid() == 0 else 'user = ""\ngroup = ""\n'))
     server = start(["/usr/sbin/hitch", "--config", str(conf)], server=REQUIRE, port=port)
-    check(world, server)
+    if openssls.is_other("hitch", "/usr/sbin/hitch"):
+        check_untouched(world, server, strangers=verify == "none")
+    else:
+        check(world, server)
 
 
+MODULES = "/usr/lib/apache2/modules"
+MOD_SSL = MODULES + "/mod_ssl.so"
 APACHE = """
 ServerRoot "{folder}"
 ServerName localhost
@@ -197,7 +288,7 @@ def apache(start, tmp_path):
         port = free_port()
         conf = tmp_path / "apache.conf"
         root = os.geteuid() == 0
-        conf.write_text(APACHE.format(folder=tmp_path, port=port, modules="/usr/lib/apache2/modules",
+        conf.write_text(APACHE.format(folder=tmp_path, port=port, modules=MODULES,
                                       user="nobody" if root else "${USER}", group="nogroup") + text)
         return start(["/usr/sbin/apache2", "-DFOREGROUND", "-f", str(conf)], port=port, **kwargs)
     return run
@@ -211,16 +302,33 @@ def test_apache_server(world, apache, verify):
                     f"SSLCertificateKeyFile {world.path('server.key')}\nSSLCACertificateFile {world.path('ca.crt')}\n"
                     f"SSLVerifyClient {verify}\nSSLVerifyDepth 3\n", server=REQUIRE)
     request = b"GET /index.html HTTP/1.0\r\n\r\n"
+    if openssls.is_other("Apache", MOD_SSL):
+        check_untouched(world, server, strangers=verify != "require", request=request)
+        return
     good = server.client().run([entry(world.device, DEVICE)], world.key, request=request)
     assert good.data.startswith(b"HTTP/1.1 200"), (good, server.log.text())
     wrong = pki.certificate(world.other_key, DEVICE)
-    leaf = pki.certificate(world.key, "pkix client", issuer=world.ca, issuer_key=world.ca_key)
+    leaf = pkix_leaf(world)
     for certificates, key, alert in (([entry(wrong, DEVICE)], world.other_key, 40), ([entry(leaf)], world.key, 40),
                                      ([], None, 116)):
         outcome = server.client().run(certificates, key, request=request)
         assert outcome.alert == alert and not outcome.data, (outcome, server.log.text())
     again = server.client().run([entry(world.device, DEVICE)], world.key, request=request)
     assert again.data.startswith(b"HTTP/1.1 200"), (again, server.log.text())
+
+
+@needs("apache2")
+def test_apache_session_cache(world, apache, s_client):
+    """mod_ssl sets the session's lifetime to its own when the first ticket has been sent."""
+    if openssls.is_other("Apache", MOD_SSL):
+        pytest.skip("Apache uses another OpenSSL than dance.so, see test_apache_server")
+    server = apache(f"SSLEngine on\nSSLCertificateFile {world.path('server.crt')}\n"
+                    f"SSLCertificateKeyFile {world.path('server.key')}\nSSLCACertificateFile {world.path('ca.crt')}\n"
+                    "SSLSessionCache shmcb:sessions(512000)\nSSLVerifyClient require\n", server=REQUIRE)
+    done = s_client(server.port, request="GET /index.html HTTP/1.0\r\n\r\n")
+    assert "200 OK" in done.text, (done.text, server.log.text())
+    hints = [int(h) for h in re.findall(r"TLS session ticket lifetime hint: (\d+)", done.text)]
+    assert len(hints) == 2 and all(0 < h <= 60 for h in hints), hints
 
 
 @needs("apache2")
@@ -235,6 +343,10 @@ def test_apache_mod_proxy_client(world, start, apache):
     connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=20)
     connection.request("GET", "/")
     answer = connection.getresponse()
+    if openssls.is_other("Apache", MOD_SSL):
+        assert answer.status == 502, (answer.read(), proxy.log.text())
+        assert proxy.log.wait(openssls.OTHER)
+        return
     assert answer.status == 200, (answer.read(), proxy.log.text(), origin.log.text())
     assert origin.log.wait(f"accepted {DEVICE}")
 
@@ -288,7 +400,6 @@ server default {{
                     reason="FreeRADIUS loads its modules with RTLD_DEEPBIND, which sanitizers do not take")
 def test_freeradius(world, start, tmp_path):
     """It uses ex_data indexes of the SSL that it never asked for, and takes the info callback."""
-    import subprocess
     port = free_port()
     os.chmod(tmp_path, 0o755)
     (tmp_path / "dictionary").write_text("$INCLUDE /usr/share/freeradius/dictionary\n")
@@ -311,6 +422,13 @@ def test_freeradius(world, start, tmp_path):
                               errors="replace")
         return done.returncode == 0 and "SUCCESS" in done.stdout, done.stdout
 
+    if openssls.is_other("FreeRADIUS", "/usr/sbin/freeradius"):
+        world.write("leaf.crt", pki.pem(pkix_leaf(world)))
+        ok, text = authenticate("leaf.crt", "client.key", False)
+        assert ok, (text[-3000:], server.output.text()[-6000:])
+        assert not authenticate("device.crt", "client.key", True)[0]
+        assert server.process.poll() is None and server.log.wait(openssls.OTHER)
+        return
     for _ in range(2):
         ok, text = authenticate("device.crt", "client.key", True)
         assert ok, (server.log.text(), text[-3000:], server.output.text()[-6000:])

@@ -1,12 +1,13 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """The client section, with openssl s_client as it is."""
 import re
-import subprocess
+import shutil
 
 import pytest
 
 import pki
-from conftest import DEVICE, config, environment
+from conftest import DEVICE, config
+from zone import wait_for
 
 
 def test_certificate_made_in_memory(world, s_server, s_client):
@@ -46,39 +47,16 @@ def test_certificate_that_is_not_for_the_key(world, s_server, s_client):
     assert done.log.wait("its first certificate is not for client.private_key")
 
 
-def test_changed_key_is_picked_up(world, s_server, tmp_path):
-    """A long-lived client: Python, two connections, the key replaced in between."""
-    import shutil
+def test_changed_key_is_picked_up(world, start, tls_client, tmp_path):
+    """A long-lived client with one SSL_CTX, the key replaced in between."""
     key = tmp_path / "client.key"
     shutil.copy(world.path("other.key"), key)
-    server = s_server("require")
-    conf = config(tmp_path / "cnf", tmp_path / "log",
-                  client={"identity": DEVICE, "private_key": str(key)})
-    script = f"""
-import socket, ssl, sys
-context = ssl.create_default_context(cafile={world.path("server.crt")!r})
-context.check_hostname = False
-for line in sys.stdin:
-    try:
-        with socket.create_connection(("127.0.0.1", {server.port})) as s, context.wrap_socket(s) as tls:
-            tls.sendall(b"ping\\n")
-            print(tls.recv(100), flush=True)
-    except OSError as error:
-        print("refused", flush=True)
-"""
-    process = subprocess.Popen(["/usr/bin/python3", "-c", script], env=environment(conf), stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, text=True)
-
-    def connect():
-        process.stdin.write("go\n")
-        process.stdin.flush()
-        return process.stdout.readline()
-    from zone import wait_for
-    assert "refused" in connect()
+    server = start(["openssl", "s_server", "-accept", "127.0.0.1:PORT", "-cert", world.path("server.crt"), "-key",
+                    world.path("server.key"), "-www"], server={"policy": "require", "allow": DEVICE})
+    client = tls_client(client={"identity": DEVICE, "private_key": str(key)})
+    assert "handshake failure" in client.ask(f"connect {server.port}")
     shutil.copy(world.path("client.key"), key)
-    wait_for(lambda: "gnip" in connect(), 5, "the new key")
-    process.stdin.close()
-    assert process.wait(10) == 0
+    wait_for(lambda: "200" in client.ask(f"connect {server.port}"), 5, "the new key")
 
 
 def test_applications_own_certificate_is_respected(world, s_server, s_client):

@@ -15,12 +15,12 @@ FAULTS = [
     ("server", "allow_file", "relative", "an absolute path"),
     ("server", "certificate_names", "off", "match or any"),
     ("server", "usages", "dane-xx", "pkix-ta, pkix-ee, dane-ta and dane-ee, separated by commas"),
-    ("server", "raw_public_key", "yes", "no .raw public keys come with a later release."),
-    ("server", "san_fallback", "yes", "no .the fallback comes with a later release."),
+    ("server", "raw_public_key", "YES", "no, or yes with OpenSSL 3.2 or later"),
+    ("server", "san_fallback", "smtp-client", "no, yes or a service label such as _smtp-client"),
     ("server", "prefetch", "maybe", "yes or no"),
     ("client", "identity", "b\u00fccher.example", "a domain name of letters, digits"),
     ("client", "servers", "*x", "server names"),
-    ("client", "raw_public_key", "yes", "no .raw public keys come with a later release."),
+    ("client", "raw_public_key", "on", "no, or yes with OpenSSL 3.2 or later"),
     ("dns", "timeout", "0", "1 to 60 .seconds."),
     ("dns", "trust_anchor", "anchor", "an absolute path"),
     ("dns", "forward", "192.0.2.53@853#dns.example.net", ".*begins a comment"),
@@ -65,7 +65,7 @@ def test_missing_section_closes(tmp_path):
     assert "server = no_such_section: there is no section of this name" in listed(path)
 
 
-@pytest.mark.parametrize("fault", [{"usages": "x"}, {"policy": "requires"}, {"san_fallback": "yes"},
+@pytest.mark.parametrize("fault", [{"usages": "x"}, {"policy": "requires"}, {"san_fallback": "smtp"},
                                    {"allow": None}])
 def test_faulty_server_refuses_certificates(world, s_server, fault):
     server = s_server(**{"policy": "mixed", "strict": False, "fresh": True, **fault})

@@ -12,7 +12,7 @@ import pytest
 import pki
 from conftest import DEVICE, PROGRAMS, config, entry, environment
 from test_dns_outcomes import black_hole, silent_dns  # noqa: F401 (fixtures)
-from zone import wait_for
+from zone import accepts, wait_for
 
 TLS_SERVER = os.path.join(PROGRAMS, "tls_server")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="chroot and namespaces need root")
@@ -194,7 +194,7 @@ def test_socket_resolver(world, tls_server, tmp_path):
     argv = [os.path.join(os.path.dirname(PROGRAMS), "resolver", "dance-resolver"), "--socket", path, "--log", "stderr",
             "--trust-anchor", world.anchor, "--forward", f"127.0.0.1@{world.zones.port}", "--user", "root"]
     one = subprocess.Popen(argv)
-    wait_for(lambda: os.path.exists(path), what="the socket")
+    wait_for(lambda: accepts(path), what="the socket")
     server = tls_server("-f", dns={"resolver": path})
     try:
         check_both(world, server)
@@ -241,7 +241,7 @@ def test_a_socket_of_somebody_else_is_not_believed(world, tls_server, tmp_path):
     rogue = subprocess.Popen([program, "--socket", path, "--log", "stderr", "--trust-anchor", world.anchor, "--forward",
                               f"127.0.0.1@{world.zones.port}"], user=65534, group=65534, extra_groups=[])
     try:
-        wait_for(lambda: os.path.exists(path), what="the socket")
+        wait_for(lambda: accepts(path), what="the socket")
         server = tls_server(dns={"resolver": path})
         assert good(world, server).alert == 40
         assert server.log.wait("belongs to user 65534, neither root nor this process's own")

@@ -1,12 +1,17 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """Resumption, and how long it may last."""
+import os
 import re
 import time
 
 import pytest
 
-from conftest import DEVICE
+import pki
+from conftest import DEVICE, config, entry
+from tls13_after import PreSharedKey
 from zone import wait_for
+
+POLICIES = ["mixed", "dane", "require"]
 
 
 @pytest.mark.parametrize("policy", ["mixed", "dane", "require"])
@@ -64,3 +69,163 @@ def test_resuming_again_and_again_does_not_prolong(world, s_server, s_client, tm
         hints = [int(h) for h in re.findall(r"TLS session ticket lifetime hint: (\d+)", done.text)]
         # The first hint is the resumed session's own, the last the fresh ticket's.
         assert hints and hints[-1] <= lifetime - seconds, (hints, lifetime)
+
+
+def proof(world, name):
+    return [entry(pki.certificate(world.key, name), name)], world.key
+
+
+def record(world, name, ttl):
+    return world.zones.record(name, pki.tlsa(3, 1, 1, world.device), ttl)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("arguments", [[], ["-no_ticket"]], ids=["ticket", "cache"])
+def test_removed_record_ends_sessions(world, s_server, s_client, tmp_path, policy, arguments):
+    """One TTL after the record went, at the latest: by session, by ticket and by a new handshake."""
+    name = f"gone-{policy}-{len(arguments)}._device.example.com"
+    server = s_server(policy, *arguments, fresh=True)
+    session = str(tmp_path / "session")
+    conf = config(tmp_path / "client.cnf", tmp_path / "log",
+                  client={"identity": name, "private_key": world.path("client.key")})
+    with record(world, name, 3):
+        first = s_client(server.port, "-sess_out", session, conf=conf)
+        assert first.accepted, server.log.text()
+        # Resumed without the module, so that nothing but the session speaks for the client.
+        again = s_client(server.port, "-sess_in", session, "-sess_out", session, client=False)
+        assert again.accepted and "Reused, TLSv1.3" in again.text, again.text
+    world.zones.outlived(3)
+    server.log.mark()
+    late = s_client(server.port, "-sess_in", session, client=False)
+    assert not late.accepted and "Reused, TLSv1.3" not in late.text, late.text
+    anew = s_client(server.port, conf=conf)
+    assert anew.alert == 40 and not anew.accepted, anew.text
+    assert server.log.wait(f"refused {name}: there is no TLSA record")
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("arguments", [["-V"], ["-V", "-I"], ["-V", "-H"], ["-V", "-A"]], ids=" ".join)
+def test_a_client_that_never_lets_go(world, odd_server, talk, policy, arguments):
+    """It resumes as fast as it can, always with its newest ticket and as young as it likes to say, for as
+    long as it is let: which is one TTL after the record went, whatever callbacks the application took."""
+    name = f"chain-{policy}{''.join(arguments)}._device.example.com".lower()
+    server = odd_server(*arguments, policy=policy)
+    with record(world, name, 2):
+        c = talk(server)
+        c.handshake(*proof(world, name))
+        assert b"verify result 0" in c.ask(), server.log.text()
+        # The whole seconds are libssl's and libunbound's.
+        tickets, resumptions = c.sessions, 0
+        assert tickets and all(1 <= s.lifetime <= 2 for s in tickets), [s.lifetime for s in tickets]
+    while True:
+        assert time.time() < world.zones.removed + 2 + 1.2, (resumptions, server.log.text())
+        again = talk(server, tickets[-1])
+        again.handshake([], None)
+        if not again.resumed:
+            break
+        said = again.ask()
+        if said is None:
+            assert server.log.wait("the session has outlived the TLSA record")
+            break
+        assert said == f"peer /CN={name}, verify result 0, resumed 1\n".encode(), server.log.text()
+        resumptions += 1
+        tickets += again.sessions
+    assert resumptions > 0
+    for session in tickets[:2] + tickets[-2:]:
+        late = talk(server, session)
+        late.handshake([], None)
+        assert late.ask() is None and late.outcome.alert in (40, 116), (late.outcome, server.log.text())
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_where_nobody_could_watch_there_are_no_tickets(world, odd_server, talk, policy):
+    """The application took both callbacks that see a resumption begin."""
+    server = odd_server("-v", "-I", "-H", policy=policy)
+    c = talk(server)
+    c.handshake([entry(world.device, DEVICE)], world.key)
+    assert c.ask() and c.sessions == [], server.log.text()
+    assert server.log.wait(f"accepted {DEVICE}")
+    if policy != "require":
+        c = talk(server)
+        c.handshake([], None)
+        assert c.ask() and len(c.sessions) == 2
+
+
+def test_a_ticket_of_garbage(world, odd_server, talk):
+    """A full handshake, in which require asks."""
+    server = odd_server("-V", policy="require")
+    c = talk(server)
+    c.handshake([entry(world.device, DEVICE)], world.key)
+    assert c.ask()
+    c.sessions[0].ticket = os.urandom(len(c.sessions[0].ticket))
+    late = talk(server, c.sessions[0])
+    late.handshake([], None)
+    late.after()
+    assert not late.resumed and late.outcome.alert == 116
+
+
+@pytest.mark.parametrize("arguments", [[], ["-I"], ["-H"], ["-X"], ["-K"]], ids=lambda a: " ".join(a) or "none")
+def test_require_takes_no_session_from_elsewhere(world, odd_server, talk, arguments):
+    """Ticket keys outlive a change of policy, and several servers may have the same: a session of a client
+    that another server took for its CA's sake, or without a certificate, is not one of a DANE client."""
+    pkix = pki.certificate(world.other_key, "pkix client", issuer=world.ca, issuer_key=world.ca_key)
+    other = odd_server("-t", "-v", policy="mixed")
+    strict = odd_server("-t", "-v", *arguments, policy="require")
+    for entries, key, good in (([entry(pkix)], world.other_key, False), ([], None, False),
+                               ([entry(world.device, DEVICE)], world.key, True)):
+        c = talk(other)
+        c.handshake(entries, key)
+        assert c.ask() and c.sessions, other.log.text()
+        again = talk(strict, c.sessions[0])
+        again.handshake([], None)
+        assert again.resumed
+        said = again.ask()
+        assert (said is not None) == good, (said, strict.log.text())
+        if not good:
+            assert again.outcome.alert == 40, again.outcome
+            assert strict.log.wait("policy require forbids \\(by a session or a pre-shared key\\)")
+
+
+def test_require_takes_no_session_of_a_name_that_is_not_allowed(world, odd_server, talk):
+    other = odd_server("-t", "-V", policy="require")
+    strict = odd_server("-t", "-V", policy="require", allow="u311._device.example.com")
+    c = talk(other)
+    c.handshake([entry(world.device, DEVICE)], world.key)
+    assert c.ask()
+    again = talk(strict, c.sessions[0])
+    again.handshake([], None)
+    assert again.resumed and again.ask() is None and again.outcome.alert == 40, strict.log.text()
+
+
+@pytest.mark.parametrize("arguments", [["-X"], ["-X", "-K"], ["-X", "-I"], ["-X", "-H"]], ids=" ".join)
+@pytest.mark.parametrize("key", ["-N", ""], ids=["no ticket key", "tickets"])
+def test_the_last_word_is_said_without_a_ticket(world, odd_server, talk, arguments, key):
+    """libssl makes none where the application's ticket key callback has no key; who came in finds nobody."""
+    server = odd_server("-V", *arguments, *filter(None, [key]), policy="require")
+    for entries, good in (([entry(world.device, DEVICE)], True), ([entry(world.device)], False)):
+        c = talk(server)
+        c.handshake(entries, world.key)
+        said = c.ask()
+        assert (said is not None) == good, (said, server.log.text())
+    assert "peer" not in server.output.text().split("\n", 1)[1], server.output.text()
+
+
+PSK = "5a" * 32
+
+
+@pytest.mark.parametrize("arguments", [[], ["-K"], ["-I"], ["-H"], ["-I", "-K"], ["-H", "-K"], ["-N"], ["-I", "-H"]],
+                         ids=lambda a: " ".join(a) or "none")
+@pytest.mark.parametrize("policy", POLICIES)
+def test_external_pre_shared_keys(odd_server, talk, policy, arguments):
+    """No certificate is asked for: the application's own affair under mixed and dane, refused under require."""
+    server = odd_server("-V", "-w", PSK, *arguments, policy=policy)
+    c = talk(server, PreSharedKey(bytes.fromhex(PSK)))
+    c.handshake([], None)
+    assert c.resumed
+    said = c.ask()
+    if policy == "require":
+        assert said is None and server.output.text().find("peer") < 0, server.output.text()
+        assert server.log.wait("refused a client: .*policy require forbids")
+    else:
+        # libssl's word for a session whose verification nobody told it of.
+        assert said == b"peer (nobody), verify result 1, resumed 1\n", (c.outcome, server.log.text())

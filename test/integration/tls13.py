@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 DANE_CLIENTID = 65280
 HANDSHAKE, APPLICATION, ALERT, CCS = 22, 23, 21, 20
-CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, FINISHED = 11, 13, 15, 20
+ENCRYPTED_EXTENSIONS, CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, FINISHED = 8, 11, 13, 15, 20
 
 
 def client_name(name):
@@ -41,6 +41,15 @@ def vector(octets, size):
 
 def extension(kind, data):
     return struct.pack("!H", kind) + vector(data, 2)
+
+
+def parse_extensions(octets):
+    found = {}
+    while octets:
+        number, length = struct.unpack("!HH", octets[:4])
+        found[number] = octets[4:4 + length]
+        octets = octets[4 + length:]
+    return found
 
 
 def expand(secret, label, context, length):
@@ -138,10 +147,12 @@ class Client:
         message, self.pending = self.pending[:end], self.pending[end:]
         return message[0], message[4:], message
 
-    def send_handshake(self, kind, body):
-        message = bytes([kind]) + vector(body, 3)
+    def send_message(self, message):
         self.transcript += message
         self.send_record(HANDSHAKE, message)
+
+    def send_handshake(self, kind, body):
+        self.send_message(bytes([kind]) + vector(body, 3))
 
     def hello(self, server_name):
         self.private = X25519PrivateKey.generate()
@@ -154,25 +165,29 @@ class Client:
         )
         if server_name:
             extensions += extension(0, vector(b"\0" + vector(server_name.encode(), 2), 2))
-        self.send_handshake(
-            1,
-            b"\x03\x03" + os.urandom(32) + vector(os.urandom(32), 1) + vector(b"\x13\x01", 2)
-            + vector(b"\0", 1) + vector(extensions, 2))
+        body = (b"\x03\x03" + os.urandom(32) + vector(os.urandom(32), 1) + vector(b"\x13\x01", 2)
+                + vector(b"\0", 1) + vector(self.hello_extensions(extensions), 2))
+        self.send_message(self.finish_hello(b"\x01" + vector(body, 3)))
+
+    # For those who go on after the handshake (tls13_after.py).
+    def hello_extensions(self, extensions):
+        return extensions
+
+    def finish_hello(self, message):
+        return message
+
+    def chosen_psk(self, extensions):
+        return bytes(32)
 
     def server_hello(self):
         kind, body, message = self.read_handshake()
         assert kind == 2, kind
         self.transcript += message
-        rest = body[35 + body[34] + 3:]
-        share, rest = None, rest[2:]
-        while rest:
-            kind, length = struct.unpack("!HH", rest[:4])
-            if kind == 51:
-                share = rest[8:4 + length]
-            rest = rest[4 + length:]
+        extensions = parse_extensions(body[35 + body[34] + 3 + 2:])
+        share = extensions[51][4:]
         shared = self.private.exchange(X25519PublicKey.from_public_bytes(share))
         zeros, empty = bytes(32), hashlib.sha256(b"").digest()
-        derived = expand(extract(zeros, zeros), b"derived", empty, 32)
+        derived = expand(extract(zeros, self.chosen_psk(extensions)), b"derived", empty, 32)
         handshake = extract(derived, shared)
         self.client_secret = expand(handshake, b"c hs traffic", self.hash(), 32)
         server_secret = expand(handshake, b"s hs traffic", self.hash(), 32)
@@ -188,21 +203,18 @@ class Client:
             if kind == FINISHED:
                 assert hmac.compare_digest(body, self.finished_mac(self.read_keys.secret))
             self.transcript += message
+            if kind == ENCRYPTED_EXTENSIONS:
+                self.encrypted_extensions = parse_extensions(body[2:])
             if kind == CERTIFICATE_REQUEST:
-                outcome.request_extensions = {}
-                rest = body[1 + body[0] + 2:]
-                while rest:
-                    number, length = struct.unpack("!HH", rest[:4])
-                    outcome.request_extensions[number] = rest[4:4 + length]
-                    rest = rest[4 + length:]
+                outcome.request_extensions = parse_extensions(body[1 + body[0] + 2:])
             if kind == FINISHED:
                 return
 
-    def authenticate(self, entries, key):
+    def authenticate(self, entries, key, context=b""):
         listed = b"".join(
             vector(der, 3) + vector(b"".join(extension(k, d) for k, d in extensions), 2)
             for der, extensions in entries)
-        self.send_handshake(CERTIFICATE, b"\0" + vector(listed, 3))
+        self.send_handshake(CERTIFICATE, vector(context, 1) + vector(listed, 3))
         if entries:
             signed = b" " * 64 + b"TLS 1.3, client CertificateVerify\0" + self.hash()
             signature = key.sign(signed, ec.ECDSA(hashes.SHA256()))

@@ -1,5 +1,6 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """Signed zones and the NSD that serves them, on a free loopback port."""
+import contextlib
 import datetime
 import glob
 import heapq
@@ -51,17 +52,21 @@ class Zones:
 
     def __init__(self, folder):
         self.folder = str(folder)
-        self.port = free_port()
+        self.address, self.port = "127.0.0.1", free_port()
         self.zones = {}
+        self.sources = {}  # origin -> what add() was given
+        self.serial = 1
+        self.removed = 0   # when the record that record() added last was gone
         self.anchors = ""
         self.process = None
 
     def add(self, origin, lines, signed=True, expired=False, ttl=60, damage=None, seconds=None):
         """damage: a function on the text of the signed zone; seconds: for how long its signatures
         are good. The anchor is added to the anchors."""
+        self.sources[origin] = (lines, signed, expired, ttl, damage)
         path = os.path.join(self.folder, origin + ".zone")
         with open(path, "w") as out:
-            out.write(f"$ORIGIN {origin}.\n$TTL {ttl}\n@ SOA ns hostmaster 1 3600 900 86400 {ttl}\n"
+            out.write(f"$ORIGIN {origin}.\n$TTL {ttl}\n@ SOA ns hostmaster {self.serial} 3600 900 86400 {ttl}\n"
                       "@ NS ns\nns A 127.0.0.1\n" + "\n".join(lines) + "\n")
         if signed:
             keys = glob.glob(os.path.join(self.folder, f"K{origin}.+*.key"))
@@ -87,7 +92,7 @@ class Zones:
     def start(self):
         conf = os.path.join(self.folder, "nsd.conf")
         with open(conf, "w") as out:
-            out.write(f'server:\n ip-address: 127.0.0.1@{self.port}\n username: ""\n zonesdir: "{self.folder}"\n'
+            out.write(f'server:\n ip-address: {self.address}@{self.port}\n username: ""\n zonesdir: "{self.folder}"\n'
                       f' database: ""\n pidfile: "{self.folder}/nsd.pid"\n xfrdfile: "{self.folder}/xfrd"\n'
                       f' zonelistfile: "{self.folder}/zonelist"\n xfrdir: "{self.folder}"\n server-count: 1\n rrl-ratelimit: 0\n'
                       "remote-control:\n control-enable: no\n")
@@ -103,14 +108,56 @@ class Zones:
 
     def answers(self):
         assert self.process.poll() is None, open(os.path.join(self.folder, "nsd.log")).read()
+        return self.ask(b"\x07example\x03com\0\0\x06\0\1") is not None
+
+    @contextlib.contextmanager
+    def record(self, name, rdata, ttl):
+        """A TLSA record that is published while the block runs, in the zone that has the name's end."""
+        origin = next(o for o in self.zones if name.endswith("." + o))
+        self.publish(origin, name, f"{name}. {ttl} {rdata}", True)
+        try:
+            yield
+        finally:
+            self.publish(origin, name, f"{name}. {ttl} {rdata}", False)
+            self.removed = time.time()
+
+    def outlived(self, ttl):
+        """Wait until nobody may believe the removed record any more: libunbound counts whole seconds."""
+        wait_for(lambda: time.time() > self.removed + ttl + 1.1)
+
+    def publish(self, origin, name, line, there):
+        """Sign the zone with or without the line, have NSD read it, and wait until it answers so."""
+        lines, *rest = self.sources[origin]
+        self.serial += 1
+        self.add(origin, lines + [line] if there else [l for l in lines if l != line], *rest)
+
+        def served():
+            # A change within a second of the last may pass NSD by: what counts is the file's time.
+            os.utime(self.zones[origin])
+            self.process.send_signal(signal.SIGHUP)
+            end = time.monotonic() + 1
+            while time.monotonic() < end:
+                if self.has_tlsa(name) == there:
+                    return True
+                time.sleep(0.02)
+            return False
+        wait_for(served, what=f"{name} to be {'there' if there else 'gone'}")
+
+    def has_tlsa(self, name):
+        labels = b"".join(bytes([len(l)]) + l.encode() for l in name.split("."))
+        answer = self.ask(labels + b"\0\0\x34\0\1")
+        return None if answer is None else answer[6:8] != b"\0\0"
+
+    def ask(self, question):
+        """NSD's answer to an encoded question, or None."""
         with socket.socket(type=socket.SOCK_DGRAM) as s:
             s.settimeout(0.2)
             try:
-                s.sendto(b"\x12\x34" + b"\0\0\0\1" + bytes(6) + b"\x07example\x03com\0\0\x06\0\1",
-                         ("127.0.0.1", self.port))
-                return s.recv(512)[:2] == b"\x12\x34"
+                s.sendto(b"\x12\x34" + b"\0\0\0\1" + bytes(6) + question, (self.address, self.port))
+                answer = s.recv(4096)
+                return answer if answer[:2] == b"\x12\x34" else None
             except OSError:
-                return False
+                return None
 
     def stop(self):
         if self.process:

@@ -27,7 +27,7 @@ static struct {
     int port, accepts, threads, fork_each, fork_late, fork_early, closefds, no_network, nobody,
         verify;
     int trusting, no_tickets, info;
-    const char *certificate, *key, *root, *ca;
+    const char *certificate, *key, *root, *ca, *castore;
 } option = {.accepts = 1 << 30};
 
 static volatile sig_atomic_t children_seen;
@@ -170,6 +170,8 @@ static void make_context(void)
         die("SSL_CTX");
     if (option.ca != NULL && SSL_CTX_load_verify_file(context, option.ca) != 1)
         die("CA");
+    if (option.castore != NULL && SSL_CTX_load_verify_store(context, option.castore) != 1)
+        die("CA store");
     if (option.verify)
         SSL_CTX_set_verify(context,
                            option.verify == 2 ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
@@ -185,7 +187,7 @@ static void read_options(int argc, char *argv[])
 {
     int c;
 
-    while ((c = getopt(argc, argv, "p:c:k:a:n:t:r:feldNuvVTXKI")) != -1) {
+    while ((c = getopt(argc, argv, "p:c:k:a:A:n:t:r:feldNuvVTXKI")) != -1) {
         switch (c) {
         case 'p':
             option.port = atoi(optarg);
@@ -198,6 +200,9 @@ static void read_options(int argc, char *argv[])
             break;
         case 'a':
             option.ca = optarg;
+            break;
+        case 'A':
+            option.castore = optarg;
             break;
         case 'n':
             option.accepts = atoi(optarg);

@@ -3,11 +3,13 @@
 #include "signatures.h"
 
 #include <criterion/criterion.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define NOW 1700000000
 #define A 1
 #define NS 2
+#define CNAME 5
 #define SOA 6
 #define RRSIG 46
 #define NSEC 47
@@ -123,6 +125,42 @@ Test(signatures, none_that_is_good)
         rrsig(TLSA, 3600, NOW + 100);
     cr_expect_eq(limited(message, used, 3600, NOW), 0);
     cr_expect_eq(last, SIGNATURES_UNKNOWN, "too many to be looked at");
+}
+
+static bool over(int len, time_t now)
+{
+    (void)limited(message, len, 3600, now);
+    return last == SIGNATURES_OVER;
+}
+
+Test(signatures, over)
+{
+    begin(3, 0);
+    tlsa();
+    rrsig(TLSA, 3600, NOW - 5);
+    rrsig(TLSA, 3600, NOW + 50);
+    cr_expect_not(over(used, NOW), "one is good");
+    cr_expect(over(used, NOW + 50));
+    begin(3, 1);
+    rrsig(CNAME, 3600, NOW);
+    tlsa();
+    rrsig(TLSA, 3600, NOW + 50);
+    rrsig(NSEC, 3600, NOW + 50);
+    cr_expect(over(used, NOW), "the alias's");
+    cr_expect_not(over(used, NOW - 1));
+    begin(2, 1);
+    tlsa();
+    rrsig(TLSA, 3600, NOW + 50);
+    rrsig(NSEC, 3600, NOW - 50);
+    cr_expect(over(used, NOW), "that of the proof that a wildcard may stand for the name");
+    begin(2, 1);
+    tlsa();
+    rrsig(TLSA, 3600, NOW + 50);
+    rrsig(NS, 3600, NOW - 50);
+    cr_expect_not(over(used, NOW), "that of the zone's servers is beside the point");
+    begin(1, 0);
+    tlsa();
+    cr_expect_not(over(used, NOW), "there is none");
 }
 
 Test(signatures, of_denials_and_wildcards)

@@ -1,0 +1,43 @@
+/*
+ * session.h: what stays of a client's authentication in its TLS session.
+ *
+ * A session is the authentication once more, without a look at the DNS: it ends
+ * with the record, however often it is resumed. libssl gives each new ticket the
+ * full lifetime again, and applications set lifetimes in their session callbacks
+ * (Apache's mod_ssl, between a connection's first ticket and its second). So the
+ * end is remembered with the connection and set again before each ticket; and the
+ * sessions of DANE clients are marked with their end and the client's name, in the
+ * cache and in tickets, where the application keeps no data of its own
+ * (SSL_SESSION_set1_ticket_appdata()).
+ *
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef DANCE_SESSION_H
+#define DANCE_SESSION_H
+
+#include "connection.h"
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+
+/* Mark the session of an accepted client; before its tickets are made. */
+void dance_session_mark(SSL *ssl, const struct dance_connection *connection);
+
+/*
+ * End ssl's session, and those of tickets that are still to be made of it, at
+ * connection->until; the same as the SSL_CTX's callback before each ticket.
+ */
+void dance_session_limit(SSL *ssl, const struct dance_connection *connection);
+int dance_session_before_ticket(SSL *ssl, void *arg);
+
+/*
+ * ssl resumes a session: take the name and the end from it, for the tickets that
+ * this connection makes, and see whether it is over. To be called while the
+ * handshake goes on, once.
+ */
+void dance_session_resumed(SSL *ssl, struct dance_connection *connection);
+
+/* The session that ssl resumed was made with a client that DANE authenticated, and is allowed. */
+bool dance_session_good(SSL *ssl);
+
+#endif

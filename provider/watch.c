@@ -1,0 +1,102 @@
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "watch.h"
+
+#include "client.h"
+#include "connection.h"
+#include "enforce.h"
+#include "policy.h"
+#include "process.h"
+#include "verdict.h"
+
+#define ALERT_LEVEL(ret) ((ret) >> 8)
+#define ALERT_DESCRIPTION(ret) ((ret)&0xff)
+
+/*
+ * The handshake, or an authentication after it, is over: libssl has sent its
+ * tickets, or none. Each of these may be the only one that is seen: the exit is
+ * not where we were put back meanwhile, the others not after the handshake.
+ */
+static bool is_over(SSL *ssl, int where, int ret)
+{
+    OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl);
+
+    return (where == SSL_CB_ACCEPT_LOOP && state == TLS_ST_SW_SESSION_TICKET)
+           || (where == SSL_CB_HANDSHAKE_DONE && state == TLS_ST_OK)
+           || (where == SSL_CB_ACCEPT_EXIT && ret == 1 && SSL_is_init_finished(ssl));
+}
+
+static void on_server_event(SSL *ssl, int where, int ret)
+{
+    struct dance_connection *c = dance_connection_find(ssl);
+
+    if (where == SSL_CB_HANDSHAKE_START && c != NULL)
+        dance_connection_restart(ssl, c);
+    if ((where & SSL_ST_ACCEPT) != 0 || where == SSL_CB_HANDSHAKE_START) {
+        /* A failure stays visible: the CertificateRequest callback tries again and aborts. */
+        if (!SSL_is_init_finished(ssl)) {
+            (void)dance_enforce_prepare(ssl);
+            dance_enforce_resumed(ssl);
+        }
+        /*
+         * Tickets come next: at SR_FINISHED the client's proof of its key has
+         * been verified; OK, when the application asks for more tickets.
+         */
+        if (SSL_get_state(ssl) == TLS_ST_SR_FINISHED && c != NULL)
+            c->pending = false;
+        if (SSL_get_state(ssl) == TLS_ST_SR_FINISHED || SSL_get_state(ssl) == TLS_ST_OK)
+            dance_verdict_settle(ssl);
+    }
+    if (is_over(ssl, where, ret))
+        dance_enforce_finished(ssl);
+    if (where == SSL_CB_WRITE_ALERT && ALERT_LEVEL(ret) == SSL3_AL_FATAL)
+        dance_enforce_alerted(ssl, ALERT_DESCRIPTION(ret));
+}
+
+static void on_info(const SSL *const_ssl, int where, int ret)
+{
+    /* The callback's type says const; it is the application's own SSL all the same. */
+    SSL *ssl = (SSL *)(uintptr_t)const_ssl;
+    const struct dance_connection *c = dance_connection_find(ssl);
+    void (*applications)(const SSL *, int, int) =
+        c != NULL && c->application_info != NULL
+            ? c->application_info
+            : SSL_CTX_get_info_callback(SSL_get_SSL_CTX(const_ssl));
+
+    if (SSL_is_server(ssl)) {
+        if (dance_policy_rules(dance_config()).active)
+            on_server_event(ssl, where, ret);
+    } else if (where == SSL_CB_HANDSHAKE_START) {
+        dance_client_start(ssl);
+    }
+    if (applications != NULL && applications != on_info)
+        applications(const_ssl, where, ret);
+}
+
+void dance_watch(SSL *ssl)
+{
+    const struct dance_config *config = dance_config();
+
+    if (config != NULL && (dance_policy_rules(config).active || config->offer_raw_key))
+        SSL_set_info_callback(ssl, on_info);
+}
+
+void dance_watch_context(SSL_CTX *ctx)
+{
+    SSL_CTX_set_info_callback(ctx, on_info);
+}
+
+bool dance_watch_again(SSL *ssl)
+{
+    void (*set)(const SSL *, int, int) = SSL_get_info_callback(ssl);
+    struct dance_connection *c;
+
+    if (set == on_info
+        || (set == NULL && SSL_CTX_get_info_callback(SSL_get_SSL_CTX(ssl)) == on_info))
+        return true;
+    c = dance_connection_get(ssl);
+    if (c != NULL) {
+        c->application_info = set;
+        SSL_set_info_callback(ssl, on_info);
+    }
+    return false;
+}

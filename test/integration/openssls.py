@@ -1,0 +1,39 @@
+# Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+"""Which OpenSSL an application uses, and whether it is the one that dance.so is linked with.
+
+Where it is not (Debian has releases with two), the module must be inactive and say so, and the application must do what
+it does without the module. The tests of applications see to that instead; the summary of the run names them.
+"""
+import collections
+import re
+import subprocess
+
+from conftest import MODULE
+
+INACTIVE = "inactive, nobody is authenticated by DANE: "
+OTHER = INACTIVE + r"the application uses OpenSSL \S+, dance\.so is built for another one \(\S+\)"
+
+seen = collections.Counter()
+
+
+def libcrypto_of(path):
+    """The name of the libcrypto that a program or library is linked with, directly or not; None if with none."""
+    text = subprocess.run(["ldd", path], capture_output=True, text=True, check=True).stdout
+    found = set(re.findall(r"\b(libcrypto\.so\.\S+)", text))
+    assert len(found) < 2, text
+    return found.pop() if found else None
+
+
+def note(application, theirs, ours):
+    seen[f"{application} uses {theirs}, dance.so {ours}: tested that dance is inactive and {application} as without"] += 1
+    return True
+
+
+def is_other(application, path):
+    """Does the application, which makes its TLS with what stands at path, use another OpenSSL than dance.so?"""
+    theirs, ours = libcrypto_of(path), libcrypto_of(MODULE)
+    return theirs != ours and note(application, theirs, ours)
+
+
+def summary():
+    return [f"OTHER OPENSSL [{count}] {line}" for line, count in sorted(seen.items())]

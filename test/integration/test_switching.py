@@ -1,0 +1,69 @@
+# Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+"""A servername callback that switches the SSL_CTX, as servers with virtual hosts do."""
+import pytest
+
+import pki
+from conftest import DEVICE, entry
+
+TAKEN = [["-V"], ["-V", "-I"], ["-V", "-H"], ["-V", "-I", "-H"], ["-V", "-K"], ["-V", "-X"], ["-V", "-A"],
+         ["-V", "-I", "-K"], ["-V", "-X", "-I", "-K"], ["-V", "-X", "-I", "-H"], []]
+
+
+@pytest.fixture
+def clients(world, talk):
+    """connect(server, "good" | ..., SNI): what the server said and the alert."""
+    pkix = pki.certificate(world.other_key, "pkix client", issuer=world.ca, issuer_key=world.ca_key)
+    kinds = {"good": ([entry(world.device, DEVICE)], world.key),
+             "wrong key": ([entry(pki.certificate(world.other_key, DEVICE), DEVICE)], world.other_key),
+             "unnamed": ([entry(world.device)], world.key),
+             "pkix": ([entry(pkix)], world.other_key),
+             "none": ([], None)}
+
+    def connect(server, kind, name):
+        c = talk(server)
+        c.handshake(*kinds[kind], name)
+        return c.ask() if not c.outcome.alert else None, c.outcome.alert
+    return connect
+
+
+@pytest.mark.parametrize("arguments", TAKEN, ids=lambda a: " ".join(a) or "none")
+@pytest.mark.parametrize("name", ["www.example.org", "ask.example.org", "trust.example.org"])
+def test_require_holds(odd_server, clients, name, arguments):
+    """Whatever verify mode and cert_verify_callback the other context has, and its own verifications."""
+    server = odd_server("-S", *arguments, policy="require")
+    # Where libssl verifies for an application's own callback the alert is libssl's own: bad_certificate.
+    alert = 42 if "-A" in arguments and not name.startswith("trust") else 40
+    # Every callback that could make it ask is taken, and it asks nobody: closed to all.
+    closed = {"-I", "-H"} <= set(arguments) and name.startswith("www")
+    for _ in range(2):
+        said, _ = clients(server, "good", name)
+        assert said is None if closed else said and b"verify result 0" in said, (said, server.log.text())
+        for kind in ("wrong key", "unnamed", "pkix"):
+            assert clients(server, kind, name) == (None, 40 if closed else alert), (kind, server.log.text())
+        assert clients(server, "none", name) == (None, 40 if closed else 116), server.log.text()
+
+
+@pytest.mark.parametrize("first", [["-V"], []], ids=["asks", "asks not"])
+@pytest.mark.parametrize("policy", ["mixed", "dane"])
+def test_the_other_context_decides_whether_to_ask(odd_server, clients, policy, first):
+    server = odd_server("-S", *first, policy=policy)
+    for kind in ("good", "wrong key", "unnamed", "pkix", "none"):
+        assert clients(server, kind, "www.example.org") == (b"peer (nobody), verify result 0, resumed 0\n", None), kind
+    said, _ = clients(server, "good", "ask.example.org")
+    assert said and b"verify result 0" in said, server.log.text()
+    assert clients(server, "wrong key", "ask.example.org") == (None, 40)
+    assert clients(server, "none", "ask.example.org") == (None, 116)
+    said, alert = clients(server, "pkix", "ask.example.org")
+    assert alert == (40 if policy == "dane" else None), (said, server.log.text())
+    said, alert = clients(server, "unnamed", "ask.example.org")
+    assert said is None and (alert == 40 if policy == "dane" else alert not in (None, 40))
+
+
+@pytest.mark.parametrize("policy", ["mixed", "dane"])
+def test_who_verifies_by_itself_has_its_way(odd_server, clients, policy):
+    """A cert_verify_callback that trusts everybody: only require sees past it."""
+    server = odd_server("-S", "-V", policy=policy)
+    said, _ = clients(server, "unnamed", "trust.example.org")
+    assert said and b"verify result 0" in said, server.log.text()
+    said, _ = clients(server, "good", "trust.example.org")
+    assert said and b"verify result 0" in said, server.log.text()

@@ -1,0 +1,354 @@
+/*
+ * odd_server: a TLS server that knows nothing of dance and does what few servers do.
+ *
+ * It reads lines: "auth" asks for a certificate after the handshake, anything
+ * else is answered by what the application would now believe of its peer:
+ * "peer SUBJECT, verify result N, resumed N", and the conversation ends if it held
+ * "CLOSE". Options:
+ *
+ *   -p PORT -c CERTIFICATE -k KEY -a CA
+ *   -v    SSL_VERIFY_PEER; -V  with FAIL_IF_NO_PEER_CERT; -P  POST_HANDSHAKE
+ *   -R    one SSL for all connections, made ready again by SSL_clear()
+ *   -S    a servername callback that switches to a second SSL_CTX, and takes over
+ *         its verify mode as nginx does for its virtual servers: for a name that
+ *         begins with "ask" or "trust" one that asks for certificates, else none;
+ *         "trust" verifies nobody
+ *   -X    a cert_verify_callback that says yes to everybody
+ *   -A    one that does what libssl would do
+ *   -C    a verify callback that reads the certificate, and refuses those of CN=unwanted
+ *   -I    an info callback on each SSL; -H  a client_hello_cb
+ *   -K    no tickets; -N  a ticket key callback that has no key for new ones
+ *   -t    ticket keys that every odd_server has
+ *   -e    takes early data, and prints it; -n  however often it comes
+ *   -w KEY  an external pre-shared key, in hex
+ *
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+ */
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static struct {
+    int port, mode, reuse, switching, trusting, asking, careful, info, hello, no_tickets,
+        no_ticket_key, ticket_keys, early, replays;
+    const char *certificate, *key, *ca, *psk;
+} option;
+
+static SSL_CTX *first, *asking, *trusting, *other;
+
+static void die(const char *what)
+{
+    perror(what);
+    ERR_print_errors_fp(stderr);
+    exit(1);
+}
+
+static int trust_everybody(X509_STORE_CTX *store_ctx, void *arg)
+{
+    (void)arg;
+    X509_STORE_CTX_set_error(store_ctx, X509_V_OK);
+    return 1;
+}
+
+static int ask_libssl(X509_STORE_CTX *store_ctx, void *arg)
+{
+    (void)arg;
+    return X509_verify_cert(store_ctx);
+}
+
+/* As applications write them: there always is a certificate, is there not? */
+static int refuse_unwanted(int ok, X509_STORE_CTX *store_ctx)
+{
+    char subject[256] = "";
+
+    X509_NAME_oneline(X509_get_subject_name(X509_STORE_CTX_get_current_cert(store_ctx)), subject,
+                      sizeof(subject));
+    return ok && strcmp(subject, "/CN=unwanted") != 0;
+}
+
+static int ignore_hello(SSL *ssl, int *alert, void *arg)
+{
+    (void)ssl;
+    (void)alert;
+    (void)arg;
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+static int have_no_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *ctx,
+                              EVP_MAC_CTX *mac, int encrypt)
+{
+    (void)ssl;
+    (void)name;
+    (void)iv;
+    (void)ctx;
+    (void)mac;
+    (void)encrypt;
+    return 0;
+}
+
+static int find_psk(SSL *ssl, const unsigned char *identity, size_t len, SSL_SESSION **session)
+{
+    /* TLS_AES_128_GCM_SHA256 */
+    const SSL_CIPHER *cipher = SSL_CIPHER_find(ssl, (const unsigned char *)"\x13\x01");
+    unsigned char key[32];
+    size_t key_len = 0;
+
+    *session = NULL;
+    if (len != 3 || memcmp(identity, "psk", len) != 0)
+        return 1;
+    *session = SSL_SESSION_new();
+    return *session != NULL && OPENSSL_hexstr2buf_ex(key, sizeof(key), &key_len, option.psk, '\0')
+           && SSL_SESSION_set1_master_key(*session, key, key_len)
+           && SSL_SESSION_set_cipher(*session, cipher)
+           && SSL_SESSION_set_protocol_version(*session, TLS1_3_VERSION)
+           && SSL_SESSION_set_max_early_data(*session, 1000);
+}
+
+static void ignore_info(const SSL *ssl, int where, int ret)
+{
+    (void)ssl;
+    (void)where;
+    (void)ret;
+}
+
+static int on_servername(SSL *ssl, int *alert, void *arg)
+{
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    SSL_CTX *ctx = other;
+
+    (void)alert;
+    (void)arg;
+    if (name == NULL)
+        return SSL_TLSEXT_ERR_NOACK;
+    if (strncmp(name, "ask", 3) == 0)
+        ctx = asking;
+    if (strncmp(name, "trust", 5) == 0)
+        ctx = trusting;
+    SSL_set_SSL_CTX(ssl, ctx);
+    SSL_set_verify(ssl, SSL_CTX_get_verify_mode(ctx), SSL_CTX_get_verify_callback(ctx));
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static SSL_CTX *make_context(int mode)
+{
+    static const unsigned char id[] = "odd_server";
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+
+    if (ctx == NULL || SSL_CTX_use_certificate_chain_file(ctx, option.certificate) != 1
+        || SSL_CTX_use_PrivateKey_file(ctx, option.key, SSL_FILETYPE_PEM) != 1
+        || !SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1)
+        || (option.ca != NULL && SSL_CTX_load_verify_file(ctx, option.ca) != 1))
+        die("SSL_CTX");
+    SSL_CTX_set_verify(ctx, mode, option.careful ? refuse_unwanted : NULL);
+    if (option.trusting)
+        SSL_CTX_set_cert_verify_callback(ctx, trust_everybody, NULL);
+    if (option.asking)
+        SSL_CTX_set_cert_verify_callback(ctx, ask_libssl, NULL);
+    if (option.hello)
+        SSL_CTX_set_client_hello_cb(ctx, ignore_hello, NULL);
+    if (option.no_tickets)
+        SSL_CTX_set_num_tickets(ctx, 0);
+    if (option.no_ticket_key)
+        SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, have_no_ticket_key);
+    if (option.ticket_keys) {
+        unsigned char keys[80] = "ticket keys that every odd_server has";
+
+        SSL_CTX_set_tlsext_ticket_keys(ctx, keys, sizeof(keys));
+    }
+    if (option.early && !SSL_CTX_set_max_early_data(ctx, 1000))
+        die("SSL_CTX_set_max_early_data");
+    if (option.replays)
+        (void)SSL_CTX_set_options(ctx, SSL_OP_NO_ANTI_REPLAY);
+    if (option.psk != NULL)
+        SSL_CTX_set_psk_find_session_callback(ctx, find_psk);
+    return ctx;
+}
+
+static void describe(SSL *ssl, char *out, size_t size)
+{
+    X509 *peer = SSL_get1_peer_certificate(ssl);
+    char subject[256] = "(nobody)";
+
+    if (peer != NULL)
+        X509_NAME_oneline(X509_get_subject_name(peer), subject, sizeof(subject));
+    X509_free(peer);
+    (void)snprintf(out, size, "peer %s, verify result %ld, resumed %d\n", subject,
+                   SSL_get_verify_result(ssl), SSL_session_reused(ssl));
+}
+
+/* Up to the client's Finished, or the lack of early data; what comes before is printed. */
+static int read_early(SSL *ssl)
+{
+    char line[512];
+    size_t len = 0;
+    int result;
+
+    while ((result = SSL_read_early_data(ssl, line, sizeof(line), &len))
+           == SSL_READ_EARLY_DATA_SUCCESS)
+        printf("early, %s: %.*s", SSL_is_init_finished(ssl) ? "finished" : "not finished", (int)len,
+               line);
+    return result == SSL_READ_EARLY_DATA_FINISH;
+}
+
+static void serve(SSL *ssl, int fd)
+{
+    char line[512];
+    int last;
+    int n;
+
+    if (!SSL_set_fd(ssl, fd))
+        die("SSL_set_fd");
+    SSL_set_accept_state(ssl);
+    ERR_clear_error();
+    if ((!option.early || read_early(ssl)) && SSL_accept(ssl) == 1) {
+        while ((n = SSL_read(ssl, line, sizeof(line) - 1)) > 0) {
+            line[n] = '\0';
+            if (strcmp(line, "auth\n") == 0) {
+                if (!SSL_verify_client_post_handshake(ssl) || SSL_do_handshake(ssl) != 1)
+                    break;
+                continue;
+            }
+            last = strstr(line, "CLOSE\n") != NULL;
+            describe(ssl, line, sizeof(line));
+            fputs(line, stdout);
+            if (SSL_write(ssl, line, (int)strlen(line)) <= 0 || last)
+                break;
+        }
+    }
+    if (ERR_peek_error() != 0)
+        printf("ended: %s\n", ERR_error_string(ERR_peek_error(), NULL));
+    ERR_clear_error();
+    (void)SSL_shutdown(ssl);
+    ERR_clear_error();
+    /* Let an alert arrive: closing with the peer's octets unread would reset the connection. */
+    (void)shutdown(fd, SHUT_WR);
+    while (recv(fd, line, sizeof(line), 0) > 0)
+        continue;
+}
+
+static int listen_at(int port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
+    int one = 1;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0
+        || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 16) != 0)
+        die("listen");
+    return fd;
+}
+
+static void read_options(int argc, char *argv[])
+{
+    int c;
+
+    while ((c = getopt(argc, argv, "p:c:k:a:w:vVPRSXACIHKNten")) != -1) {
+        switch (c) {
+        case 'p':
+            option.port = atoi(optarg);
+            break;
+        case 'c':
+            option.certificate = optarg;
+            break;
+        case 'k':
+            option.key = optarg;
+            break;
+        case 'a':
+            option.ca = optarg;
+            break;
+        case 'v':
+            option.mode |= SSL_VERIFY_PEER;
+            break;
+        case 'V':
+            option.mode |= SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+            break;
+        case 'P':
+            option.mode |= SSL_VERIFY_PEER | SSL_VERIFY_POST_HANDSHAKE;
+            break;
+        case 'R':
+            option.reuse = 1;
+            break;
+        case 'S':
+            option.switching = 1;
+            break;
+        case 'X':
+            option.trusting = 1;
+            break;
+        case 'A':
+            option.asking = 1;
+            break;
+        case 'C':
+            option.careful = 1;
+            break;
+        case 'I':
+            option.info = 1;
+            break;
+        case 'H':
+            option.hello = 1;
+            break;
+        case 'N':
+            option.no_ticket_key = 1;
+            break;
+        case 't':
+            option.ticket_keys = 1;
+            break;
+        case 'e':
+            option.early = 1;
+            break;
+        case 'n':
+            option.replays = 1;
+            break;
+        case 'w':
+            option.psk = optarg;
+            break;
+        case 'K':
+            option.no_tickets = 1;
+            break;
+        default:
+            exit(2);
+        }
+    }
+}
+
+int main(int argc, char *argv[])
+{
+    SSL *ssl = NULL;
+    int listener;
+    int fd;
+
+    read_options(argc, argv);
+    signal(SIGPIPE, SIG_IGN);
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    first = make_context(option.mode);
+    other = make_context(SSL_VERIFY_NONE);
+    asking = make_context(SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
+    trusting = make_context(SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
+    SSL_CTX_set_cert_verify_callback(trusting, trust_everybody, NULL);
+    if (option.switching)
+        SSL_CTX_set_tlsext_servername_callback(first, on_servername);
+    listener = listen_at(option.port);
+    while ((fd = accept(listener, NULL, NULL)) >= 0) {
+        if (ssl == NULL)
+            ssl = SSL_new(first);
+        else if (!SSL_clear(ssl))
+            die("SSL_clear");
+        if (ssl == NULL)
+            die("SSL_new");
+        if (option.info)
+            SSL_set_info_callback(ssl, ignore_info);
+        serve(ssl, fd);
+        if (!option.reuse) {
+            SSL_free(ssl);
+            ssl = NULL;
+        }
+        close(fd);
+    }
+    return 1;
+}
