@@ -65,7 +65,7 @@ class Bench:
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes
         import datetime
-        now = datetime.datetime.utcnow()
+        now = datetime.datetime.now(datetime.timezone.utc)
         day = datetime.timedelta(days=1)
         return (x509.CertificateBuilder().subject_name(x509.Name([])).issuer_name(x509.Name([]))
                 .public_key(self.world.key.public_key()).serial_number(1).not_valid_before(now - day)

@@ -181,6 +181,40 @@ def test_require_holds_against_the_applications_callbacks(world, tls_server, arg
     assert not server.client().run([entry(other, name), entry(world.ca)], world.key).accepted
 
 
+QUIC = "-quic" in subprocess.run(["openssl", "s_client", "-help"], capture_output=True, text=True).stderr
+needs_quic = pytest.mark.skipif(not QUIC, reason="QUIC came with OpenSSL 3.2")
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["-I"], ["-H"], ["-I", "-H"], ["-I", "-M"], ["-X", "-I", "-H"], *(
+        pytest.param(["-Q", *more], marks=needs_quic) for more in ([], ["-I"], ["-H"], ["-I", "-H"]))], ids=str)
+def test_require_asks_whatever_callbacks_are_taken(world, tls_server, arguments):
+    """Of the info callback, client_hello_cb and the message callback one is enough; also beside QUIC."""
+    server = tls_server(*arguments, verify=None)
+    for _ in range(2):
+        assert good(world, server).accepted, (server.log.text(), server.output.text())
+        assert bad(world, server).alert == 40, (server.log.text(), server.output.text())
+        assert server.client().run([], None).alert == 116
+
+
+def test_require_lets_nobody_in_where_no_callback_is_left(world, tls_server):
+    server = tls_server("-I", "-H", "-M", verify=None)
+    for _ in range(2):
+        assert not good(world, server).accepted and not bad(world, server).accepted
+    assert server.log.wait("the application let the client pass without DANE")
+
+
+@pytest.mark.parametrize("arguments", [["-G"], ["-X", "-G"], ["-X", "-K", "-G"], ["-X", "-G", "-H"]], ids=str)
+def test_not_a_word_to_whom_require_refuses(world, tls_server, arguments):
+    """The application would talk as soon as the handshake is over."""
+    server = tls_server(*arguments)
+    assert good(world, server).data.startswith(b"hello\n"), (server.log.text(), server.output.text())
+    leaf = pki.certificate(world.key, "no extension", issuer=world.ca, issuer_key=world.ca_key)
+    for outcome in (bad(world, server), server.client().run([entry(leaf)], world.key)):
+        assert outcome.data == b"", (outcome, server.log.text())
+        assert outcome.alert == 40, (outcome, server.log.text())
+
+
 def test_mixed_keeps_the_applications_word(world, tls_server):
     server = tls_server("-T", server={"policy": "mixed", "allow": "*"})
     assert bad(world, server).accepted

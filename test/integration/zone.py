@@ -73,7 +73,7 @@ class Zones:
             key = keys[0][:-4] if keys else os.path.join(self.folder, subprocess.run(
                 ["ldns-keygen", "-a", "ECDSAP256SHA256", "-k", origin], cwd=self.folder, check=True,
                 capture_output=True, text=True).stdout.strip())
-            now = datetime.datetime.utcnow()
+            now = datetime.datetime.now(datetime.timezone.utc)
             begin, end = (40, 10) if expired else (1, -30)
             stamp = lambda days: (now - datetime.timedelta(days=days)).strftime("%Y%m%d%H%M%S")
             end = end if seconds is None else -seconds / 86400
