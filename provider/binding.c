@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#ifdef __cppcheck__ /* reads no system headers */
+#ifndef ElfW /* for analyzers that read no system headers; <link.h> has it */
 #define ElfW(type) Elf64_##type
 #endif
 

@@ -16,7 +16,7 @@
  *   -X    a cert_verify_callback that says yes to everybody
  *   -A    one that does what libssl would do
  *   -C    a verify callback that reads the certificate, and refuses those of CN=unwanted
- *   -I    an info callback on each SSL; -H  a client_hello_cb
+ *   -I    an info callback on each SSL; -H  a client_hello_cb; -M  a message callback
  *   -K    no tickets; -N  a ticket key callback that has no key for new ones
  *   -t    ticket keys that every odd_server has
  *   -e    takes early data, and prints it; -n  however often it comes
@@ -35,7 +35,7 @@
 #include <unistd.h>
 
 static struct {
-    int port, mode, reuse, switching, trusting, asking, careful, info, hello, no_tickets,
+    int port, mode, reuse, switching, trusting, asking, careful, info, hello, message, no_tickets,
         no_ticket_key, ticket_keys, early, replays;
     const char *certificate, *key, *ca, *psk;
 } option;
@@ -86,6 +86,18 @@ static int ignore_hello(SSL *ssl, int *alert, void *arg)
     (void)alert;
     (void)arg;
     return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+static void ignore_message(int sent, int version, int type, const void *message, size_t len,
+                           SSL *ssl, void *arg)
+{
+    (void)sent;
+    (void)version;
+    (void)type;
+    (void)message;
+    (void)len;
+    (void)ssl;
+    (void)arg;
 }
 
 static int have_no_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *ctx,
@@ -160,6 +172,8 @@ static SSL_CTX *make_context(int mode)
         SSL_CTX_set_cert_verify_callback(ctx, ask_libssl, NULL);
     if (option.hello)
         SSL_CTX_set_client_hello_cb(ctx, ignore_hello, NULL);
+    if (option.message)
+        SSL_CTX_set_msg_callback(ctx, ignore_message);
     if (option.no_tickets)
         SSL_CTX_set_num_tickets(ctx, 0);
     if (option.no_ticket_key)
@@ -257,7 +271,7 @@ static void read_options(int argc, char *argv[])
 {
     int c;
 
-    while ((c = getopt(argc, argv, "p:c:k:a:w:vVPRSXACIHKNten")) != -1) {
+    while ((c = getopt(argc, argv, "p:c:k:a:w:vVPRSXACIHMKNten")) != -1) {
         switch (c) {
         case 'p':
             option.port = atoi(optarg);
@@ -315,6 +329,9 @@ static void read_options(int argc, char *argv[])
             break;
         case 'w':
             option.psk = optarg;
+            break;
+        case 'M':
+            option.message = 1;
             break;
         case 'K':
             option.no_tickets = 1;

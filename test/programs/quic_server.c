@@ -8,7 +8,7 @@
  *   -p PORT -c CERTIFICATE -k KEY -a CA
  *   -v    SSL_VERIFY_PEER; -V  with FAIL_IF_NO_PEER_CERT
  *   -X    a cert_verify_callback that says yes to everybody; -K  no tickets
- *   -I    an info callback on the SSL_CTX; -H  a client_hello_cb
+ *   -I    an info callback on the SSL_CTX; -H  a client_hello_cb; -M  a message callback
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -36,7 +36,7 @@ int main(void)
 #include <unistd.h>
 
 static struct {
-    int port, mode, trusting, no_tickets, info, hello;
+    int port, mode, trusting, no_tickets, info, hello, message;
     const char *certificate, *key, *ca;
 } option;
 
@@ -67,6 +67,18 @@ static int ignore_hello(SSL *ssl, int *alert, void *arg)
     (void)alert;
     (void)arg;
     return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+static void ignore_message(int sent, int version, int type, const void *message, size_t len,
+                           SSL *ssl, void *arg)
+{
+    (void)sent;
+    (void)version;
+    (void)type;
+    (void)message;
+    (void)len;
+    (void)ssl;
+    (void)arg;
 }
 
 static int take_first_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
@@ -100,6 +112,8 @@ static SSL_CTX *make_context(void)
         SSL_CTX_set_info_callback(ctx, ignore_info);
     if (option.hello)
         SSL_CTX_set_client_hello_cb(ctx, ignore_hello, NULL);
+    if (option.message)
+        SSL_CTX_set_msg_callback(ctx, ignore_message);
     return ctx;
 }
 
@@ -153,7 +167,7 @@ static void read_options(int argc, char *argv[])
 {
     int c;
 
-    while ((c = getopt(argc, argv, "p:c:k:a:vVXKIH")) != -1) {
+    while ((c = getopt(argc, argv, "p:c:k:a:vVXKIHM")) != -1) {
         switch (c) {
         case 'p':
             option.port = atoi(optarg);
@@ -184,6 +198,9 @@ static void read_options(int argc, char *argv[])
             break;
         case 'H':
             option.hello = 1;
+            break;
+        case 'M':
+            option.message = 1;
             break;
         default:
             exit(2);
