@@ -103,7 +103,8 @@ def play(row, folder, raw):
         row.problem = str(problem)
         if with_raw != "FAIL":
             result, with_raw = "FAIL", ""
-    print(f"[{time.monotonic() - began:5.1f} s] {row.title()}, {row.role}: {result} {with_raw}", file=sys.stderr, flush=True)
+    took = time.monotonic() - began
+    print(f"[{took:5.1f} s] {row.title()}, {row.role}: {result} {with_raw}".rstrip(), file=sys.stderr, flush=True)
     if row.problem:
         print(row.problem, file=sys.stderr, flush=True)
     return result, with_raw
