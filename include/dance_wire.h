@@ -10,7 +10,16 @@
  *                    conversation. Nothing is ever sent back on it.
  *   conversation     module -> resolver: DANCE_WIRE_QUERY; resolver -> module:
  *                    one DANCE_WIRE_ANSWER for each, in any order, told apart
- *                    by the query's id.
+ *                    by the query's id. Module -> resolver, without answer:
+ *                    DANCE_WIRE_WANTED, a name that was asked for is used
+ *                    again and again, so it is worth renewing ahead; and
+ *                    DANCE_WIRE_HOLD with exactly one descriptor, a list of
+ *                    names to be looked up ahead as long as this conversation
+ *                    is open.
+ *
+ * A list is a memfd that is sealed against writing and shrinking: lower-case
+ * names, each ended by a line feed, at most DANCE_WIRE_LIST_MAX octets and
+ * DANCE_WIRE_LIST_NAMES_MAX of them.
  *
  * A message begins with magic (4 octets), version (1), type (1); all integers
  * are big-endian. Neither end trusts the other: every function here takes the
@@ -38,7 +47,16 @@
 #define DANCE_WIRE_RECORDS_MAX 100u   /* records of one RRset */
 #define DANCE_WIRE_TIMEOUT_MAX 60000u /* milliseconds that a query may ask to wait */
 
-enum dance_wire_type { DANCE_WIRE_CONVERSATION = 1, DANCE_WIRE_QUERY = 2, DANCE_WIRE_ANSWER = 3 };
+#define DANCE_WIRE_LIST_MAX (16u << 20)
+#define DANCE_WIRE_LIST_NAMES_MAX 100000u
+
+enum dance_wire_type {
+    DANCE_WIRE_CONVERSATION = 1,
+    DANCE_WIRE_QUERY = 2,
+    DANCE_WIRE_ANSWER = 3,
+    DANCE_WIRE_WANTED = 4,
+    DANCE_WIRE_HOLD = 5
+};
 
 /* What became of a lookup. Only DANCE_WIRE_SECURE carries records. */
 enum dance_wire_status {
@@ -136,18 +154,48 @@ static inline int dance_wire_type(const uint8_t *msg, size_t len)
     magic = dance_wire_get(&c, 4);
     version = dance_wire_get(&c, 1);
     type = dance_wire_get(&c, 1);
-    if (!c.ok || magic != DANCE_WIRE_MAGIC || version != DANCE_WIRE_VERSION || type < 1 || type > 3)
+    if (!c.ok || magic != DANCE_WIRE_MAGIC || version != DANCE_WIRE_VERSION || type < 1 || type > 5)
         return 0;
     return (int)type;
 }
 
-/* Write the announcement of a conversation; the octets written (DANCE_WIRE_HEADER), or 0. */
-static inline size_t dance_wire_encode_conversation(uint8_t *buf, size_t size)
+/* Write a message that is nothing but its type; the octets written (DANCE_WIRE_HEADER), or 0. */
+static inline size_t dance_wire_encode_bare(enum dance_wire_type type, uint8_t *buf, size_t size)
 {
     struct dance_wire_cursor c = {buf, size, 1};
 
-    dance_wire_put_header(&c, DANCE_WIRE_CONVERSATION);
+    if (type != DANCE_WIRE_CONVERSATION && type != DANCE_WIRE_HOLD)
+        return 0;
+    dance_wire_put_header(&c, type);
     return c.ok ? size - c.left : 0;
+}
+
+/* Write that a name is wanted; the octets written, or 0 when it does not fit or breaks a bound. */
+static inline size_t dance_wire_encode_wanted(const char *name, size_t len, uint8_t *buf,
+                                              size_t size)
+{
+    struct dance_wire_cursor c = {buf, size, 1};
+
+    if (len < 1 || len > DANCE_WIRE_NAME_MAX)
+        return 0;
+    dance_wire_put_header(&c, DANCE_WIRE_WANTED);
+    dance_wire_put(&c, (uint32_t)len, 1);
+    dance_wire_put_octets(&c, name, len);
+    return c.ok ? size - c.left : 0;
+}
+
+/* Read it; 1, or 0 when msg is not exactly one such well-formed message. */
+static inline int dance_wire_decode_wanted(const uint8_t *msg, size_t len, const char **name,
+                                           size_t *name_len)
+{
+    struct dance_wire_cursor c = {(uint8_t *)(uintptr_t)msg, len, 1};
+
+    if (dance_wire_type(msg, len) != DANCE_WIRE_WANTED)
+        return 0;
+    (void)dance_wire_take(&c, DANCE_WIRE_HEADER);
+    *name_len = dance_wire_get(&c, 1);
+    *name = (const char *)dance_wire_take(&c, *name_len);
+    return c.ok && c.left == 0 && *name_len >= 1 && *name_len <= DANCE_WIRE_NAME_MAX;
 }
 
 /* Write q; the octets written, or 0 when it does not fit or breaks a bound. */

@@ -124,27 +124,32 @@ static struct dance_allow_file *current(struct dance_process *p, const char *pat
     return file;
 }
 
+struct dance_allow_file *dance_allow_file_get(void)
+{
+    struct dance_process *p = dance_config()->allow_file != NULL ? dance_process() : NULL;
+
+    return p != NULL ? current(p, dance_config()->allow_file) : NULL;
+}
+
+const struct dance_patterns *dance_allow_file_patterns(const struct dance_allow_file *file)
+{
+    return file->patterns;
+}
+
 void dance_allow_file_open(void)
 {
-    struct dance_process *p = dance_process();
-
-    if (p != NULL && dance_config()->allow_file != NULL)
-        dance_allow_file_free(current(p, dance_config()->allow_file));
+    dance_allow_file_free(dance_allow_file_get());
 }
 
 bool dance_allowed(const char *name, size_t len)
 {
     const struct dance_config *config = dance_config();
-    struct dance_process *p;
     struct dance_allow_file *file;
     bool match;
 
     if (config->allow != NULL && dance_patterns_match(config->allow, name, len))
         return true;
-    p = config->allow_file != NULL ? dance_process() : NULL;
-    if (p == NULL)
-        return false;
-    file = current(p, config->allow_file);
+    file = dance_allow_file_get();
     match = file != NULL && dance_patterns_match(file->patterns, name, len);
     dance_allow_file_free(file);
     return match;

@@ -10,9 +10,16 @@
 #include <stddef.h>
 
 struct dance_allow_file;
+struct dance_patterns;
 
 struct dance_allow_file *dance_allow_file_up_ref(struct dance_allow_file *file);
 void dance_allow_file_free(struct dance_allow_file *file);
+
+/* The file as it is now, one reference for the caller; NULL when there is none or it is faulty. */
+struct dance_allow_file *dance_allow_file_get(void);
+
+/* What is in it, good as long as the reference. */
+const struct dance_patterns *dance_allow_file_patterns(const struct dance_allow_file *file);
 
 /* Read the file now if it has not been read yet: what a chroot may put out of reach later. */
 void dance_allow_file_open(void);

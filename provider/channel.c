@@ -167,39 +167,75 @@ void dance_channel_open(void)
         dance_log(DANCE_LOG_ERROR, "dance-resolver cannot be reached: %s", why);
 }
 
-/* Send one end of a new socketpair over the control channel; the other end, or -1. */
-static int announce(int control)
+bool dance_channel_send(int socket, enum dance_wire_type type, int fd)
 {
     uint8_t message[DANCE_WIRE_HEADER];
     union {
         struct cmsghdr header;
         char octets[CMSG_SPACE(sizeof(int))];
     } ancillary = {.octets = {0}};
-    struct iovec part = {message, dance_wire_encode_conversation(message, sizeof(message))};
+    struct iovec part = {message, dance_wire_encode_bare(type, message, sizeof(message))};
     struct msghdr msg = {.msg_iov = &part,
                          .msg_iovlen = 1,
                          .msg_control = ancillary.octets,
                          .msg_controllen = sizeof(ancillary.octets)};
-    int pair[2];
     ssize_t sent;
+
+    ancillary.header.cmsg_level = SOL_SOCKET;
+    ancillary.header.cmsg_type = SCM_RIGHTS;
+    ancillary.header.cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(&ancillary.header), &fd, sizeof(int));
+    do
+        sent = sendmsg(socket, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (sent < 0 && errno == EINTR);
+    return sent == (ssize_t)part.iov_len;
+}
+
+/* Send one end of a new socketpair over the control channel; the other end, or -1. */
+static int announce(int control)
+{
+    int pair[2];
+    bool sent;
     int failure;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
         return -1;
-    ancillary.header.cmsg_level = SOL_SOCKET;
-    ancillary.header.cmsg_type = SCM_RIGHTS;
-    ancillary.header.cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(&ancillary.header), &pair[1], sizeof(int));
-    do
-        sent = sendmsg(control, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-    while (sent < 0 && errno == EINTR);
+    sent = dance_channel_send(control, DANCE_WIRE_CONVERSATION, pair[1]);
     failure = errno;
     (void)close(pair[1]);
-    if (sent == (ssize_t)part.iov_len)
+    if (sent)
         return pair[0];
     (void)close(pair[0]);
     errno = failure;
     return -1;
+}
+
+/* With channel_lock held: an idle conversation that is still ours; its fd is -1 when there is none.
+ */
+static struct dance_kept_fd pop_idle(struct dance_process *p, bool fresh)
+{
+    struct dance_kept_fd conversation = DANCE_KEPT_FD_NONE;
+
+    while (p->idle_count > 0) {
+        conversation = p->idle[--p->idle_count];
+        if (!fresh && dance_kept_fd_valid(&conversation))
+            break;
+        dance_kept_fd_close(&conversation);
+    }
+    return conversation;
+}
+
+struct dance_kept_fd dance_conversation_take_idle(void)
+{
+    struct dance_kept_fd conversation = DANCE_KEPT_FD_NONE;
+    struct dance_process *p = dance_process();
+
+    if (p == NULL)
+        return conversation;
+    (void)pthread_mutex_lock(&p->channel_lock);
+    conversation = pop_idle(p, false);
+    (void)pthread_mutex_unlock(&p->channel_lock);
+    return conversation;
 }
 
 struct dance_kept_fd dance_conversation_take(bool fresh, char *why, size_t why_size)
@@ -214,12 +250,7 @@ struct dance_kept_fd dance_conversation_take(bool fresh, char *why, size_t why_s
         return conversation;
     }
     (void)pthread_mutex_lock(&p->channel_lock);
-    while (p->idle_count > 0) {
-        conversation = p->idle[--p->idle_count];
-        if (!fresh && dance_kept_fd_valid(&conversation))
-            break;
-        dance_kept_fd_close(&conversation);
-    }
+    conversation = pop_idle(p, fresh);
     if (conversation.fd < 0) {
         open = open_control(p, false, why, why_size);
         if (open)

@@ -12,6 +12,7 @@
 #ifndef DANCE_CHANNEL_H
 #define DANCE_CHANNEL_H
 
+#include "dance_wire.h"
 #include "kept_fd.h"
 
 #include <stdbool.h>
@@ -27,7 +28,13 @@ void dance_channel_open(void);
  */
 struct dance_kept_fd dance_conversation_take(bool fresh, char *why, size_t why_size);
 
+/* The same, but only one that is there already; nothing is made or started for it. */
+struct dance_kept_fd dance_conversation_take_idle(void);
+
 /* Keep a conversation on which nothing is outstanding for the next lookup. */
 void dance_conversation_give(struct dance_kept_fd conversation);
+
+/* Send a message that is nothing but its type, and a descriptor, without waiting. */
+bool dance_channel_send(int socket, enum dance_wire_type type, int fd);
 
 #endif

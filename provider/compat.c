@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 const struct dance_raw_key_functions *dance_raw_key;
+int (*dance_ssl_is_quic)(const SSL *ssl);
 
 /* dance_binding_optional(), into a pointer to a function of any type. */
 #define FIND(where, name)                                                                          \
@@ -18,6 +19,7 @@ static void find(void)
         && FIND(&found, SSL_set1_client_cert_type) && FIND(&found, SSL_CTX_set1_client_cert_type)
         && FIND(&found, X509_STORE_CTX_get0_rpk) && FIND(&found, X509_STORE_CTX_init_rpk))
         dance_raw_key = &found;
+    dance_ssl_is_quic = (int (*)(const SSL *))dance_binding_optional("SSL_is_quic");
 }
 
 void dance_compat_find(void)

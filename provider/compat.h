@@ -114,6 +114,19 @@ static inline int dance_raw_key_enable_ctx(SSL_CTX *ctx)
                                                            sizeof(dance_raw_key_types));
 }
 
+/* SSL_is_quic(), or NULL where libssl has no QUIC. Before dance_compat_find(): NULL. */
+extern int (*dance_ssl_is_quic)(const SSL *ssl);
+
+/*
+ * A connection of libssl's own QUIC (3.2 and later). Its lock is held while
+ * callbacks run, and libssl takes it, for QUIC, in SSL_get_options() and others
+ * that look harmless: called from there they wait for ever.
+ */
+static inline bool dance_is_quic(const SSL *ssl)
+{
+    return dance_ssl_is_quic != NULL && dance_ssl_is_quic(ssl) != 0;
+}
+
 /* Is it one of the methods for QUIC clients, which 3.2 brought? */
 static inline bool dance_is_quic_client(const SSL_METHOD *method)
 {

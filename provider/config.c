@@ -137,13 +137,6 @@ static int parse_san_fallback(struct dance_config *c, const char *value)
     return keep(&c->service_label, value);
 }
 
-/* Functions of later releases: refused by name, never accepted and then ignored. */
-static int parse_only_no(struct dance_config *c, const char *value)
-{
-    (void)c;
-    return strcmp(value, "no") == 0;
-}
-
 static int parse_patterns(struct dance_patterns **where, const char *value)
 {
     const char *fault;
@@ -193,6 +186,15 @@ static int parse_certificate_names(struct dance_config *c, const char *value)
     int i = one_of(value, words, 2);
 
     c->certificate_names_any = i == 1;
+    return i >= 0;
+}
+
+static int parse_prefetch(struct dance_config *c, const char *value)
+{
+    static const char *const words[] = {"no", "yes"};
+    int i = one_of(value, words, 2);
+
+    c->prefetch = i == 1;
     return i >= 0;
 }
 
@@ -302,8 +304,9 @@ const struct dance_config_key dance_config_keys[] = {
      parse_usages},
     {SERVER, "san_fallback", "no", "no, yes or a service label such as _smtp-client",
      "take the name from the certificate of a client without the extension", parse_san_fallback},
-    {SERVER, "prefetch", "no", "no (prefetching comes with a later release)",
-     "keep the names of allow looked up ahead", parse_only_no},
+    {SERVER, "prefetch", "no", "yes or no",
+     "keep the names of allow and allow_file that have no wildcard looked up ahead",
+     parse_prefetch},
     {DNS, "trust_anchor", "/usr/share/dns/root.key", "an absolute path",
      "the file with the DS or DNSKEY records to trust", parse_trust_anchor},
     {DNS, "forward", NULL,
@@ -322,8 +325,16 @@ const size_t dance_config_keys_count = sizeof(dance_config_keys) / sizeof(dance_
 /* The libcrypto parameter of a key: its name, in a section "section.name". */
 static const char *parameter(char out[64], enum dance_section section, const char *name)
 {
-    (void)snprintf(out, 64, "%s%s%s", dance_section_names[section], section == MODULE ? "" : ".",
-                   name);
+    size_t prefix = strlen(dance_section_names[section]);
+    size_t len = strlen(name);
+
+    /* Not by snprintf(): some hundred of these are part of the start of every process. */
+    if (prefix + len + 2 > 64)
+        return name;
+    memcpy(out, dance_section_names[section], prefix);
+    if (section != MODULE)
+        out[prefix++] = '.';
+    memcpy(out + prefix, name, len + 1);
     return out;
 }
 

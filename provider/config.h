@@ -57,6 +57,7 @@ struct dance_config {
     bool take_raw_key;   /* server.raw_public_key */
     bool san_fallback;   /* a client without the extension is whom its certificate names */
     char *service_label; /* the label that san_fallback puts before that name; NULL: none */
+    bool prefetch;
 
     char *trust_anchor;
     char *forward;        /* NULL: iterate from the root */

@@ -15,7 +15,11 @@
 /* nginx before 1.23.4 is like that unless ssl_protocols says otherwise. */
 static bool speaks_tls13(SSL *ssl)
 {
-    long highest = SSL_get_max_proto_version(ssl);
+    long highest;
+
+    if (dance_is_quic(ssl))
+        return true;
+    highest = SSL_get_max_proto_version(ssl);
 
     return (highest == 0 || highest >= TLS1_3_VERSION)
            && (SSL_get_options(ssl) & SSL_OP_NO_TLSv1_3) == 0;
@@ -29,8 +33,9 @@ static void raise_to_require(SSL *ssl)
     /* Waiting for a post-handshake authentication would let everybody in until then. */
     if ((mode & wanted) != wanted || (mode & SSL_VERIFY_POST_HANDSHAKE) != 0)
         SSL_set_verify(ssl, (mode | wanted) & ~SSL_VERIFY_POST_HANDSHAKE, NULL);
-    if (SSL_is_dtls(ssl))
-        return; /* no DTLS 1.3: nobody can send the extension, and nothing matches */
+    /* No DTLS 1.3: nobody can send the extension, and nothing matches. No QUIC without TLS 1.3. */
+    if (SSL_is_dtls(ssl) || dance_is_quic(ssl))
+        return;
     if (SSL_get_min_proto_version(ssl) < TLS1_3_VERSION)
         (void)SSL_set_min_proto_version(ssl, TLS1_3_VERSION);
 }

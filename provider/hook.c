@@ -11,6 +11,7 @@
 #include "enforce.h"
 #include "log.h"
 #include "policy.h"
+#include "prefetch.h"
 #include "process.h"
 #include "reasons.h"
 #include "server.h"
@@ -137,6 +138,7 @@ static void prepare_server(SSL_CTX *ctx, const struct dance_config *config, bool
     if (rules.fault == NULL) {
         dance_allow_file_open();
         dance_channel_open();
+        dance_prefetch_offer();
     }
 }
 

@@ -126,6 +126,17 @@ size_t dance_patterns_count(const struct dance_patterns *list)
     return list->count + (list->any ? 1 : 0);
 }
 
+const char *dance_patterns_next_name(const struct dance_patterns *list, size_t *at)
+{
+    while (*at < list->count) {
+        const char *pattern = list->pattern[(*at)++];
+
+        if (pattern[0] != '*')
+            return pattern;
+    }
+    return NULL;
+}
+
 bool dance_patterns_any(const struct dance_patterns *list)
 {
     return list->any;

@@ -35,6 +35,9 @@ void dance_patterns_sort(struct dance_patterns *list);
 
 size_t dance_patterns_count(const struct dance_patterns *list);
 
+/* One after the other the patterns without wildcard, from *at = 0 on; NULL: no more. */
+const char *dance_patterns_next_name(const struct dance_patterns *list, size_t *at);
+
 /* The list holds "*". */
 bool dance_patterns_any(const struct dance_patterns *list);
 

@@ -2,11 +2,21 @@
 #include "process.h"
 
 #include "allow_file.h"
+#include "cache.h"
 #include "credential.h"
 
 #include <openssl/crypto.h>
 #include <time.h>
 #include <unistd.h>
+
+/*
+ * For the names that one process meets within a TTL. What an attacker can make
+ * in any number, names that do not exist, is kept apart and given less.
+ */
+static const struct dance_cache_room cache_room[DANCE_CACHE_KINDS] = {
+    [DANCE_CACHE_RECORDS] = {32768, (size_t)24 << 20},
+    [DANCE_CACHE_OTHERS] = {8192, (size_t)4 << 20},
+};
 
 static const struct dance_config *configuration;
 static _Atomic(struct dance_process *) current;
@@ -33,8 +43,11 @@ static void discard(struct dance_process *p)
 {
     (void)pthread_mutex_destroy(&p->channel_lock);
     (void)pthread_mutex_destroy(&p->files_lock);
+    (void)pthread_mutex_destroy(&p->list_lock);
     dance_credential_free(p->credential);
     dance_allow_file_free(p->allow_file);
+    dance_allow_file_free(p->list_file);
+    dance_cache_free(p->cache);
     OPENSSL_free(p);
 }
 
@@ -53,12 +66,17 @@ static struct dance_process *make(struct dance_process *parent, pid_t pid)
     p->pid = pid;
     p->parent = parent;
     p->control.fd = -1;
+    p->list.fd = -1;
+    p->cache = dance_cache_new(cache_room);
     (void)pthread_mutex_init(&p->channel_lock, NULL);
     (void)pthread_mutex_init(&p->files_lock, NULL);
+    (void)pthread_mutex_init(&p->list_lock, NULL);
     if (parent != NULL) {
         p->control = parent->control;
         p->credential = dance_credential_up_ref(parent->credential);
         p->allow_file = dance_allow_file_up_ref(parent->allow_file);
+        p->list = parent->list;
+        p->list_file = dance_allow_file_up_ref(parent->list_file);
     }
     return p;
 }

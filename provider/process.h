@@ -21,6 +21,7 @@
 
 struct dance_credential;
 struct dance_allow_file;
+struct dance_cache;
 
 #define DANCE_IDLE_CONVERSATIONS 64
 
@@ -37,10 +38,22 @@ struct dance_process {
     unsigned starts;         /* how often since then */
     char start_failure[256]; /* why that failed; empty when it did not */
 
+    /* What the DNS said; NULL: nothing is kept. A child begins with an empty one. */
+    struct dance_cache *cache;
+
+    _Atomic long long
+        silent_until_ms; /* the resolver did not answer: not to be asked before this */
+
     /* Guards what was read from files; held while they are read again. */
     pthread_mutex_t files_lock;
     struct dance_credential *credential;
     struct dance_allow_file *allow_file;
+
+    /* Guards the list of names to be looked up ahead; never waited for. */
+    pthread_mutex_t list_lock;
+    struct dance_kept_fd list;          /* the conversation over which it was sent, and is held */
+    struct dance_allow_file *list_file; /* what was sent */
+    _Atomic long long list_due_ms;      /* when to see whether it is held, and has changed */
 };
 
 /* Make the configuration known; once per process, before anything else here. */

@@ -67,7 +67,8 @@ int dance_server_add_request(SSL *ssl, const unsigned char **out, size_t *out_le
      * so an application's cert_verify_callback has to give way here; and where
      * DANE alone decides it need not see a raw public key either.
      */
-    if ((rules.strict && SSL_get_num_tickets(ssl) == 0) || (rules.name_needed && raw_key))
+    if ((rules.strict && (SSL_get_num_tickets(ssl) == 0 || dance_is_quic(ssl)))
+        || (rules.name_needed && raw_key))
         SSL_CTX_set_cert_verify_callback(SSL_get_SSL_CTX(ssl), dance_verdict, NULL);
     *out = dance_clientid_empty;
     *out_len = sizeof(dance_clientid_empty);

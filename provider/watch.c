@@ -8,6 +8,8 @@
 #include "process.h"
 #include "verdict.h"
 
+#include <openssl/err.h>
+
 #define ALERT_LEVEL(ret) ((ret) >> 8)
 #define ALERT_DESCRIPTION(ret) ((ret)&0xff)
 
@@ -52,6 +54,21 @@ static void on_server_event(SSL *ssl, int where, int ret)
         dance_enforce_alerted(ssl, ALERT_DESCRIPTION(ret));
 }
 
+/*
+ * The application may act upon the end of the handshake at once (Node.js calls
+ * its user's code), but the last word comes with the tickets, after it: whoever
+ * will not get past that has no end of the handshake.
+ */
+static bool may_finish(SSL *ssl)
+{
+    int passed;
+
+    ERR_set_mark();
+    passed = dance_enforce_passed(ssl);
+    ERR_pop_to_mark();
+    return passed;
+}
+
 static void on_info(const SSL *const_ssl, int where, int ret)
 {
     /* The callback's type says const; it is the application's own SSL all the same. */
@@ -62,14 +79,31 @@ static void on_info(const SSL *const_ssl, int where, int ret)
             ? c->application_info
             : SSL_CTX_get_info_callback(SSL_get_SSL_CTX(const_ssl));
 
-    if (SSL_is_server(ssl)) {
-        if (dance_policy_rules(dance_config()).active)
-            on_server_event(ssl, where, ret);
-    } else if (where == SSL_CB_HANDSHAKE_START) {
+    if (SSL_is_server(ssl) && dance_policy_rules(dance_config()).active) {
+        on_server_event(ssl, where, ret);
+        if (where == SSL_CB_HANDSHAKE_DONE && !may_finish(ssl))
+            return;
+    } else if (where == SSL_CB_HANDSHAKE_START && !SSL_is_server(ssl)) {
         dance_client_start(ssl);
     }
     if (applications != NULL && applications != on_info)
         applications(const_ssl, where, ret);
+}
+
+/*
+ * A last resort for applications that take the info callback and client_hello_cb
+ * as well (Node.js 24): libssl shows each message before it acts upon it.
+ */
+static void on_message(int sent, int version, int type, const void *message, size_t len, SSL *ssl,
+                       void *arg)
+{
+    int alert;
+
+    (void)version;
+    (void)arg;
+    if (!sent && type == SSL3_RT_HANDSHAKE && len > 0
+        && *(const unsigned char *)message == SSL3_MT_CLIENT_HELLO && SSL_is_server(ssl))
+        (void)dance_enforce_client_hello(ssl, &alert, NULL);
 }
 
 void dance_watch(SSL *ssl)
@@ -83,6 +117,8 @@ void dance_watch(SSL *ssl)
 void dance_watch_context(SSL_CTX *ctx)
 {
     SSL_CTX_set_info_callback(ctx, on_info);
+    if (dance_policy_rules(dance_config()).active)
+        SSL_CTX_set_msg_callback(ctx, on_message);
 }
 
 bool dance_watch_again(SSL *ssl)

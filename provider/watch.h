@@ -17,7 +17,10 @@
 /* For each SSL that is made, from inside SSL_new(); never for QUIC's. */
 void dance_watch(SSL *ssl);
 
-/* For each SSL_CTX, in place of the above, until the application takes its callback for itself. */
+/*
+ * For each SSL_CTX, in place of the above: its info callback, and for servers
+ * its message callback, until the application takes them for itself.
+ */
 void dance_watch_context(SSL_CTX *ctx);
 
 /*

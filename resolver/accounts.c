@@ -29,10 +29,27 @@ struct account *account_join(enum account_kind kind, unsigned id)
     return a;
 }
 
-void account_leave(struct account *account)
+static void end_unless_used(struct account *account)
 {
-    if (--account->peers > 0)
+    if (account->peers > 0 || account->lookups > 0)
         return;
     LIST_REMOVE(account, same_bucket);
     free(account);
+}
+
+void account_leave(struct account *account)
+{
+    account->peers--;
+    end_unless_used(account);
+}
+
+void account_begin_lookup(struct account *account)
+{
+    account->lookups++;
+}
+
+void account_end_lookup(struct account *account)
+{
+    account->lookups--;
+    end_unless_used(account);
 }

@@ -17,14 +17,20 @@ struct account {
     LIST_ENTRY(account) same_bucket;
     enum account_kind kind;
     unsigned id;      /* pid or uid */
-    unsigned peers;   /* connections and conversations; the account ends with the last */
+    unsigned peers;   /* connections and conversations */
     unsigned waiting; /* queries */
+    unsigned lookups; /* in flight, begun for its queries, and still after the asker has gone */
+    unsigned lists;   /* of names that it holds looked up ahead */
 };
 
 /* The account of a process or a user, with one peer more. NULL when out of memory. */
 struct account *account_join(enum account_kind kind, unsigned id);
 
-/* One peer less. */
+/* One peer less. The account ends with its last peer or lookup. */
 void account_leave(struct account *account);
+
+/* One lookup in flight more, or less. */
+void account_begin_lookup(struct account *account);
+void account_end_lookup(struct account *account);
 
 #endif

@@ -18,7 +18,7 @@
 #define CLASS_IN 1
 #define FIRST_ANSWER_MS 10000
 
-static struct ub_ctx *context;
+static struct ub_ctx *contexts[DNS_CONTEXTS];
 static char reason[512];
 
 /* Say what is wrong: libunbound's own words if there are any, else detail. */
@@ -34,7 +34,7 @@ static int fail(const char **why, const char *what, const char *detail)
 }
 
 /* Give libunbound a configuration that stands in memory. */
-static int configure_text(const char *text)
+static int configure_text(struct ub_ctx *context, const char *text)
 {
     char path[64];
     int fd = memfd_create("dance-resolver", MFD_CLOEXEC);
@@ -49,7 +49,7 @@ static int configure_text(const char *text)
     return error;
 }
 
-static void set_option(const char *name, const char *value)
+static void set_option(struct ub_ctx *context, const char *name, const char *value)
 {
     int error = ub_ctx_set_option(context, name, value);
 
@@ -59,21 +59,34 @@ static void set_option(const char *name, const char *value)
                   ub_strerror(error));
 }
 
+/*
+ * How long at least to wait for an answer before asking again. libunbound goes
+ * by how fast an address answers mostly, gives up after five times, and that
+ * was 1.5 seconds: a name that takes 2 could never be found. A resolver that
+ * we forward to is near, answers most names at once and has to look for some.
+ */
+#define PATIENCE_MS "400"
+#define PATIENCE_FORWARDING_MS "2500"
+
 /* What suits a server that asks for few names again and again. */
-static void set_options(unsigned sockets)
+static void set_options(struct ub_ctx *context, unsigned sockets, bool forwarding)
 {
     static const char *const settings[][2] = {
         {"module-config:", "validator iterator"},
         {"qname-minimisation:", "yes"},
-        {"prefetch:", "yes"},
         {"prefetch-key:", "yes"},
         {"aggressive-nsec:", "yes"},
         {"harden-dnssec-stripped:", "yes"},
         {"serve-expired:", "no"},
-        {"num-queries-per-thread:", "4096"},
+        /* No grace for signatures that have just expired (RFC 4035, section 5.3.1). */
+        {"val-sig-skew-min:", "0"},
+        {"val-sig-skew-max:", "0"},
+        /* More than there are lookups, which are bounded by lookups.c, and what they depend on. */
+        {"num-queries-per-thread:", "16384"},
         {"outgoing-num-tcp:", "32"},
-        {"msg-cache-size:", "16m"},
-        {"rrset-cache-size:", "32m"},
+        /* For zones and keys; what is asked for is kept by lookups.c. */
+        {"msg-cache-size:", "4m"},
+        {"rrset-cache-size:", "16m"},
         /* What was wrong or down a moment ago is tried again soon. */
         {"val-bogus-ttl:", "5"},
         {"infra-host-ttl:", "60"},
@@ -81,15 +94,18 @@ static void set_options(unsigned sockets)
         /* The names of a zone choose where we ask; they may not choose our own host's services. */
         {"do-not-query-localhost:", "yes"},
     };
+    const char *patience = forwarding ? PATIENCE_FORWARDING_MS : PATIENCE_MS;
     char number[16];
 
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
-        set_option(settings[i][0], settings[i][1]);
+        set_option(context, settings[i][0], settings[i][1]);
     (void)snprintf(number, sizeof(number), "%u", sockets);
-    set_option("outgoing-range:", number);
+    set_option(context, "outgoing-range:", number);
+    set_option(context, "infra-cache-min-rtt:", patience);
+    set_option(context, "unknown-server-time-limit:", patience);
 }
 
-static int configure_forward(const char *list, bool *tls, const char **why)
+static int configure_forward(struct ub_ctx *context, const char *list, bool *tls, const char **why)
 {
     char text[8192];
     const char *fault = NULL;
@@ -97,28 +113,29 @@ static int configure_forward(const char *list, bool *tls, const char **why)
 
     if (strcmp(list, "system") == 0) {
         /* Often a resolver on a loopback address. */
-        set_option("do-not-query-localhost:", "no");
+        set_option(context, "do-not-query-localhost:", "no");
         error = ub_ctx_resolvconf(context, NULL);
         return error == 0 || fail(why, "dns.forward: /etc/resolv.conf", ub_strerror(error));
     }
     if (!forward_to_config(list, text, sizeof(text), tls, &fault))
         return fail(why, "dns.forward", fault);
-    error = configure_text(text);
+    error = configure_text(context, text);
     return error == 0 || fail(why, "dns.forward", ub_strerror(error));
 }
 
-static int configure(const struct options *options, unsigned sockets, bool *tls, const char **why)
+static int configure(struct ub_ctx *context, const struct options *options, unsigned sockets,
+                     bool *tls, const char **why)
 {
     const char *fault = anchor_fault(options->trust_anchor);
     int error = 0;
 
-    set_options(sockets);
+    set_options(context, sockets, options->forward != NULL);
     if (fault != NULL)
         return fail(why, options->trust_anchor, fault);
     error = ub_ctx_add_ta_file(context, options->trust_anchor);
     if (error != 0)
         return fail(why, options->trust_anchor, ub_strerror(error));
-    if (options->forward != NULL && !configure_forward(options->forward, tls, why))
+    if (options->forward != NULL && !configure_forward(context, options->forward, tls, why))
         return 0;
     if (options->unbound_config != NULL) {
         /* Last, so that it can change everything. */
@@ -136,7 +153,7 @@ static void on_first_answer(void *arg, int error, struct ub_result *result)
 }
 
 /* A name that libunbound answers itself makes it read its files and start its thread now. */
-static int first_lookup(void)
+static int first_lookup(struct ub_ctx *context)
 {
     int error = UB_PIPE;
     int id = 0;
@@ -154,59 +171,70 @@ static int first_lookup(void)
     return error;
 }
 
-int dns_open(const struct options *options, unsigned sockets, const char **why)
+static int open_one(int which, const struct options *options, unsigned sockets, FILE *complaints,
+                    const char **why)
 {
     static const char no_tls[] =
         "dns.forward: this libunbound cannot do DNS over TLS (Debian 12's is built without it)";
-    FILE *complaints = complaints_open();
+    struct ub_ctx *context = contexts[which] = ub_ctx_create();
     bool tls = false;
+    int error;
 
-    context = ub_ctx_create();
     if (context == NULL)
         return fail(why, "libunbound", "cannot be set up");
     if (complaints != NULL)
         (void)ub_ctx_debugout(context, complaints);
-    if (configure(options, sockets, &tls, why)) {
-        int error;
+    if (!configure(context, options, sockets, &tls, why))
+        return 0;
+    /* A thread of libunbound's, not a process: the cache is shared and nothing is forked. */
+    (void)ub_ctx_async(context, 1);
+    error = first_lookup(context);
+    if (error == 0)
+        return 1;
+    (void)fail(why, "libunbound", ub_strerror(error));
+    /* Whatever goes wrong while its thread is made ready, TLS too, is UB_NOMEM. */
+    if (tls && error == UB_NOMEM)
+        *why = no_tls;
+    return 0;
+}
 
-        /* A thread of libunbound's, not a process: the cache is shared and nothing is forked. */
-        (void)ub_ctx_async(context, 1);
-        error = first_lookup();
-        if (error == 0)
-            return 1;
-        (void)fail(why, "libunbound", ub_strerror(error));
-        /* Whatever goes wrong while its thread is made ready, TLS too, is UB_NOMEM. */
-        if (tls && error == UB_NOMEM)
-            *why = no_tls;
-    }
+int dns_open(const struct options *options, unsigned sockets, const char **why)
+{
+    FILE *complaints = complaints_open();
+
+    if (open_one(0, options, sockets, complaints, why)
+        && open_one(1, options, sockets / 2 + 1, complaints, why))
+        return 1;
     dns_close();
     return 0;
 }
 
 void dns_close(void)
 {
-    if (context != NULL)
-        ub_ctx_delete(context);
-    context = NULL;
+    for (int i = 0; i < DNS_CONTEXTS; i++) {
+        if (contexts[i] != NULL)
+            ub_ctx_delete(contexts[i]);
+        contexts[i] = NULL;
+    }
     complaints_close();
 }
 
-int dns_fd(void)
+int dns_fd(int context)
 {
-    return context != NULL ? ub_fd(context) : -1;
+    return contexts[context] != NULL ? ub_fd(contexts[context]) : -1;
 }
 
-int dns_process(void)
+int dns_process(int context)
 {
-    return ub_process(context) == 0;
+    return ub_process(contexts[context]) == 0;
 }
 
-int dns_start(const char *name, void *arg, ub_callback_type callback, int *id)
+int dns_start(int context, const char *name, void *arg, ub_callback_type callback, int *id)
 {
-    return ub_resolve_async(context, name, TYPE_TLSA, CLASS_IN, arg, callback, id);
+    return ub_resolve_async(contexts[context], name, TYPE_TLSA, CLASS_IN, arg, callback, id);
 }
 
-void dns_cancel(int id)
+void dns_cancel(int context, int id)
 {
-    (void)ub_cancel(context, id);
+    (void)ub_cancel(contexts[context], id);
 }

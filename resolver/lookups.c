@@ -1,18 +1,34 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "lookups.h"
 
+#include "accounts.h"
+#include "cache.h"
 #include "classify.h"
 #include "deadlines.h"
 #include "dns.h"
+#include "domains.h"
+#include "name_hash.h"
 #include "owner_name.h"
+#include "signatures.h"
+#include "wanted.h"
 
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define BUCKETS 4096u
+/* What is kept for names that were found lately, and for lookups that are due: 1/n of all. */
+#define RESERVE 8
+/* A domain may have 1/n of all lookups, but so many in any case. */
+#define DOMAIN_SHARE 4
+#define DOMAIN_MIN 16
+/* Seconds for which a name that was found counts as known. */
+#define KNOWN_TTL 86400
+/* Octets, beside its name, of an entry that says nothing but that. */
+#define KNOWN_SIZE 512
 
 /* One query that waits for a lookup. */
 struct lookups_waiter {
@@ -24,43 +40,77 @@ struct lookups_waiter {
     uint32_t timeout_ms;
 };
 
+enum lookup_kind {
+    LOOKUP_OF_STRANGER,
+    LOOKUP_OF_KNOWN,     /* its name was found lately */
+    LOOKUP_IN_BACKGROUND /* it was due */
+};
+#define LOOKUP_KINDS 3
+
 struct lookup {
     LIST_ENTRY(lookup) bucket;
     TAILQ_ENTRY(lookup) age;
     LIST_HEAD(lookups_of_name, lookups_waiter) waiting;
     char name[DANCE_NAME_MAX + 2]; /* lower case, with the trailing dot */
-    int id;                        /* libunbound's */
-    long long give_up_ms;
+    size_t len;                    /* without it */
+    int context;
+    int id; /* libunbound's */
+    enum lookup_kind kind;
+    struct account *account; /* charged for it, or NULL */
+    struct domain *domain;   /* charged for it, or NULL */
+    long long begun_ms;
+    bool again; /* in the other context: what was kept in the first is over */
 };
 
+/* For a fleet of 100,000 names and more; what does not exist is kept apart and given less. */
+static const struct dance_cache_room answers_room[DANCE_CACHE_KINDS] = {
+    [DANCE_CACHE_RECORDS] = {262144, (size_t)96 << 20},
+    [DANCE_CACHE_OTHERS] = {32768, (size_t)16 << 20},
+};
+static const struct dance_cache_room known_room[DANCE_CACHE_KINDS] = {
+    [DANCE_CACHE_RECORDS] = {65536, (size_t)65536 * KNOWN_SIZE}};
+
 static LIST_HEAD(lookup_list, lookup) table[BUCKETS];
+static struct dance_hash_key key;
 static TAILQ_HEAD(lookup_queue, lookup) by_age = TAILQ_HEAD_INITIALIZER(by_age); /* oldest first */
 static struct deadlines deadlines;
-static unsigned in_flight;
-static unsigned limit;
+static struct dance_cache *answers; /* NULL: nothing is kept */
+static struct dance_cache *known;
+static unsigned in_flight[LOOKUP_KINDS];
+static struct lookups_limits limit;
 static const char *broken;
 static lookups_deliver *deliver_to;
 static struct lookups_counters counters;
+static long long moment; /* of what is being done */
 
-/*
- * Names are chosen by whoever connects to the application. A long chain costs
- * no more than the 4096 lookups in flight, so the hash need not be a secret.
- */
-static unsigned bucket_of(const char *name)
+static struct lookup_list *bucket_of(const char *name, size_t len)
 {
-    unsigned hash = 2166136261u; /* FNV-1a */
-
-    for (; *name != '\0'; name++)
-        hash = (hash ^ (unsigned char)*name) * 16777619u;
-    return hash % BUCKETS;
+    return &table[dance_name_hash(&key, name, len) % BUCKETS];
 }
 
-void lookups_open(unsigned max_lookups, const char *unavailable, lookups_deliver *deliver)
+void lookups_open(struct lookups_limits limits, const char *unavailable, lookups_deliver *deliver)
 {
-    limit = max_lookups;
+    limit = limits;
     broken = unavailable;
     deliver_to = deliver;
     counters = (struct lookups_counters){0};
+    (void)dance_hash_key_make(&key);
+    answers = dance_cache_new(answers_room);
+    known = dance_cache_new(known_room);
+}
+
+unsigned lookups_in_flight(void)
+{
+    unsigned sum = 0;
+
+    for (size_t i = 0; i < LOOKUP_KINDS; i++)
+        sum += in_flight[i];
+    return sum;
+}
+
+unsigned long lookups_kept(void)
+{
+    return answers != NULL ? dance_cache_used(answers).entries : 0;
 }
 
 static void remove_waiter(struct lookups_waiter *w)
@@ -75,7 +125,11 @@ static void remove_lookup(struct lookup *l)
 {
     LIST_REMOVE(l, bucket);
     TAILQ_REMOVE(&by_age, l, age);
-    in_flight--;
+    in_flight[l->kind]--;
+    if (l->account != NULL)
+        account_end_lookup(l->account);
+    if (l->domain != NULL)
+        domain_leave(l->domain);
     free(l);
 }
 
@@ -87,10 +141,14 @@ void lookups_close(void)
         /* The analyzer does not follow LIST_REMOVE() through le_prev, here and below. */
         while (!LIST_EMPTY(&l->waiting))
             remove_waiter(LIST_FIRST(&l->waiting)); // NOLINT(clang-analyzer-unix.Malloc)
-        dns_cancel(l->id);
+        dns_cancel(l->context, l->id);
         remove_lookup(l);
     }
     deadlines_free(&deadlines);
+    wanted_close();
+    dance_cache_free(answers);
+    dance_cache_free(known);
+    answers = known = NULL;
 }
 
 static void answer_one(struct lookups_waiter *w, struct dance_wire_answer *answer)
@@ -112,6 +170,74 @@ static void answer_all(struct lookup *l, struct dance_wire_answer *answer)
         answer_one(LIST_FIRST(&l->waiting), answer); // NOLINT(clang-analyzer-unix.Malloc)
 }
 
+static void on_result(void *arg, int error, struct ub_result *result);
+
+static void keep(const struct lookup *l, const struct dance_wire_answer *answer,
+                 const struct dance_moment *now)
+{
+    static uint8_t message[DANCE_WIRE_MAX];
+    struct dance_wire_answer anonymous = *answer;
+    size_t len;
+
+    anonymous.id = 0;
+    len = dance_wire_encode_answer(&anonymous, message, sizeof(message));
+    dance_cache_put(answers, l->name, l->len,
+                    answer->status == DANCE_WIRE_SECURE ? DANCE_CACHE_RECORDS : DANCE_CACHE_OTHERS,
+                    message, len, len > 0 ? answer->ttl : 0, now);
+}
+
+/* Remember what became of l. */
+static void note(const struct lookup *l, const struct dance_wire_answer *answer)
+{
+    struct dance_moment now = dance_moment_now();
+    struct dance_cached *before = NULL;
+    uint32_t ttl = 0;
+
+    if (answers == NULL || known == NULL)
+        return;
+    switch (answer->status) {
+    case DANCE_WIRE_SECURE:
+        wanted_found(l->name, l->len, answer->ttl, l->context, moment);
+        dance_cache_put(known, l->name, l->len, DANCE_CACHE_RECORDS, NULL, 0, KNOWN_TTL, &now);
+        break;
+    case DANCE_WIRE_ABSENT:
+    case DANCE_WIRE_INSECURE:
+        wanted_denied(l->name, l->len, answer->ttl, moment);
+        break;
+    default:
+        /* What was found before is good until its end, whatever prevents a renewal. */
+        wanted_failed(l->name, l->len, moment);
+        before = dance_cache_find(answers, l->name, l->len, &now, &ttl);
+        break;
+    }
+    if (before == NULL)
+        keep(l, answer, &now);
+    dance_cached_free(before);
+}
+
+/*
+ * Cut the answer's TTL to what its signatures allow. What libunbound kept
+ * longer than them is nothing that it could validate now. false: it may know
+ * better in the other context, where l goes on.
+ */
+static bool check_signatures(struct lookup *l, struct dance_wire_answer *answer,
+                             struct classify_reason *reason, const struct ub_result *result)
+{
+    if (answer->status != DANCE_WIRE_SECURE && answer->status != DANCE_WIRE_ABSENT)
+        return true;
+    if (signatures_limit(result->answer_packet, result->answer_len, &answer->ttl, time(NULL))
+        != SIGNATURES_OVER)
+        return true;
+    if (!l->again) {
+        l->again = true;
+        l->context = 1 - l->context;
+        if (dns_start(l->context, l->name, l, on_result, &l->id) == 0)
+            return false;
+    }
+    classify_failure(answer, reason, DANCE_WIRE_BOGUS, "the record's signature has expired");
+    return true;
+}
+
 static void on_result(void *arg, int error, struct ub_result *result)
 {
     struct lookup *l = arg;
@@ -119,76 +245,130 @@ static void on_result(void *arg, int error, struct ub_result *result)
     struct classify_reason reason;
 
     classify_result(&answer, &reason, error, result);
-    counters.ended++;
-    counters.secure += answer.status == DANCE_WIRE_SECURE;
-    answer_all(l, &answer);
-    remove_lookup(l);
+    if (check_signatures(l, &answer, &reason, result)) {
+        counters.ended++;
+        counters.secure += answer.status == DANCE_WIRE_SECURE;
+        note(l, &answer);
+        answer_all(l, &answer);
+        remove_lookup(l);
+    }
     ub_resolve_free(result);
 }
 
+int lookups_take_results(int context, long long now_ms)
+{
+    moment = now_ms;
+    return dns_process(context);
+}
+
+/* ttl: seconds for which it may be believed. */
 static void refuse(struct lookups_asker *asker, uint32_t id, enum dance_wire_status status,
-                   const char *text)
+                   uint32_t ttl, const char *text)
 {
     struct dance_wire_answer answer;
     struct classify_reason reason;
 
     classify_failure(&answer, &reason, status, text);
+    answer.ttl = ttl;
     answer.id = id;
     deliver_to(asker, &answer);
 }
 
-static struct lookup *find(const char *name)
+static struct lookup *find(const char *name, size_t len)
 {
     struct lookup *l;
 
-    LIST_FOREACH(l, &table[bucket_of(name)], bucket)
+    LIST_FOREACH(l, bucket_of(name, len), bucket)
     {
-        if (strcmp(l->name, name) == 0)
-            return l; // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
+        // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
+        if (l->len == len && memcmp(l->name, name, len) == 0)
+            return l;
     }
     return NULL;
 }
 
-/* Begin one; NULL with *status and *why set when that is not possible. */
-static struct lookup *begin(const char *name, long long now_ms, enum dance_wire_status *status,
-                            const char **why)
+static bool is_known(const char *name, size_t len)
 {
-    struct lookup *l;
+    struct dance_moment now = dance_moment_now();
+    struct dance_cached *found = NULL;
+    uint32_t ttl = 0;
+
+    if (known != NULL)
+        found = dance_cache_find(known, name, len, &now, &ttl);
+    dance_cached_free(found);
+    return found != NULL;
+}
+
+static unsigned domain_limit(void)
+{
+    unsigned share = limit.lookups / DOMAIN_SHARE;
+
+    return share > DOMAIN_MIN ? share : DOMAIN_MIN;
+}
+
+/* Why no lookup can be begun for asker; NULL when it can. */
+static const char *refusal(const char *name, size_t len, enum lookup_kind kind,
+                           const struct lookups_asker *asker)
+{
+    if (lookups_in_flight() >= limit.lookups
+        || (kind == LOOKUP_OF_STRANGER
+            && in_flight[kind] >= limit.lookups - limit.lookups / RESERVE)) {
+        counters.busy++;
+        return "too many lookups are in flight";
+    }
+    if (asker->account != NULL && asker->account->lookups >= limit.lookups_per_client) {
+        counters.busy_client++;
+        return "too many lookups of this process are in flight";
+    }
+    if (kind == LOOKUP_OF_STRANGER && domain_lookups(name, len) >= domain_limit()) {
+        counters.busy_domain++;
+        return "too many lookups in this domain are in flight";
+    }
+    return NULL;
+}
+
+/* Begin a lookup; NULL with *why set when that fails. account: to be charged, or NULL. */
+static struct lookup *begin(const char *name, size_t len, enum lookup_kind kind, int context,
+                            struct account *account, const char **why)
+{
+    struct lookup *l = calloc(1, sizeof(*l));
     int error;
 
-    if (in_flight >= limit) {
-        counters.busy++;
-        *status = DANCE_WIRE_BUSY;
-        *why = "too many lookups are in flight";
-        return NULL;
-    }
-    *status = DANCE_WIRE_FAILED;
     *why = "out of memory";
-    l = calloc(1, sizeof(*l));
     if (l == NULL)
         return NULL;
     LIST_INIT(&l->waiting);
-    (void)snprintf(l->name, sizeof(l->name), "%s", name);
-    l->give_up_ms = now_ms + LOOKUPS_LIFETIME_MS;
+    memcpy(l->name, name, len);
+    /* The trailing dot keeps every search list out of it. */
+    memcpy(l->name + len, ".", 2);
+    l->len = len;
+    l->kind = kind;
+    l->context = context;
+    l->begun_ms = moment;
     /* Never calls on_result() itself: results come by dns_process(). */
-    error = dns_start(l->name, l, on_result, &l->id);
+    error = dns_start(context, l->name, l, on_result, &l->id);
     if (error != 0) {
         *why = ub_strerror(error);
         free(l);
         return NULL;
     }
-    LIST_INSERT_HEAD(&table[bucket_of(l->name)], l, bucket);
+    LIST_INSERT_HEAD(bucket_of(name, len), l, bucket);
     TAILQ_INSERT_TAIL(&by_age, l, age);
-    in_flight++;
+    in_flight[kind]++;
+    l->account = account;
+    if (account != NULL)
+        account_begin_lookup(account);
+    l->domain = kind == LOOKUP_OF_STRANGER ? domain_join(name, len) : NULL;
     return l;
 }
 
+/* Nobody waits for a lookup that is older than what he would wait for a new one. */
 static bool wait_for(struct lookup *l, struct lookups_asker *asker,
-                     const struct dance_wire_query *query, long long now_ms)
+                     const struct dance_wire_query *query)
 {
     struct lookups_waiter *w = calloc(1, sizeof(*w));
 
-    if (w == NULL || !deadlines_add(&deadlines, &w->deadline, now_ms + query->timeout_ms)) {
+    if (w == NULL || !deadlines_add(&deadlines, &w->deadline, l->begun_ms + query->timeout_ms)) {
         free(w);
         return false;
     }
@@ -200,31 +380,94 @@ static bool wait_for(struct lookup *l, struct lookups_asker *asker,
     return true;
 }
 
+/* Answer from what is kept. */
+static bool answer_at_once(struct lookups_asker *asker, uint32_t id, const char *name, size_t len)
+{
+    struct dance_moment now = dance_moment_now();
+    struct dance_cached *cached = NULL;
+    struct dance_wire_answer answer;
+    uint32_t ttl = 0;
+    bool found;
+
+    if (answers != NULL)
+        cached = dance_cache_find(answers, name, len, &now, &ttl);
+    found = cached != NULL && dance_wire_decode_answer(cached->octets, cached->len, &answer);
+    if (found) {
+        counters.hits++;
+        wanted_asked(name, len, moment);
+        answer.id = id;
+        answer.ttl = ttl;
+        deliver_to(asker, &answer);
+    }
+    dance_cached_free(cached);
+    return found;
+}
+
+static void join(struct lookup *l, struct lookups_asker *asker,
+                 const struct dance_wire_query *query)
+{
+    char text[64];
+
+    if (moment - l->begun_ms >= query->timeout_ms) {
+        /* An event loop that asks again and again would wait for it again and again. */
+        counters.silent++;
+        (void)snprintf(text, sizeof(text), "no answer from the DNS for %lld ms",
+                       moment - l->begun_ms);
+        refuse(asker, query->id, DANCE_WIRE_FAILED, 0, text);
+    } else if (!wait_for(l, asker, query)) {
+        refuse(asker, query->id, DANCE_WIRE_FAILED, 0, "out of memory");
+    }
+}
+
+static void ask_dns(struct lookups_asker *asker, const struct dance_wire_query *query,
+                    const char *name)
+{
+    enum lookup_kind kind = is_known(name, query->name_len) ? LOOKUP_OF_KNOWN : LOOKUP_OF_STRANGER;
+    const char *why = refusal(name, query->name_len, kind, asker);
+    struct lookup *l;
+
+    if (why != NULL) {
+        refuse(asker, query->id, DANCE_WIRE_BUSY, 0, why);
+        return;
+    }
+    l = begin(name, query->name_len, kind,
+              kind == LOOKUP_OF_KNOWN ? DNS_FOR_KNOWN : DNS_FOR_STRANGERS, asker->account, &why);
+    if (l == NULL)
+        refuse(asker, query->id, DANCE_WIRE_FAILED, 0, why);
+    else
+        join(l, asker, query);
+}
+
 void lookups_ask(struct lookups_asker *asker, const struct dance_wire_query *query,
                  long long now_ms)
 {
-    char name[DANCE_NAME_MAX + 2];
+    char name[DANCE_NAME_MAX + 1];
     struct lookup *l;
-    enum dance_wire_status status = DANCE_WIRE_FAILED;
-    const char *why = broken;
 
+    moment = now_ms;
     counters.asked++;
     if (broken != NULL) {
-        refuse(asker, query->id, status, why);
+        refuse(asker, query->id, DANCE_WIRE_FAILED, CLASSIFY_FAILURE_TTL, broken);
         return;
     }
     dance_owner_name_lower(name, query->name, query->name_len);
-    /* The trailing dot keeps every search list out of it. */
-    memcpy(name + query->name_len, ".", 2);
-    l = find(name);
-    if (l != NULL)
-        counters.joined++;
-    else
-        l = begin(name, now_ms, &status, &why);
-    if (l == NULL)
-        refuse(asker, query->id, status, why);
-    else if (!wait_for(l, asker, query, now_ms))
-        refuse(asker, query->id, DANCE_WIRE_FAILED, "out of memory");
+    if (answer_at_once(asker, query->id, name, query->name_len))
+        return;
+    l = find(name, query->name_len);
+    if (l == NULL) {
+        ask_dns(asker, query, name);
+        return;
+    }
+    counters.joined++;
+    join(l, asker, query);
+}
+
+void lookups_want(const char *name, size_t len, long long now_ms)
+{
+    char lower[DANCE_NAME_MAX + 1];
+
+    dance_owner_name_lower(lower, name, len);
+    wanted_asked(lower, len, now_ms);
 }
 
 void lookups_forget(struct lookups_asker *asker)
@@ -233,13 +476,49 @@ void lookups_forget(struct lookups_asker *asker)
         remove_waiter(LIST_FIRST(&asker->waiting)); // NOLINT(clang-analyzer-unix.Malloc)
 }
 
+/* So that none is left when a lookup is given up. */
+_Static_assert(DANCE_WIRE_TIMEOUT_MAX <= LOOKUPS_LIFETIME_MS, "nobody waits for longer");
+
 static void fail_one(struct lookups_waiter *w, const char *text)
 {
     struct dance_wire_answer answer;
     struct classify_reason reason;
 
     classify_failure(&answer, &reason, DANCE_WIRE_FAILED, text);
+    /* The lookup goes on, and whoever asks for it now is told at once that it does. */
+    answer.ttl = 0;
     answer_one(w, &answer);
+}
+
+static unsigned background_limit(void)
+{
+    return limit.lookups / RESERVE > 0 ? limit.lookups / RESERVE : 1;
+}
+
+static bool may_renew(void)
+{
+    return broken == NULL && in_flight[LOOKUP_IN_BACKGROUND] < background_limit()
+           && lookups_in_flight() < limit.lookups;
+}
+
+/* Begin the lookups that are due, as far as there is room. */
+static void renew(void)
+{
+    char name[DANCE_NAME_MAX + 1];
+    const char *next;
+    const char *why;
+    size_t len;
+    int context;
+
+    while (may_renew() && (next = wanted_due(moment, &len, &context)) != NULL) {
+        memcpy(name, next, len);
+        name[len] = '\0';
+        if (find(name, len) != NULL)
+            continue; /* its result will do */
+        counters.renewed++;
+        if (begin(name, len, LOOKUP_IN_BACKGROUND, context, NULL, &why) == NULL)
+            wanted_failed(name, len, moment);
+    }
 }
 
 void lookups_expire(long long now_ms)
@@ -248,6 +527,7 @@ void lookups_expire(long long now_ms)
     struct lookup *l;
     char text[64];
 
+    moment = now_ms;
     while ((d = deadlines_first(&deadlines)) != NULL && d->at_ms <= now_ms) {
         struct lookups_waiter *w = (struct lookups_waiter *)(void *)d;
 
@@ -255,28 +535,41 @@ void lookups_expire(long long now_ms)
         counters.late++;
         fail_one(w, text);
     }
-    while ((l = TAILQ_FIRST(&by_age)) != NULL && l->give_up_ms <= now_ms) {
-        while (!LIST_EMPTY(&l->waiting))
-            fail_one(LIST_FIRST(&l->waiting), // NOLINT(clang-analyzer-unix.Malloc)
-                     "the DNS has not answered for a minute");
-        dns_cancel(l->id);
+    while ((l = TAILQ_FIRST(&by_age)) != NULL && l->begun_ms + LOOKUPS_LIFETIME_MS <= now_ms) {
+        dns_cancel(l->context, l->id);
+        wanted_failed(l->name, l->len, now_ms);
         remove_lookup(l);
         counters.dropped++;
     }
+    renew();
+}
+
+/* The earlier of two waits in milliseconds, of which -1 is none and what is past is 0. */
+static long long earlier(long long wait, long long other)
+{
+    if (other < 0)
+        other = 0;
+    return wait < 0 || other < wait ? other : wait;
 }
 
 int lookups_wait_ms(long long now_ms)
 {
     const struct deadline *d = deadlines_first(&deadlines);
     const struct lookup *l = TAILQ_FIRST(&by_age);
-    long long next;
+    /* Without room for what is due a result comes first. */
+    long long wait = may_renew() ? wanted_wait_ms(now_ms) : -1;
 
-    if (d == NULL && l == NULL)
-        return -1;
-    next = d != NULL ? d->at_ms : LLONG_MAX;
-    if (l != NULL && l->give_up_ms < next)
-        next = l->give_up_ms;
-    return next <= now_ms ? 0 : (int)(next - now_ms);
+    if (d != NULL)
+        wait = earlier(wait, d->at_ms - now_ms);
+    if (l != NULL)
+        wait = earlier(wait, l->begun_ms + LOOKUPS_LIFETIME_MS - now_ms);
+    return (int)wait;
+}
+
+void lookups_refused(void)
+{
+    counters.asked++;
+    counters.busy_client++;
 }
 
 const struct lookups_counters *lookups_counters(void)

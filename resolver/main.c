@@ -12,6 +12,7 @@
 #include "peers.h"
 #include "privileges.h"
 #include "sockets.h"
+#include "wanted.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,10 +31,10 @@
 #define EVENTS 64
 #define DESCRIPTORS_MAX 65536u /* more are not made use of */
 #define PEERS_MAX 8192u
-#define DNS_SOCKETS_MAX 1024u
+#define DNS_SOCKETS_MIN 1024u /* where there are descriptors for them */
 
 /* Stand for the descriptors that are not peers in epoll's data. */
-static char dns_event;
+static char dns_event[DNS_CONTEXTS];
 static char signal_event;
 
 static long long now_ms(void)
@@ -102,7 +103,14 @@ static void log_counters(void)
     dance_log(DANCE_LOG_INFO,
               "resolver: %llu queries (%llu joined a lookup in flight, %llu refused as too many, "
               "%llu not answered in time), %llu lookups ended (%llu secure), %llu given up",
-              c->asked, c->joined, c->busy, c->late, c->ended, c->secure, c->dropped);
+              c->asked, c->joined, c->busy + c->busy_client + c->busy_domain, c->late + c->silent,
+              c->ended, c->secure, c->dropped);
+    dance_log(
+        DANCE_LOG_INFO,
+        "resolver: %lu names kept, %llu queries answered from them, %llu renewed ahead, %u "
+        "held; %u lookups in flight; refused: %llu in all, %llu of a process, %llu of a domain",
+        lookups_kept(), c->hits, c->renewed, wanted_held(), lookups_in_flight(), c->busy,
+        c->busy_client, c->busy_domain);
 }
 
 /* 1: go on; 0: end. */
@@ -116,6 +124,33 @@ static int on_signal(int fd)
         return 0;
     log_counters();
     return 1;
+}
+
+static bool is_dns(const void *data)
+{
+    for (int i = 0; i < DNS_CONTEXTS; i++) {
+        if (data == &dns_event[i])
+            return true;
+    }
+    return false;
+}
+
+static void take_results(int context, long long now)
+{
+    if (lookups_take_results(context, now))
+        return;
+    dance_log(DANCE_LOG_ERROR, "resolver: libunbound has come to an end");
+    /* It would be waited for in vain by an orderly end. */
+    _exit(EXIT_FAILURE);
+}
+
+static int watch_dns(int epoll)
+{
+    int ok = 1;
+
+    for (int i = 0; ok && i < DNS_CONTEXTS; i++)
+        ok = watch(epoll, dns_fd(i), &dns_event[i]);
+    return ok;
 }
 
 static int run(int epoll, int signals, bool embedded)
@@ -132,12 +167,8 @@ static int run(int epoll, int signals, bool embedded)
             if (events[i].data.ptr == &signal_event) {
                 if (!on_signal(signals))
                     return EXIT_SUCCESS;
-            } else if (events[i].data.ptr == &dns_event) {
-                if (!dns_process()) {
-                    dance_log(DANCE_LOG_ERROR, "resolver: libunbound has come to an end");
-                    /* It would be waited for in vain by an orderly end. */
-                    _exit(EXIT_FAILURE);
-                }
+            } else if (is_dns(events[i].data.ptr)) {
+                take_results((int)((char *)events[i].data.ptr - dns_event), now);
             } else {
                 peers_event(events[i].data.ptr, now);
             }
@@ -174,6 +205,10 @@ static int serve(const struct options *options, int epoll, int signals)
 {
     unsigned descriptors = raise_limit();
     struct peers_limits limits = {at_most(descriptors / 2, PEERS_MAX), options->max_per_client};
+    unsigned sockets = at_most(descriptors / 4, options->max_lookups + DNS_SOCKETS_MIN);
+    /* Each lookup has a socket of its own: those of slow names leave none to wait for. */
+    struct lookups_limits lookups = {at_most(options->max_lookups, sockets),
+                                     options->max_per_client};
     const char *unavailable = NULL;
     const char *why = "";
     int status = EXIT_FAILURE;
@@ -185,12 +220,15 @@ static int serve(const struct options *options, int epoll, int signals)
     }
     privileges_keep_none();
     /* Files are read, then root is given up; a fault of the files is every lookup's answer. */
-    if (!dns_open(options, at_most(descriptors / 4, DNS_SOCKETS_MAX), &unavailable))
+    if (lookups.lookups < options->max_lookups)
+        dance_log(DANCE_LOG_INFO, "resolver: --max-lookups %u: there are descriptors for %u",
+                  options->max_lookups, lookups.lookups);
+    if (!dns_open(options, sockets, &unavailable))
         dance_log(DANCE_LOG_ERROR, "resolver: %s", unavailable);
-    lookups_open(options->max_lookups, unavailable, peers_deliver);
+    lookups_open(lookups, unavailable, peers_deliver);
     if (!privileges_drop(options->user, &why))
         dance_log(DANCE_LOG_ERROR, "resolver: %s", why);
-    else if (chdir("/") != 0 || (unavailable == NULL && !watch(epoll, dns_fd(), &dns_event)))
+    else if (chdir("/") != 0 || (unavailable == NULL && !watch_dns(epoll)))
         dance_log(DANCE_LOG_ERROR, "resolver: cannot be set up: %s", strerror(errno));
     else
         status = run(epoll, signals, options->channel >= 0);

@@ -4,6 +4,7 @@
 #include "accounts.h"
 #include "log.h"
 #include "message.h"
+#include "name_list.h"
 #include "owner_name.h"
 #include "sockets.h"
 
@@ -21,6 +22,9 @@
 /* A shared resolver keeps something for the other processes and the other users. */
 #define PEERS_OF_A_PROCESS(max) ((max) / 4)
 #define PEERS_OF_A_USER(max) ((max) / 2)
+/* One, and another while a changed one takes its place; processes may share a number by namespaces.
+ */
+#define LISTS_OF_A_PROCESS 4u
 #define LOG_INTERVAL_MS 10000
 
 enum kind {
@@ -38,6 +42,7 @@ struct peer {
     unsigned waiting;
     struct account *process;
     struct account *user;
+    struct name_list *list; /* of names that are held as long as it lives, or NULL */
 };
 
 static LIST_HEAD(peer_list, peer) alive = LIST_HEAD_INITIALIZER(alive);
@@ -117,6 +122,7 @@ static int add(int fd, enum kind kind, const struct peer *via)
     }
     p->fd = fd;
     p->kind = kind;
+    p->asker.account = p->process;
     LIST_INIT(&p->asker.waiting);
     LIST_INSERT_HEAD(&alive, p, all);
     count += kind != LISTENER;
@@ -128,6 +134,11 @@ static void end(struct peer *p)
     if (p->fd < 0)
         return;
     lookups_forget(&p->asker);
+    if (p->list != NULL) {
+        name_list_release(p->list, moment);
+        p->process->lists--;
+        p->list = NULL;
+    }
     /* Not left to close(): the sender may keep a copy of the descriptor, and with it the event. */
     (void)epoll_ctl(epoll, EPOLL_CTL_DEL, p->fd, NULL);
     (void)close(p->fd);
@@ -197,10 +208,12 @@ static void take_query(struct peer *p, const struct dance_wire_query *query, lon
 
     p->waiting++;
     p->process->waiting++;
-    if (too_many)
+    if (too_many) {
+        lookups_refused();
         peers_deliver(&p->asker, &answer);
-    else
-        lookups_ask(&p->asker, query, now_ms);
+        return;
+    }
+    lookups_ask(&p->asker, query, now_ms);
 }
 
 /* A descriptor that came over p, a control channel: only a socket of the right kind is taken. */
@@ -212,15 +225,36 @@ static void take_conversation(const struct peer *p, int fd)
         (void)close(fd);
 }
 
+/* A list of names to be held, of which a conversation may send one. false: it is not acceptable. */
+static bool take_list(struct peer *p, int fd)
+{
+    if (p->list != NULL || p->process->lists >= LISTS_OF_A_PROCESS)
+        return false;
+    p->list = name_list_hold(fd, moment);
+    p->process->lists += p->list != NULL;
+    return p->list != NULL;
+}
+
 /* Act on m, whose descriptors are taken or closed. false: p may not send such a message. */
 static bool take_message(struct peer *p, struct message *m, long long now_ms)
 {
     struct dance_wire_query query;
+    const char *name;
+    size_t name_len;
 
     if (p->kind != CONVERSATION && m->fd_count == 1 && m->len == DANCE_WIRE_HEADER
         && dance_wire_type(m->octets, m->len) == DANCE_WIRE_CONVERSATION) {
         m->fd_count = 0;
         take_conversation(p, m->fds[0]);
+        return true;
+    }
+    if (p->kind != CHANNEL && m->fd_count == 1 && m->len == DANCE_WIRE_HEADER
+        && dance_wire_type(m->octets, m->len) == DANCE_WIRE_HOLD)
+        return take_list(p, m->fds[0]);
+    if (p->kind != CHANNEL && m->fd_count == 0
+        && dance_wire_decode_wanted(m->octets, m->len, &name, &name_len)
+        && dance_owner_name_fault(name, name_len) == NULL) {
+        lookups_want(name, name_len, now_ms);
         return true;
     }
     if (p->kind == CHANNEL || m->fd_count > 0 || !dance_wire_decode_query(m->octets, m->len, &query)

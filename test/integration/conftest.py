@@ -8,7 +8,6 @@ dance.so and dance-resolver were built.
 import os
 import re
 import signal
-import socket
 import subprocess
 import types
 
@@ -179,16 +178,6 @@ def listening(process):
             if fields[3] == "0A" and (fields[1] == wanted or fields[1].endswith(anywhere)):
                 return True
     return False
-
-
-def socket_listens(path):
-    """Somebody listens at a resolver's socket; that it exists is true a moment earlier."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
-        try:
-            s.connect(path)
-        except OSError:
-            return False
-    return True
 
 
 def pytest_terminal_summary(terminalreporter):

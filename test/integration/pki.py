@@ -37,7 +37,7 @@ def cn(name):
 def certificate(key, name=None, sans=(), issuer=None, issuer_key=None, ca=False, subject_name=None):
     """Self-signed unless issuer is given. name: the CN; sans: dNSNames or GeneralName objects."""
     own = subject_name if subject_name is not None else (cn(name) if name else x509.Name([]))
-    now = datetime.datetime.utcnow()
+    now = datetime.datetime.now(datetime.timezone.utc)
     builder = (x509.CertificateBuilder().subject_name(own)
                .issuer_name(issuer.subject if issuer else own).public_key(key.public_key())
                .serial_number(x509.random_serial_number())

@@ -17,7 +17,7 @@ FAULTS = [
     ("server", "usages", "dane-xx", "pkix-ta, pkix-ee, dane-ta and dane-ee, separated by commas"),
     ("server", "raw_public_key", "YES", "no, or yes with OpenSSL 3.2 or later"),
     ("server", "san_fallback", "smtp-client", "no, yes or a service label such as _smtp-client"),
-    ("server", "prefetch", "yes", "no .prefetching comes with a later release."),
+    ("server", "prefetch", "maybe", "yes or no"),
     ("client", "identity", "b\u00fccher.example", "a domain name of letters, digits"),
     ("client", "servers", "*x", "server names"),
     ("client", "raw_public_key", "on", "no, or yes with OpenSSL 3.2 or later"),

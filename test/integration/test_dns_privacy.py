@@ -64,7 +64,7 @@ def inside(folder, build):
     """What runs in the namespace: the outcome of a lookup, and the questions that com's server was asked."""
     import pki
     from test_resolver import ask
-    from zone import Zones, wait_for
+    from zone import Zones, accepts, wait_for
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     record = pki.tlsa(3, 1, 1, pki.certificate(pki.new_key(), "x"))
     zones = Zones(folder)
@@ -85,8 +85,7 @@ def inside(folder, build):
         out.write("server:\n do-not-query-localhost: no\nstub-zone:\n name: com\n stub-addr: 127.0.0.1@53\n")
     resolver = subprocess.Popen([os.path.join(build, "resolver", "dance-resolver"), "--socket", paths["socket"], "--log",
                                  "stderr", "--trust-anchor", paths["anchors"], "--unbound-config", paths["unbound.conf"]])
-    from conftest import socket_listens
-    wait_for(lambda: socket_listens(paths["socket"]), what="the resolver")
+    wait_for(lambda: accepts(paths["socket"]), what="the resolver")
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
         s.connect(paths["socket"])
         outcome = ask(s, NAME)
@@ -97,7 +96,7 @@ def inside(folder, build):
 
 
 def test_names_are_minimised(tmp_path):
-    """Security Considerations: com's server learns that example.com is wanted, and nothing below it."""
+    """Section 12: com's server learns that example.com is wanted, and nothing below it."""
     done = subprocess.run(["unshare", "-n", "--", sys.executable, __file__, str(tmp_path), BUILD], capture_output=True,
                           text=True, timeout=60)
     assert done.returncode == 0, done.stderr

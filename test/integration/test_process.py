@@ -10,9 +10,9 @@ import subprocess
 import pytest
 
 import pki
-from conftest import DEVICE, PROGRAMS, config, entry, environment, socket_listens
+from conftest import DEVICE, PROGRAMS, config, entry, environment
 from test_dns_outcomes import black_hole, silent_dns  # noqa: F401 (fixtures)
-from zone import wait_for
+from zone import accepts, wait_for
 
 TLS_SERVER = os.path.join(PROGRAMS, "tls_server")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="chroot and namespaces need root")
@@ -132,13 +132,18 @@ def test_a_client_configuration_starts_no_resolver(world, start, s_client, s_ser
 
 def test_resolver_killed_between_lookups(world, tls_server):
     server = tls_server()
+    name = "ttl0._device.example.com"  # asked for each time
+    leaf = pki.certificate(world.key, name)
     assert good(world, server).accepted
     for _ in range(3):
+        wait_for(lambda: server.client().run([entry(leaf, name)], world.key).accepted, 10, "a resolver")
         [pid] = resolvers(server)
         os.kill(pid, signal.SIGKILL)
         wait_for(lambda: pid not in resolvers(server), what="its end")
+        # Who is known does not need one.
+        assert good(world, server).accepted
         # Refused with a reason at the worst, for a moment; then a fresh one serves.
-        wait_for(lambda: good(world, server).accepted, 10, "a fresh resolver")
+        wait_for(lambda: server.client().run([entry(leaf, name)], world.key).accepted, 10, "a fresh resolver")
 
 
 def test_resolver_killed_in_mid_lookup(world, tls_server, silent_dns):  # noqa: F811
@@ -176,6 +181,40 @@ def test_require_holds_against_the_applications_callbacks(world, tls_server, arg
     assert not server.client().run([entry(other, name), entry(world.ca)], world.key).accepted
 
 
+QUIC = "-quic" in subprocess.run(["openssl", "s_client", "-help"], capture_output=True, text=True).stderr
+needs_quic = pytest.mark.skipif(not QUIC, reason="QUIC came with OpenSSL 3.2")
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["-I"], ["-H"], ["-I", "-H"], ["-I", "-M"], ["-X", "-I", "-H"], *(
+        pytest.param(["-Q", *more], marks=needs_quic) for more in ([], ["-I"], ["-H"], ["-I", "-H"]))], ids=str)
+def test_require_asks_whatever_callbacks_are_taken(world, tls_server, arguments):
+    """Of the info callback, client_hello_cb and the message callback one is enough; also beside QUIC."""
+    server = tls_server(*arguments, verify=None)
+    for _ in range(2):
+        assert good(world, server).accepted, (server.log.text(), server.output.text())
+        assert bad(world, server).alert == 40, (server.log.text(), server.output.text())
+        assert server.client().run([], None).alert == 116
+
+
+def test_require_lets_nobody_in_where_no_callback_is_left(world, tls_server):
+    server = tls_server("-I", "-H", "-M", verify=None)
+    for _ in range(2):
+        assert not good(world, server).accepted and not bad(world, server).accepted
+    assert server.log.wait("the application let the client pass without DANE")
+
+
+@pytest.mark.parametrize("arguments", [["-G"], ["-X", "-G"], ["-X", "-K", "-G"], ["-X", "-G", "-H"]], ids=str)
+def test_not_a_word_to_whom_require_refuses(world, tls_server, arguments):
+    """The application would talk as soon as the handshake is over."""
+    server = tls_server(*arguments)
+    assert good(world, server).data.startswith(b"hello\n"), (server.log.text(), server.output.text())
+    leaf = pki.certificate(world.key, "no extension", issuer=world.ca, issuer_key=world.ca_key)
+    for outcome in (bad(world, server), server.client().run([entry(leaf)], world.key)):
+        assert outcome.data == b"", (outcome, server.log.text())
+        assert outcome.alert == 40, (outcome, server.log.text())
+
+
 def test_mixed_keeps_the_applications_word(world, tls_server):
     server = tls_server("-T", server={"policy": "mixed", "allow": "*"})
     assert bad(world, server).accepted
@@ -189,7 +228,7 @@ def test_socket_resolver(world, tls_server, tmp_path):
     argv = [os.path.join(os.path.dirname(PROGRAMS), "resolver", "dance-resolver"), "--socket", path, "--log", "stderr",
             "--trust-anchor", world.anchor, "--forward", f"127.0.0.1@{world.zones.port}", "--user", "root"]
     one = subprocess.Popen(argv)
-    wait_for(lambda: socket_listens(path), what="the socket")
+    wait_for(lambda: accepts(path), what="the socket")
     server = tls_server("-f", dns={"resolver": path})
     try:
         check_both(world, server)
@@ -236,7 +275,7 @@ def test_a_socket_of_somebody_else_is_not_believed(world, tls_server, tmp_path):
     rogue = subprocess.Popen([program, "--socket", path, "--log", "stderr", "--trust-anchor", world.anchor, "--forward",
                               f"127.0.0.1@{world.zones.port}"], user=65534, group=65534, extra_groups=[])
     try:
-        wait_for(lambda: socket_listens(path), what="the socket")
+        wait_for(lambda: accepts(path), what="the socket")
         server = tls_server(dns={"resolver": path})
         assert good(world, server).alert == 40
         assert server.log.wait("belongs to user 65534, neither root nor this process's own")

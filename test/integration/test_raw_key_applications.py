@@ -11,10 +11,10 @@ import pytest
 
 import openssls
 import pki
-from conftest import BUILD, DEVICE, MODULE, config, environment, socket_listens
+from conftest import BUILD, DEVICE, MODULE, config, environment
 from test_applications import RADIUS, backend, needs  # noqa: F401 (backend is a fixture)
 from test_raw_keys import NEGOTIATED, VERSION, raw_client  # noqa: F401 (raw_client is a fixture)
-from zone import free_port, wait_for
+from zone import accepts, free_port, wait_for
 
 pytestmark = pytest.mark.skipif(VERSION < (3, 2), reason="raw public keys need OpenSSL 3.2")
 POLICIES = pytest.mark.parametrize("policy", ["mixed", "dane", "require"])
@@ -108,7 +108,7 @@ def resolver(world, tmp_path):
     process = subprocess.Popen(
         [os.path.join(BUILD, "resolver", "dance-resolver"), "--socket", path, "--log", "stderr", "--trust-anchor",
          world.anchor, "--forward", f"127.0.0.1@{world.zones.port}"], stderr=subprocess.DEVNULL)
-    wait_for(lambda: socket_listens(path), what="the socket")
+    wait_for(lambda: accepts(path), what="the socket")
     yield {"resolver": path}
     process.terminate()
     process.wait(10)

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from conftest import BUILD, environment, socket_listens
+from conftest import BUILD, environment
 from test_dns_outcomes import black_hole, silent_dns  # noqa: F401 (fixtures)
-from zone import wait_for
+from zone import accepts, wait_for
 
 PROGRAM = os.path.join(BUILD, "resolver", "dance-resolver")
 SECURE, ABSENT, INSECURE, BOGUS, FAILED, BUSY = range(1, 7)
@@ -51,7 +51,7 @@ def resolver(world, tmp_path, silent_dns):  # noqa: F811
         s.connect(path)
         connections.append(s)
         return s
-    wait_for(lambda: socket_listens(path), what="the socket")
+    wait_for(lambda: accepts(path), what="the socket")
     wait_for(lambda: not ask(connect(), NAME)[0] == 0, what="an answer")
     connect.process = process
     yield connect

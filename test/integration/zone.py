@@ -3,11 +3,14 @@
 import contextlib
 import datetime
 import glob
+import heapq
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 
@@ -34,6 +37,16 @@ def wait_for(condition, seconds=20, what="condition"):
         time.sleep(0.02)
 
 
+def accepts(path):
+    """Somebody listens at an AF_UNIX SOCK_SEQPACKET socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+        try:
+            s.connect(path)
+        except OSError:
+            return False
+        return True
+
+
 class Zones:
     """Zone files of lines, signed or not, in a folder."""
 
@@ -47,8 +60,9 @@ class Zones:
         self.anchors = ""
         self.process = None
 
-    def add(self, origin, lines, signed=True, expired=False, ttl=60, damage=None):
-        """damage: a function on the text of the signed zone. The anchor is added to the anchors."""
+    def add(self, origin, lines, signed=True, expired=False, ttl=60, damage=None, seconds=None):
+        """damage: a function on the text of the signed zone; seconds: for how long its signatures
+        are good. The anchor is added to the anchors."""
         self.sources[origin] = (lines, signed, expired, ttl, damage)
         path = os.path.join(self.folder, origin + ".zone")
         with open(path, "w") as out:
@@ -59,9 +73,10 @@ class Zones:
             key = keys[0][:-4] if keys else os.path.join(self.folder, subprocess.run(
                 ["ldns-keygen", "-a", "ECDSAP256SHA256", "-k", origin], cwd=self.folder, check=True,
                 capture_output=True, text=True).stdout.strip())
-            now = datetime.datetime.utcnow()
+            now = datetime.datetime.now(datetime.timezone.utc)
             begin, end = (40, 10) if expired else (1, -30)
             stamp = lambda days: (now - datetime.timedelta(days=days)).strftime("%Y%m%d%H%M%S")
+            end = end if seconds is None else -seconds / 86400
             subprocess.run(["ldns-signzone", "-n", "-i", stamp(begin), "-e", stamp(end), path, key],
                            check=True, capture_output=True)
             path += ".signed"
@@ -79,13 +94,17 @@ class Zones:
         with open(conf, "w") as out:
             out.write(f'server:\n ip-address: {self.address}@{self.port}\n username: ""\n zonesdir: "{self.folder}"\n'
                       f' database: ""\n pidfile: "{self.folder}/nsd.pid"\n xfrdfile: "{self.folder}/xfrd"\n'
-                      f' zonelistfile: "{self.folder}/zonelist"\n xfrdir: "{self.folder}"\n server-count: 1\n'
+                      f' zonelistfile: "{self.folder}/zonelist"\n xfrdir: "{self.folder}"\n server-count: 1\n rrl-ratelimit: 0\n'
                       "remote-control:\n control-enable: no\n")
             for origin, path in self.zones.items():
                 out.write(f"zone:\n name: {origin}\n zonefile: {path}\n")
         self.process = subprocess.Popen(["nsd", "-d", "-c", conf], stdout=subprocess.DEVNULL,
                                         stderr=open(os.path.join(self.folder, "nsd.log"), "w"))
         wait_for(self.answers, what="NSD")
+
+    def reload(self):
+        """Serve the zone files as they are now."""
+        self.process.send_signal(signal.SIGHUP)
 
     def answers(self):
         assert self.process.poll() is None, open(os.path.join(self.folder, "nsd.log")).read()
@@ -152,3 +171,72 @@ def break_tlsa(name):
         return re.sub(rf"(?m)^({re.escape(name)}\.\t\S+\tIN\tTLSA\t\d \d \d )([0-9a-f]{{2}})",
                       lambda m: m.group(1) + ("00" if m.group(2) != "00" else "01"), text)
     return damage
+
+
+class Proxy:
+    """A DNS server in front of another one, on UDP: delay(name) seconds before it passes a query on; None: never."""
+
+    def __init__(self, port, delay=lambda name: 0):
+        self.upstream, self.delay = ("127.0.0.1", port), delay
+        self.port = free_port()
+        self.seen = []
+        self.socket, self.behind = socket.socket(type=socket.SOCK_DGRAM), socket.socket(type=socket.SOCK_DGRAM)
+        for s in (self.socket, self.behind):
+            # A burst of thousands must not be lost here; root may have more than net.core.rmem_max.
+            for option in (socket.SO_RCVBUF, 33):  # SO_RCVBUFFORCE
+                try:
+                    s.setsockopt(socket.SOL_SOCKET, option, 16 << 20)
+                except OSError:
+                    pass
+            s.setblocking(False)
+        self.socket.bind(("127.0.0.1", self.port))
+        self.behind.connect(self.upstream)
+        self.ended = False
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    @staticmethod
+    def name(message):
+        labels, at = [], 12
+        while message[at]:
+            labels.append(message[at + 1:at + 1 + message[at]].decode("latin-1").lower())
+            at += 1 + message[at]
+        return ".".join(labels)
+
+    @staticmethod
+    def arrived(s):
+        """What is there, one after the other."""
+        while True:
+            try:
+                yield s.recvfrom(65536)
+            except OSError:
+                return
+
+    def run(self):
+        clients, waiting, number = {}, [], 0
+        while not self.ended:
+            timeout = max(0.001, waiting[0][0] - time.monotonic()) if waiting else 0.2
+            select.select([self.socket, self.behind], [], [], min(timeout, 0.2))
+            for message, client in self.arrived(self.socket):
+                name = self.name(message)
+                self.seen.append(name)
+                delay = self.delay(name)
+                if delay is not None:
+                    heapq.heappush(waiting, (time.monotonic() + delay, len(self.seen), message, client))
+            # No more at a time than the server behind can take.
+            now = time.monotonic()
+            while waiting and waiting[0][0] <= now and sum(at > now - 0.5 for _, _, at in clients.values()) < 50:
+                _, _, message, client = heapq.heappop(waiting)
+                number = (number + 1) & 0xffff
+                clients[number] = (client, message[:2], now)
+                self.behind.send(number.to_bytes(2, "big") + message[2:])
+            for message, _ in self.arrived(self.behind):
+                client, identity, _ = clients.pop(int.from_bytes(message[:2], "big"), (None, None, None))
+                if client:
+                    self.socket.sendto(identity + message[2:], client)
+
+    def stop(self):
+        self.ended = True
+        self.thread.join(5)
+        self.socket.close()
+        self.behind.close()

@@ -22,11 +22,15 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#if !defined(OPENSSL_NO_QUIC) && OPENSSL_VERSION_NUMBER >= 0x30200000L
+#include <openssl/quic.h>
+#define HAVE_QUIC
+#endif
 
 static struct {
     int port, accepts, threads, fork_each, fork_late, fork_early, closefds, no_network, nobody,
         verify;
-    int trusting, no_tickets, info;
+    int trusting, no_tickets, info, greeting, hello, message, quic;
     const char *certificate, *key, *root, *ca, *castore;
 } option = {.accepts = 1 << 30};
 
@@ -70,6 +74,34 @@ static void ignore_info(const SSL *ssl, int where, int ret)
     (void)ret;
 }
 
+/* Talks to the client as soon as it may. */
+static void greet(const SSL *ssl, int where, int ret)
+{
+    (void)ret;
+    if (where == SSL_CB_HANDSHAKE_DONE)
+        (void)SSL_write((SSL *)(uintptr_t)ssl, "hello\n", 6);
+}
+
+static int ignore_hello(SSL *ssl, int *alert, void *arg)
+{
+    (void)ssl;
+    (void)alert;
+    (void)arg;
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+static void ignore_message(int sent, int version, int type, const void *message, size_t len,
+                           SSL *ssl, void *arg)
+{
+    (void)sent;
+    (void)version;
+    (void)type;
+    (void)message;
+    (void)len;
+    (void)ssl;
+    (void)arg;
+}
+
 static void serve(int fd)
 {
     SSL *ssl = SSL_new(context);
@@ -81,7 +113,7 @@ static void serve(int fd)
     if (ssl == NULL || !SSL_set_fd(ssl, fd))
         die("SSL_new");
     if (option.info)
-        SSL_set_info_callback(ssl, ignore_info);
+        SSL_set_info_callback(ssl, option.greeting ? greet : ignore_info);
     ERR_clear_error();
     if (SSL_accept(ssl) == 1) {
         error = ERR_peek_error();
@@ -159,10 +191,23 @@ static void make_listener(void)
         die("listen");
 }
 
+static void make_quic_context(void)
+{
+#ifdef HAVE_QUIC
+    if (SSL_CTX_new(OSSL_QUIC_client_method()) == NULL)
+        die("QUIC");
+#else
+    puts("this OpenSSL has no QUIC");
+    exit(3);
+#endif
+}
+
 static void make_context(void)
 {
     static const unsigned char id[] = "tls_server";
 
+    if (option.quic)
+        make_quic_context();
     context = SSL_CTX_new(TLS_method());
     if (context == NULL || SSL_CTX_use_certificate_chain_file(context, option.certificate) != 1
         || SSL_CTX_use_PrivateKey_file(context, option.key, SSL_FILETYPE_PEM) != 1
@@ -181,13 +226,17 @@ static void make_context(void)
         SSL_CTX_set_cert_verify_callback(context, trust_everybody, NULL);
     if (option.no_tickets)
         SSL_CTX_set_num_tickets(context, 0);
+    if (option.hello)
+        SSL_CTX_set_client_hello_cb(context, ignore_hello, NULL);
+    if (option.message)
+        SSL_CTX_set_msg_callback(context, ignore_message);
 }
 
 static void read_options(int argc, char *argv[])
 {
     int c;
 
-    while ((c = getopt(argc, argv, "p:c:k:a:A:n:t:r:feldNuvVTXKI")) != -1) {
+    while ((c = getopt(argc, argv, "p:c:k:a:A:n:t:r:feldNuvVTXKIGHMQ")) != -1) {
         switch (c) {
         case 'p':
             option.port = atoi(optarg);
@@ -249,6 +298,18 @@ static void read_options(int argc, char *argv[])
         case 'I':
             option.info = 1;
             break; /* takes the info callback of each SSL */
+        case 'G':
+            option.info = option.greeting = 1;
+            break; /* and says hello when the handshake is over */
+        case 'H':
+            option.hello = 1;
+            break; /* takes client_hello_cb */
+        case 'M':
+            option.message = 1;
+            break; /* takes the message callback */
+        case 'Q':
+            option.quic = 1;
+            break; /* has made an SSL_CTX for QUIC before its own */
         default:
             exit(2);
         }

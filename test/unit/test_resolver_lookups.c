@@ -6,20 +6,26 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
+#include "accounts.h"
+#include "cache.h"
 #include "dns.h"
 #include "lookups.h"
+#include "wanted.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
-#define MANY 200
+#define MANY 2000
 
 static struct {
     char name[300];
     void *arg;
     ub_callback_type callback;
     bool cancelled;
+    int context;
 } started[MANY];
 static int count;
 static int next_error;
@@ -33,8 +39,9 @@ static struct {
 static int deliveries;
 static struct lookups_asker *dies; /* forgotten while something is delivered to it */
 
-int dns_start(const char *name, void *arg, ub_callback_type callback, int *id)
+int dns_start(int context, const char *name, void *arg, ub_callback_type callback, int *id)
 {
+    started[count].context = context;
     (void)snprintf(started[count].name, sizeof(started[count].name), "%s", name);
     started[count].arg = arg;
     started[count].callback = callback;
@@ -44,9 +51,16 @@ int dns_start(const char *name, void *arg, ub_callback_type callback, int *id)
     return next_error;
 }
 
-void dns_cancel(int id)
+void dns_cancel(int context, int id)
 {
+    cr_expect_eq(context, started[id].context);
     started[id].cancelled = true;
+}
+
+int dns_process(int context)
+{
+    (void)context;
+    return 1;
 }
 
 static void deliver(struct lookups_asker *asker, const struct dance_wire_answer *answer)
@@ -72,12 +86,61 @@ static void answer(int n)
     started[n].callback(started[n].arg, 0, result);
 }
 
+/* the DNS has a TLSA record of this TTL for the name of lookup n, signed for so many seconds */
+static void answer_signed(int n, uint32_t ttl, long seconds)
+{
+    static const uint8_t rdata[35] = {3, 1, 1};
+    /* what libunbound read: the signature of the record */
+    uint8_t message[] = {0,    0,  0x81, 0xa0, 0, 1, 0,    1,    0,    0,    0, 0,  1,
+                         'x',  0,  0,    52,   0, 1, /* the question */
+                         0xc0, 12, 0,    46,   0, 1, 0,    0,    0x0e, 0x10, 0, 23, /* an RRSIG
+                                                                                       record */
+                         0,    52, 13,   1,    0, 1, 0x51, 0x80, 0,    0,    0, 0,  0,
+                         0,    0,  0,    0,    1, 0, 0,    0,    0,    0};
+    struct ub_result *result = calloc(1, sizeof(*result));
+    time_t expiration = time(NULL) + seconds;
+
+    for (int i = 0; i < 4; i++)
+        message[12 + 7 + 12 + 8 + i] = (uint8_t)(expiration >> (24 - 8 * i));
+    result->secure = 1;
+    result->havedata = 1;
+    result->ttl = (int)ttl;
+    result->data = calloc(2, sizeof(*result->data));
+    result->len = calloc(2, sizeof(*result->len));
+    result->data[0] = malloc(sizeof(rdata));
+    memcpy(result->data[0], rdata, sizeof(rdata));
+    result->len[0] = sizeof(rdata);
+    result->answer_packet = malloc(sizeof(message));
+    memcpy(result->answer_packet, message, sizeof(message));
+    result->answer_len = sizeof(message);
+    started[n].callback(started[n].arg, 0, result);
+}
+
+static void answer_secure(int n, uint32_t ttl)
+{
+    answer_signed(n, ttl, 1000000);
+}
+
+/* the DNS answers SERVFAIL */
+static void answer_failed(int n)
+{
+    struct ub_result *result = calloc(1, sizeof(*result));
+
+    result->rcode = 2;
+    started[n].callback(started[n].arg, 0, result);
+}
+
 static void ask(struct lookups_asker *asker, uint32_t id, const char *name, uint32_t timeout_ms,
                 long long now)
 {
     struct dance_wire_query q = {id, timeout_ms, name, strlen(name)};
 
     lookups_ask(asker, &q, now);
+}
+
+static void open_for(unsigned lookups, const char *unavailable)
+{
+    lookups_open((struct lookups_limits){lookups, 1000}, unavailable, deliver);
 }
 
 static void close_all(void)
@@ -91,7 +154,7 @@ Test(lookups, one_for_a_name, .fini = close_all)
     struct lookups_asker a = {0};
     struct lookups_asker b = {0};
 
-    lookups_open(10, NULL, deliver);
+    open_for(10, NULL);
     ask(&a, 1, "Dev.Example.com", 1000, 0);
     ask(&a, 2, "dev.example.COM", 1000, 0);
     ask(&b, 1, "dev.example.com", 1000, 0);
@@ -115,7 +178,7 @@ Test(lookups, deadlines, .fini = close_all)
 {
     struct lookups_asker a = {0};
 
-    lookups_open(10, NULL, deliver);
+    open_for(10, NULL);
     ask(&a, 1, "x.example.com", 500, 1000);
     ask(&a, 2, "x.example.com", 200, 1000);
     cr_assert_eq(lookups_wait_ms(1000), 200);
@@ -129,19 +192,28 @@ Test(lookups, deadlines, .fini = close_all)
     cr_assert_eq(lookups_wait_ms(1600), 0);
     lookups_expire(1600);
     cr_assert_eq(deliveries, 2);
-    /* the lookup goes on, and serves who asks now */
-    ask(&a, 3, "x.example.com", 500, 1700);
+    /* the lookup goes on, and serves who asks now and would wait as long */
+    ask(&a, 3, "x.example.com", 1500, 1700);
     cr_assert_eq(count, 1);
-    answer(0);
+    cr_assert_eq(lookups_wait_ms(1700), 800, "until the lookup is as old as that");
+    /* who would not is told at once: an event loop may ask again and again */
+    ask(&a, 4, "x.example.com", 700, 1700);
     cr_assert_eq(deliveries, 3);
-    cr_assert_eq(delivered[2].status, DANCE_WIRE_ABSENT);
+    cr_assert_eq(delivered[2].id, 4);
+    cr_assert_eq(delivered[2].status, DANCE_WIRE_FAILED);
+    cr_assert_str_eq(delivered[2].reason, "no answer from the DNS for 700 ms");
+    cr_assert_eq(lookups_counters()->silent, 1);
+    answer(0);
+    cr_assert_eq(deliveries, 4);
+    cr_assert_eq(delivered[3].id, 3);
+    cr_assert_eq(delivered[3].status, DANCE_WIRE_ABSENT);
 }
 
 Test(lookups, given_up, .fini = close_all)
 {
     struct lookups_asker a = {0};
 
-    lookups_open(1, NULL, deliver);
+    open_for(1, NULL);
     ask(&a, 1, "x.example.com", 100, 0);
     lookups_expire(100);
     cr_assert_eq(lookups_wait_ms(100), LOOKUPS_LIFETIME_MS - 100);
@@ -149,7 +221,7 @@ Test(lookups, given_up, .fini = close_all)
     lookups_expire(LOOKUPS_LIFETIME_MS);
     cr_assert(started[0].cancelled);
     cr_assert_eq(deliveries, 2);
-    cr_assert_str_eq(delivered[1].reason, "the DNS has not answered for a minute");
+    cr_assert_str_eq(delivered[1].reason, "no answer from the DNS within 60000 ms");
     /* its place is free again */
     ask(&a, 3, "y.example.com", 100, LOOKUPS_LIFETIME_MS);
     cr_assert_eq(count, 2);
@@ -159,7 +231,7 @@ Test(lookups, too_many, .fini = close_all)
 {
     struct lookups_asker a = {0};
 
-    lookups_open(2, NULL, deliver);
+    open_for(2, NULL);
     ask(&a, 1, "x.example.com", 100, 0);
     ask(&a, 2, "y.example.com", 100, 0);
     ask(&a, 3, "x.example.com", 100, 0);
@@ -176,7 +248,7 @@ Test(lookups, forgotten, .fini = close_all)
     struct lookups_asker a = {0};
     struct lookups_asker b = {0};
 
-    lookups_open(10, NULL, deliver);
+    open_for(10, NULL);
     ask(&a, 1, "x.example.com", 100, 0);
     ask(&b, 1, "x.example.com", 100, 0);
     ask(&a, 2, "y.example.com", 100, 0);
@@ -193,7 +265,7 @@ Test(lookups, asker_ends_while_delivered_to, .fini = close_all)
     struct lookups_asker a = {0};
     struct lookups_asker b = {0};
 
-    lookups_open(10, NULL, deliver);
+    open_for(10, NULL);
     dies = &a;
     for (uint32_t i = 0; i < 5; i++) {
         ask(&a, i, "x.example.com", 100, 0);
@@ -212,7 +284,7 @@ Test(lookups, unavailable, .fini = close_all)
 {
     struct lookups_asker a = {0};
 
-    lookups_open(10, "/nonexistent: No such file", deliver);
+    open_for(10, "/nonexistent: No such file");
     ask(&a, 1, "x.example.com", 100, 0);
     cr_assert_eq(count, 0);
     cr_assert_eq(delivered[0].status, DANCE_WIRE_FAILED);
@@ -223,10 +295,235 @@ Test(lookups, refused_by_libunbound, .fini = close_all)
 {
     struct lookups_asker a = {0};
 
-    lookups_open(10, NULL, deliver);
+    open_for(10, NULL);
     next_error = UB_NOMEM;
     ask(&a, 1, "x.example.com", 100, 0);
     cr_assert_eq(delivered[0].status, DANCE_WIRE_FAILED);
     cr_assert_str_eq(delivered[0].reason, "out of memory");
     cr_assert_eq(lookups_wait_ms(0), -1);
+}
+
+Test(lookups, what_was_found_is_kept, .fini = close_all)
+{
+    struct lookups_asker a = {0};
+
+    open_for(10, NULL);
+    ask(&a, 1, "x.example.com", 500, 0);
+    answer_secure(0, 3600);
+    cr_assert_eq(delivered[0].status, DANCE_WIRE_SECURE);
+    ask(&a, 2, "X.example.com", 500, 0);
+    cr_assert_eq(count, 1, "no second lookup");
+    cr_assert_eq(deliveries, 2);
+    cr_assert_eq(delivered[1].id, 2);
+    cr_assert_eq(delivered[1].status, DANCE_WIRE_SECURE);
+    cr_assert_eq(lookups_counters()->hits, 1);
+    cr_assert_eq(lookups_kept(), 1);
+    /* a failure too, for a moment */
+    ask(&a, 3, "y.example.com", 500, 0);
+    answer_failed(1);
+    ask(&a, 4, "y.example.com", 500, 0);
+    cr_assert_eq(count, 2);
+    cr_assert_eq(delivered[3].status, DANCE_WIRE_FAILED);
+    /* TTL 0 never */
+    ask(&a, 5, "z.example.com", 500, 0);
+    answer_secure(2, 0);
+    ask(&a, 6, "z.example.com", 500, 0);
+    cr_assert_eq(count, 4);
+}
+
+Test(lookups, popular_names_are_renewed_in_the_other_context, .fini = close_all)
+{
+    struct lookups_asker a = {0};
+
+    open_for(80, NULL);
+    ask(&a, 1, "x.example.com", 500, 0);
+    ask(&a, 2, "once.example.com", 500, 0);
+    ask(&a, 3, "wanted.example.com", 500, 0);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(started[i].context, 0);
+        answer_secure(i, 1000);
+    }
+    ask(&a, 4, "x.example.com", 500, 5000);
+    lookups_want("Wanted.example.com", 18, 5000);
+    lookups_expire(899999);
+    cr_assert_eq(count, 3);
+    cr_assert_eq(lookups_wait_ms(899999), 1);
+    lookups_expire(900000);
+    cr_assert_eq(count, 5, "a tenth before the end: who was asked for again, and nobody else");
+    cr_assert_eq(started[3].context, 1, "where it is not known");
+    cr_assert_eq(started[4].context, 1);
+    cr_assert_eq(lookups_counters()->renewed, 2);
+    /* while it is renewed the old answer serves */
+    ask(&a, 5, "x.example.com", 500, 900001);
+    cr_assert_eq(deliveries, 5);
+    cr_assert_eq(delivered[4].status, DANCE_WIRE_SECURE);
+    for (int i = 3; i < 5; i++)
+        answer_secure(i, 1000);
+    /* and back again, for the one that was asked for since */
+    ask(&a, 6, "x.example.com", 500, 900002);
+    lookups_expire(1800001);
+    cr_assert_eq(count, 6);
+    cr_assert_str_eq(started[5].name, "x.example.com.");
+    cr_assert_eq(started[5].context, 0);
+    /* a name that turns popular at the last moment is renewed at that moment */
+    lookups_want("wanted.example.com", 18, 1800002);
+    lookups_expire(1800003);
+    cr_assert_eq(count, 7);
+}
+
+Test(lookups, a_renewal_that_fails_harms_nobody, .fini = close_all)
+{
+    struct lookups_asker a = {0};
+
+    open_for(10, NULL);
+    ask(&a, 1, "x.example.com", 500, 0);
+    answer_secure(0, 1000);
+    ask(&a, 2, "x.example.com", 500, 0);
+    lookups_expire(900000);
+    cr_assert_eq(count, 2);
+    answer_failed(1);
+    ask(&a, 3, "x.example.com", 500, 900000);
+    cr_assert_eq(delivered[2].status, DANCE_WIRE_SECURE, "good until its end");
+    lookups_expire(930000);
+    cr_assert_eq(count, 3, "tried again");
+    /* a denial is the DNS's word at once */
+    answer(2);
+    ask(&a, 4, "x.example.com", 500, 930001);
+    cr_assert_eq(count, 4);
+}
+
+Test(lookups, held_names_are_looked_up_ahead, .fini = close_all)
+{
+    struct lookups_asker a = {0};
+    struct wanted *held[40];
+    char name[40];
+
+    open_for(80, NULL);
+    for (int i = 0; i < 40; i++) {
+        (void)snprintf(name, sizeof(name), "n%d.example.com", i);
+        held[i] = wanted_hold(name, strlen(name), 0);
+    }
+    cr_assert_eq(wanted_held(), 40);
+    lookups_expire(0);
+    cr_assert_eq(count, 10, "an eighth of all at a time");
+    cr_assert_eq(lookups_wait_ms(0), LOOKUPS_LIFETIME_MS, "without room a result comes first");
+    for (int i = 0; i < 40; i++) {
+        if (i % 2 == 0)
+            answer_secure(i, 1000);
+        else
+            answer(i);
+        lookups_expire(0);
+    }
+    cr_assert_eq(count, 40);
+    ask(&a, 1, "n38.example.com", 500, 1);
+    cr_assert_eq(deliveries, 1, "at once");
+    cr_assert_eq(count, 40);
+    /* again and again, nobody need ask; those that have no records, too */
+    for (int i = 0; i < 40; i += 2)
+        wanted_release(held[i], 2);
+    lookups_expire(30000);
+    cr_assert_eq(count, 50);
+    for (int i = 1; i < 40; i += 2)
+        wanted_release(held[i], 30000);
+    cr_assert_eq(wanted_held(), 0);
+    cr_assert_eq(wanted_count(), 20, "those whose records are still good");
+    lookups_expire(2000000);
+    cr_assert_eq(wanted_count(), 0);
+}
+
+Test(lookups, shares, .fini = close_all)
+{
+    struct lookups_asker a = {.account = account_join(ACCOUNT_PROCESS, 1)};
+    struct lookups_asker b = {.account = account_join(ACCOUNT_PROCESS, 2)};
+    char name[40];
+
+    lookups_open((struct lookups_limits){80, 50}, NULL, deliver);
+    ask(&a, 0, "good.slow.example.com", 500, 0);
+    answer_secure(0, 6);
+    cr_assert_eq(a.account->lookups, 0);
+    /* one domain, whatever is in front of it, gets a quarter */
+    for (uint32_t i = 0; i < 30; i++) {
+        (void)snprintf(name, sizeof(name), "n%u.x%u.slow.example.com", i, i);
+        ask(&a, i, name, 500, 0);
+    }
+    cr_assert_eq(count, 21);
+    cr_assert_eq(lookups_counters()->busy_domain, 10);
+    cr_assert_eq(delivered[deliveries - 1].status, DANCE_WIRE_BUSY);
+    cr_assert_str_eq(delivered[deliveries - 1].reason,
+                     "too many lookups in this domain are in flight");
+    /* another domain, not far away, has its own */
+    ask(&a, 50, "n.example.net", 500, 0);
+    cr_assert_eq(count, 22);
+    /* one process gets what it may have, also when nobody waits any more */
+    for (uint32_t i = 0; i < 40; i++) {
+        (void)snprintf(name, sizeof(name), "n.d%u.org", i);
+        ask(&a, i, name, 500, 0);
+    }
+    cr_assert_eq(count, 51);
+    cr_assert_eq(lookups_counters()->busy_client, 11);
+    lookups_forget(&a);
+    cr_assert_eq(a.account->lookups, 50);
+    /* strangers leave an eighth for names that are known */
+    for (uint32_t i = 0; i < 40; i++) {
+        (void)snprintf(name, sizeof(name), "n.e%u.org", i);
+        ask(&b, i, name, 500, 0);
+    }
+    cr_assert_eq(count, 71);
+    cr_assert_eq(lookups_counters()->busy, 20);
+    cr_assert_str_eq(delivered[deliveries - 1].reason, "too many lookups are in flight");
+    account_leave(a.account);
+    account_leave(b.account);
+}
+
+Test(lookups, known_names_are_served_beside_a_flood, .fini = close_all)
+{
+    struct lookups_asker a = {0};
+    char name[40];
+    struct dance_moment begin;
+    int before;
+
+    open_for(80, NULL);
+    ask(&a, 0, "good.example.com", 500, 0);
+    answer_secure(0, 1);
+    begin = dance_moment_now();
+    for (uint32_t i = 0; i < 200; i++) {
+        (void)snprintf(name, sizeof(name), "n%u.d%u.example%u.com", i, i, i % 20);
+        ask(&a, i, name, 500, 0);
+    }
+    cr_assert_eq(lookups_in_flight(), 70);
+    before = count;
+    /* its records have ended (less than a second is nothing), but it was there lately */
+    while (dance_moment_now().boot < begin.boot + 2)
+        continue;
+    ask(&a, 1000, "good.example.com", 500, 0);
+    cr_assert_eq(count, before + 1);
+    cr_assert_str_eq(started[before].name, "good.example.com.");
+}
+
+Test(lookups, what_is_kept_longer_than_its_signature, .fini = close_all)
+{
+    struct lookups_asker a = {0};
+
+    open_for(10, NULL);
+    ask(&a, 1, "x.example.com", 500, 0);
+    answer_signed(0, 3600, -5);
+    cr_assert_eq(deliveries, 0, "the other context may have a newer one");
+    cr_assert_eq(count, 2);
+    cr_assert_eq(started[1].context, 1);
+    answer_secure(1, 3600);
+    cr_assert_eq(delivered[0].status, DANCE_WIRE_SECURE);
+    /* or it has not */
+    ask(&a, 2, "y.example.com", 500, 0);
+    answer_signed(2, 3600, -5);
+    answer_signed(3, 3600, -5);
+    cr_assert_eq(delivered[1].status, DANCE_WIRE_BOGUS);
+    cr_assert_str_eq(delivered[1].reason, "the record's signature has expired");
+    cr_assert_eq(lookups_in_flight(), 0);
+    /* whoever waits for it is told in time */
+    ask(&a, 3, "z.example.com", 500, 0);
+    answer_signed(4, 3600, -5);
+    lookups_expire(500);
+    cr_assert_eq(delivered[2].status, DANCE_WIRE_FAILED);
+    answer_signed(5, 3600, -5);
+    cr_assert_eq(deliveries, 3);
 }

@@ -41,15 +41,44 @@ static int decodes_answer(const uint8_t *from, size_t len)
 
 Test(wire, conversation)
 {
-    cr_assert_eq(dance_wire_encode_conversation(buf, sizeof(buf)), DANCE_WIRE_HEADER);
+    cr_assert_eq(dance_wire_encode_bare(DANCE_WIRE_CONVERSATION, buf, sizeof(buf)),
+                 DANCE_WIRE_HEADER);
     cr_assert_eq(memcmp(buf, "DNCE\x01\x01", 6), 0);
     cr_assert_eq(dance_wire_type(buf, 6), DANCE_WIRE_CONVERSATION);
-    cr_assert_eq(dance_wire_encode_conversation(buf, 5), 0);
+    cr_assert_eq(dance_wire_encode_bare(DANCE_WIRE_CONVERSATION, buf, 5), 0);
+}
+
+Test(wire, wanted)
+{
+    const char *name = NULL;
+    size_t len = 0;
+    size_t written = dance_wire_encode_wanted("a.example", 9, buf, sizeof(buf));
+
+    cr_assert_eq(written, DANCE_WIRE_HEADER + 1 + 9);
+    cr_assert_eq(memcmp(buf,
+                        "DNCE\x01\x04\x09"
+                        "a.example",
+                        written),
+                 0);
+    cr_assert(dance_wire_decode_wanted(buf, written, &name, &len));
+    cr_assert_eq(len, 9);
+    cr_assert_eq(memcmp(name, "a.example", 9), 0);
+    for (size_t i = 0; i < written; i++)
+        cr_expect_not(dance_wire_decode_wanted(buf, i, &name, &len), "cut to %zu", i);
+    buf[written] = 'x';
+    cr_expect_not(dance_wire_decode_wanted(buf, written + 1, &name, &len), "an octet too many");
+    buf[6] = 0;
+    cr_expect_not(dance_wire_decode_wanted(buf, DANCE_WIRE_HEADER + 1, &name, &len));
+    cr_expect_eq(dance_wire_encode_wanted("", 0, buf, sizeof(buf)), 0);
+    cr_expect_eq(dance_wire_encode_wanted("a.example", 9, buf, written - 1), 0);
+    cr_expect_eq(dance_wire_encode_bare(DANCE_WIRE_HOLD, buf, sizeof(buf)), DANCE_WIRE_HEADER);
+    cr_expect_eq(dance_wire_type(buf, 6), DANCE_WIRE_HOLD);
+    cr_expect_eq(dance_wire_encode_bare(DANCE_WIRE_QUERY, buf, sizeof(buf)), 0);
 }
 
 Test(wire, type_of_something_else)
 {
-    static const char *const others[] = {"DNCF\x01\x01", "DNCE\x02\x01", "DNCE\x01\x04",
+    static const char *const others[] = {"DNCF\x01\x01", "DNCE\x02\x01", "DNCE\x01\x06",
                                          "dnce\x01\x01"};
 
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)

@@ -1,0 +1,245 @@
+/*
+ * clients: many DANE clients of a server, and how long each handshake takes.
+ *
+ *     clients -p PORT -c CERTIFICATE -k KEY -f PREFIX -d DOMAIN [-n COUNT] [-o OFFSET]
+ *             [-t THREADS] [-r RATE] [-s N] [-S SECONDS]
+ *
+ * Client number i calls itself PREFIXi.DOMAIN; all have one key and a
+ * certificate without a name. -r: so many handshakes a second of all threads,
+ * begun on time whatever the others take (latency counts from the time it was
+ * due); -S: go on for so long, beginning anew at OFFSET after COUNT; -s: each
+ * Nth name is called slow and counted apart. Prints
+ *
+ *     ACCEPTED REFUSED MEDIAN_US P99_US MAX_US SLOW_ACCEPTED SLOW_REFUSED SLOW_MEDIAN_US
+ *
+ * This is a client of its own because the module has one identity a process.
+ *
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+ */
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EXTENSION 65280
+
+static struct {
+    int port, count, offset, threads, slow, seconds;
+    double rate;
+    const char *certificate, *key, *prefix, *domain;
+} option = {.count = 1000, .threads = 1};
+
+static SSL_CTX *context;
+static atomic_int next;
+static double begun;
+static int index_of_name;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Of the fast and of the slow ones. */
+static struct {
+    double *took;
+    int room, accepted, refused;
+} results[2];
+
+static double now_us(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static int on_add(SSL *ssl, unsigned type, unsigned ctx, const unsigned char **out, size_t *len,
+                  X509 *x, size_t entry, int *alert, void *arg)
+{
+    static __thread unsigned char data[256];
+    const char *name = SSL_get_ex_data(ssl, index_of_name);
+
+    (void)type;
+    (void)x;
+    (void)alert;
+    (void)arg;
+    if (ctx != SSL_EXT_TLS1_3_CERTIFICATE || entry != 0)
+        return 0;
+    data[0] = (unsigned char)strlen(name);
+    memcpy(data + 1, name, data[0]);
+    *out = data;
+    *len = (size_t)data[0] + 1;
+    return 1;
+}
+
+static int on_parse(SSL *ssl, unsigned type, unsigned ctx, const unsigned char *in, size_t len,
+                    X509 *x, size_t entry, int *alert, void *arg)
+{
+    (void)ssl;
+    (void)type;
+    (void)ctx;
+    (void)in;
+    (void)len;
+    (void)x;
+    (void)entry;
+    (void)alert;
+    (void)arg;
+    return 1;
+}
+
+/* 1: let in, which the server says with its first octet. */
+static int one(const char *name)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((unsigned short)option.port)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct timeval limit = {20, 0};
+    SSL *ssl = SSL_new(context);
+    char octets[512];
+    int accepted = 0;
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0
+        && SSL_set_fd(ssl, fd) && SSL_set_ex_data(ssl, index_of_name, (void *)(size_t)name)
+        && SSL_connect(ssl) == 1) {
+        static const char request[] = "GET / HTTP/1.0\r\n\r\n";
+
+        accepted = SSL_write(ssl, request, sizeof(request) - 1) > 0
+                   && SSL_read(ssl, octets, sizeof(octets)) > 0;
+    }
+    SSL_free(ssl);
+    if (fd >= 0)
+        close(fd);
+    ERR_clear_error();
+    return accepted;
+}
+
+static void note(int slow, int accepted, double took)
+{
+    pthread_mutex_lock(&lock);
+    if (results[slow].accepted + results[slow].refused == results[slow].room) {
+        results[slow].room = results[slow].room * 2 + 1024;
+        results[slow].took =
+            realloc(results[slow].took, (size_t)results[slow].room * sizeof(double));
+    }
+    if (results[slow].took != NULL)
+        results[slow].took[results[slow].accepted + results[slow].refused] = took;
+    if (accepted)
+        results[slow].accepted++;
+    else
+        results[slow].refused++;
+    pthread_mutex_unlock(&lock);
+}
+
+static void *run(void *arg)
+{
+    for (;;) {
+        int i = atomic_fetch_add(&next, 1);
+        int number = option.offset + i % option.count;
+        double due = now_us();
+        char name[256];
+
+        if (option.seconds > 0 ? now_us() > begun + option.seconds * 1e6 : i >= option.count)
+            return arg;
+        if (option.rate > 0) {
+            due = begun + i * 1e6 / option.rate;
+            while (now_us() < due)
+                usleep((useconds_t)(due - now_us() > 1 ? due - now_us() : 1));
+        }
+        (void)snprintf(name, sizeof(name), "%s%d.%s", option.prefix, number, option.domain);
+        int accepted = one(name);
+        note(option.slow > 0 && number % option.slow == 0, accepted, now_us() - due);
+    }
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static double percentile(int slow, int percent)
+{
+    int n = results[slow].accepted + results[slow].refused;
+
+    return n > 0 ? results[slow].took[(long)(n - 1) * percent / 100] : 0;
+}
+
+int main(int argc, char *argv[])
+{
+    pthread_t thread[256];
+    int c;
+
+    while ((c = getopt(argc, argv, "p:c:k:f:d:n:o:t:r:s:S:")) != -1) {
+        switch (c) {
+        case 'p':
+            option.port = atoi(optarg);
+            break;
+        case 'c':
+            option.certificate = optarg;
+            break;
+        case 'k':
+            option.key = optarg;
+            break;
+        case 'f':
+            option.prefix = optarg;
+            break;
+        case 'd':
+            option.domain = optarg;
+            break;
+        case 'n':
+            option.count = atoi(optarg);
+            break;
+        case 'o':
+            option.offset = atoi(optarg);
+            break;
+        case 't':
+            option.threads = atoi(optarg);
+            break;
+        case 'r':
+            option.rate = atof(optarg);
+            break;
+        case 's':
+            option.slow = atoi(optarg);
+            break;
+        case 'S':
+            option.seconds = atoi(optarg);
+            break;
+        default:
+            return 2;
+        }
+    }
+    signal(SIGPIPE, SIG_IGN);
+    context = SSL_CTX_new(TLS_client_method());
+    index_of_name = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    if (context == NULL || option.prefix == NULL || option.domain == NULL || option.threads > 256
+        || option.count < 1 || SSL_CTX_use_certificate_chain_file(context, option.certificate) != 1
+        || SSL_CTX_use_PrivateKey_file(context, option.key, SSL_FILETYPE_PEM) != 1
+        || !SSL_CTX_add_custom_ext(context, EXTENSION,
+                                   SSL_EXT_TLS1_3_ONLY | SSL_EXT_TLS1_3_CERTIFICATE
+                                       | SSL_EXT_TLS1_3_CERTIFICATE_REQUEST,
+                                   on_add, NULL, NULL, on_parse, NULL)) {
+        ERR_print_errors_fp(stderr);
+        return 1;
+    }
+    begun = now_us();
+    for (int i = 0; i < option.threads; i++)
+        if (pthread_create(&thread[i], NULL, run, NULL) != 0)
+            return 1;
+    for (int i = 0; i < option.threads; i++)
+        pthread_join(thread[i], NULL);
+    for (int i = 0; i < 2; i++)
+        qsort(results[i].took, (size_t)(results[i].accepted + results[i].refused), sizeof(double),
+              compare);
+    printf("%d %d %.1f %.1f %.1f %d %d %.1f\n", results[0].accepted, results[0].refused,
+           percentile(0, 50), percentile(0, 99), percentile(0, 100), results[1].accepted,
+           results[1].refused, percentile(1, 50));
+    return 0;
+}

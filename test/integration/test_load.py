@@ -1,0 +1,275 @@
+# Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+"""The resolver under load: slow names, floods, names renewed and looked up ahead of being asked for."""
+import fcntl
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+import pki
+from conftest import DEVICE, Log, entry, environment
+from test_process import good, resolvers, tls_server  # noqa: F401 (fixture)
+from test_resolver import ABSENT, BOGUS, BUSY, FAILED, HEADER, INSECURE, NAME, PROGRAM, SECURE, answer, ask, query
+from zone import Proxy, Zones, accepts, wait_for
+
+SLOW = "slow"
+
+
+def wanted(name):
+    return HEADER + b"\x04" + bytes([len(name)]) + name.encode()
+
+
+class Resolver:
+    """A dance-resolver of one's own, listening at a socket."""
+
+    def __init__(self, folder, anchor, port, *arguments):
+        self.path, self.log = str(folder / "sock"), Log(folder / "log")
+        self.process = subprocess.Popen(
+            [PROGRAM, "--socket", self.path, "--log", str(folder / "log"), "--user", "root", "--trust-anchor", anchor,
+             "--forward", f"127.0.0.1@{port}", *arguments], env=environment(None))
+        self.connections = []
+        wait_for(lambda: accepts(self.path), what="the socket")
+
+    def connect(self):
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        s.settimeout(20)
+        s.connect(self.path)
+        self.connections.append(s)
+        return s
+
+    def counters(self):
+        self.log.mark()
+        self.process.send_signal(signal.SIGUSR1)
+        self.log.wait("resolver: .* of a domain")
+        text = self.log.text()
+
+        def number(pattern):
+            return int(re.search(pattern, text).group(1))
+        return {"queries": number(r"(\d+) queries \("), "kept": number(r"(\d+) names kept"), "hits": number(r"(\d+) queries answered"),
+                "renewed": number(r"(\d+) renewed ahead"), "held": number(r"(\d+) held"), "flight": number(r"(\d+) lookups in flight"),
+                "busy": number(r"refused: (\d+) in all"), "busy_client": number(r"(\d+) of a process"),
+                "busy_domain": number(r"(\d+) of a domain")}
+
+    def stop(self):
+        for s in self.connections:
+            s.close()
+        assert self.process.poll() is None, self.log.text()
+        self.process.terminate()
+        assert self.process.wait(20) == 0
+
+
+@pytest.fixture
+def proxied(world, tmp_path):
+    """proxied(delay, ...): a resolver that asks the zones' server through a proxy with delays."""
+    made = []
+
+    def run(delay, *arguments):
+        proxy = Proxy(world.zones.port, delay)
+        made.append(proxy)
+        resolver = Resolver(tmp_path, world.anchor, proxy.port, *arguments)
+        made.append(resolver)
+        resolver.proxy = proxy
+        return resolver
+    yield run
+    for each in reversed(made):
+        each.stop()
+
+
+def slow_names(seconds):
+    return lambda name: seconds if SLOW in name.split(".") else 0
+
+
+def test_thousands_of_slow_lookups_in_flight(proxied):
+    """They go on at the same time: all are answered soon after the first."""
+    resolver = proxied(slow_names(2), "--max-per-client", "100000")
+    zones = ("example.com", "example.net", "example.org")
+    assert ask(resolver.connect(), NAME)[0] == SECURE
+    for zone in zones:  # what leads there is known, as it is in a server that runs
+        ask(resolver.connect(), f"x.{zone}", 1, 20000)
+    begin = time.monotonic()
+    connections = [resolver.connect() for _ in range(60)]
+    for i, connection in enumerate(connections):
+        for j in range(50):
+            connection.send(query(j, f"n{i}x{j}.{SLOW}.{zones[i % 3]}", 20000))
+    wait_for(lambda: resolver.counters()["flight"] > 2500, 1.9, "thousands in flight")
+    # Meanwhile somebody with a name that is not known yet.
+    first = time.monotonic()
+    assert ask(resolver.connect(), "u311._device.example.com")[0] == SECURE
+    assert time.monotonic() - first < 1
+    statuses = [answer(connection.recv(65536))[1] for connection in connections for _ in range(50)]
+    took = time.monotonic() - begin
+    assert {s: statuses.count(s) for s in set(statuses)} == {ABSENT: 1000, INSECURE: 1000, BOGUS: 1000}
+    assert took < 10, took
+
+
+def test_slow_names_leave_something_for_the_others(proxied):
+    """A flood of names that are never answered, inside one domain and from one process."""
+    resolver = proxied(slow_names(None), "--max-lookups", "400", "--max-per-client", "100000")
+    assert ask(resolver.connect(), NAME)[0] == SECURE
+    floods = [resolver.connect() for _ in range(16)]
+    begin = time.monotonic()
+    for i, connection in enumerate(floods):
+        for j in range(50):
+            connection.send(query(j, f"n{j}.x{i}.{SLOW}.example.net", 3000))
+    # Of 800 one domain has a quarter of 400; the others are told at once.
+    wait_for(lambda: resolver.counters()["busy_domain"] == 700, 5, "the refusals")
+    assert resolver.counters()["flight"] == 100
+    assert time.monotonic() - begin < 2.5, "at once"
+    # The known, and the unknown of other domains, notice nothing.
+    for name, status in ((NAME, SECURE), ("u310._device.example.com", SECURE), ("missing2._device.example.com", ABSENT)):
+        first = time.monotonic()
+        assert ask(resolver.connect(), name)[0] == status
+        assert time.monotonic() - first < 0.5
+    statuses = [answer(connection.recv(65536))[1:4] for connection in floods for _ in range(50)]
+    assert {s for s, _, _ in statuses} == {FAILED, BUSY}
+
+
+def test_a_process_has_its_bound(proxied):
+    resolver = proxied(slow_names(None), "--max-per-client", "40")
+    connection = resolver.connect()
+    for j in range(60):
+        connection.send(query(j, f"n{j}.{SLOW}.example.net", 1000))
+    statuses = [answer(connection.recv(65536))[1] for _ in range(60)]
+    assert statuses.count(BUSY) == 20
+    # Its lookups go on; that nobody waits for them any more makes no room.
+    connection.send(query(1, f"another.{SLOW}.example.net", 1000))
+    assert answer(connection.recv(65536))[1] == BUSY
+    assert resolver.counters()["busy_client"] == 21
+    assert ask(connection, "x.example.com")[0] in (BUSY, ABSENT)
+
+
+def test_who_is_silent_is_waited_for_once(proxied):
+    """An event loop that is asked for such a name again and again waits once for each lookup."""
+    resolver = proxied(slow_names(None))
+    connection = resolver.connect()
+    assert ask(connection, f"a.{SLOW}.example.net", 1, 1000)[0] == FAILED
+    begin = time.monotonic()
+    for i in range(20):
+        status, ttl, reason = ask(connection, f"a.{SLOW}.example.net", i, 1000)
+        assert (status, ttl) == (FAILED, 0) and "no answer from the DNS for" in reason
+    assert time.monotonic() - begin < 0.5
+
+
+@pytest.fixture
+def short(world, tmp_path):
+    zones = Zones(tmp_path)
+    zones.add("example.com", ["sensor7._device " + pki.tlsa(3, 1, 1, world.device),
+                              "once._device " + pki.tlsa(3, 1, 1, world.device)], ttl=6)
+    zones.start()
+    anchor = tmp_path / "anchors"
+    anchor.write_text(zones.anchors)
+    os.chmod(tmp_path, 0o755)
+    yield zones, str(anchor)
+    zones.stop()
+
+
+@pytest.mark.parametrize("hint", [False, True], ids=["asked again", "wanted"])
+def test_popular_names_are_renewed_before_they_end(short, tmp_path, hint):
+    zones, anchor = short
+    proxy = Proxy(zones.port)
+    resolver = Resolver(tmp_path, anchor, proxy.port)
+    connection = resolver.connect()
+    assert ask(connection, NAME)[0] == SECURE
+    assert ask(connection, "once._device.example.com")[0] == SECURE
+    first = time.monotonic()
+    connection.send(wanted(NAME) if hint else query(1, NAME))
+    if not hint:
+        connection.recv(65536)
+    for _ in range(2):  # generations
+        before = resolver.counters()["renewed"]
+        wait_for(lambda: resolver.counters()["renewed"] > before, 8, "a renewal")
+        connection.send(wanted(NAME))
+    # From now on the DNS is slow, and nobody notices.
+    wait_for(lambda: resolver.counters()["flight"] == 0)
+    proxy.delay = lambda name: 2
+    begin = time.monotonic()
+    status, ttl, _ = ask(connection, NAME)
+    assert status == SECURE and ttl >= 2 and time.monotonic() - begin < 0.5
+    assert begin - first > 6, "the first answer's TTL is over"
+    asked = [name for name in proxy.seen if name.startswith("once.")]
+    assert len(asked) == 1, "nobody wanted it again"
+    resolver.stop()
+    proxy.stop()
+
+
+def test_the_module_says_whom_it_meets_again(world, short, tls_server):  # noqa: F811
+    """The resolver is not asked for a known client, and renews the record all the same."""
+    zones, anchor = short
+    server = tls_server(dns={"trust_anchor": anchor, "forward": f"127.0.0.1@{zones.port}"})
+    assert good(world, server).accepted
+    assert good(world, server).accepted
+    [pid] = resolvers(server)
+
+    def renewed():
+        server.log.mark()
+        os.kill(pid, signal.SIGUSR1)
+        return int(server.log.wait(r"(\d+) renewed ahead").group(1))
+    assert int(re.search(r"resolver: (\d+) queries \(", (renewed(), server.log.text())[1]).group(1)) == 1
+    wait_for(renewed, 8, "a renewal")
+    zones.stop()
+    zones.process = None
+    # Another TTL's time of grace, although the DNS has gone.
+    begin = time.monotonic()
+    wait_for(lambda: (time.monotonic() - begin > 2.5 and good(world, server).accepted), 4)
+
+
+def test_prefetch(world, short, tls_server, tmp_path):  # noqa: F811
+    """Names of allow and allow_file are known before anybody comes; wildcards bring nothing."""
+    zones, anchor = short
+    allowed = tmp_path / "allowed"
+    allowed.write_text("*.example.org\n")
+    os.chmod(allowed, 0o644)
+    server = tls_server(dns={"trust_anchor": anchor, "forward": f"127.0.0.1@{zones.port}"},
+                        server={"policy": "require", "prefetch": "yes", "allow_file": str(allowed),
+                                "allow": f"{DEVICE}, missing._device.example.com, *._other.example.com"})
+
+    def counters():
+        server.log.mark()
+        for pid in resolvers(server):
+            os.kill(pid, signal.SIGUSR1)
+        server.log.wait("of a domain")
+        text = server.log.text()
+        return (int(re.search(r"(\d+) queries \(", text).group(1)), int(re.search(r"(\d+) names kept", text).group(1)),
+                int(re.search(r"(\d+) held", text).group(1)))
+    wait_for(lambda: counters() == (0, 2, 2), 10, "both names")
+    assert good(world, server).accepted
+    assert counters()[0] == 1
+    # A changed file is seen at a handshake.
+    allowed.write_text("once._device.example.com\nsensor7._device.example.com\n")
+    wait_for(lambda: good(world, server).accepted and counters()[2] == 3, 10, "the third name")
+    # Another resolver is told as well.
+    [pid] = resolvers(server)
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: pid not in resolvers(server))
+    wait_for(lambda: good(world, server).accepted and resolvers(server) and counters()[2] == 3, 15, "the names again")
+    zones.stop()
+    zones.process = None
+    name = "once._device.example.com"
+    assert server.client().run([entry(pki.certificate(world.key, name), name)], world.key).accepted
+
+
+def test_prefetch_is_released(world, tmp_path):
+    """As long as somebody holds the conversation, and no longer."""
+    resolver = Resolver(tmp_path, world.anchor, world.zones.port)
+    fd = os.memfd_create("list", os.MFD_ALLOW_SEALING)
+    os.write(fd, b"".join(b"n%d._device.example.com\n" % i for i in range(1000)))
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_WRITE)
+    connection = resolver.connect()
+    socket.send_fds(connection, [HEADER + b"\x05"], [fd])
+    wait_for(lambda: resolver.counters()["held"] == 1000)
+    wait_for(lambda: resolver.counters()["kept"] == 1000, what="their denials")
+    # Another list on the same conversation is one too many; so is a message without one.
+    for fds in ([fd], []):
+        bad = resolver.connect()
+        socket.send_fds(bad, [HEADER + b"\x05"], fds)
+        if fds:
+            socket.send_fds(bad, [HEADER + b"\x05"], fds)
+        assert bad.recv(10) == b""
+    connection.close()
+    wait_for(lambda: resolver.counters()["held"] == 0)
+    os.close(fd)
+    resolver.stop()

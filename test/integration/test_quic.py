@@ -1,0 +1,123 @@
+# Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+"""QUIC with libssl's own API (servers: OpenSSL 3.5 and later), s_client -quic as it is."""
+import os
+import subprocess
+
+import pytest
+
+import pki
+from conftest import DEVICE, PROGRAMS
+
+POLICIES = ["mixed", "dane", "require"]
+SERVER = os.path.join(PROGRAMS, "quic_server")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quic():
+    done = subprocess.run([SERVER, "-h"], capture_output=True, text=True)
+    if done.returncode == 77:
+        pytest.skip(done.stdout.strip())
+
+
+@pytest.fixture
+def quic_server(world, start):
+    kept = []
+
+    def run(*arguments, policy="require", **server):
+        process = start([SERVER, "-p", "PORT", "-c", world.path("server.crt"), "-k", world.path("server.key"), "-a",
+                         world.path("ca.crt"), *arguments],
+                        server={"policy": policy, "allow": "*._device.example.com", **server},
+                        ready=lambda p: "ready" in p.output.text())
+        kept.append(process)
+        return process
+    yield run
+    for process in kept:
+        assert process.process.poll() is None, process.output.text()
+        process.stop()
+
+
+@pytest.fixture
+def quic_client(world, s_client, tmp_path):
+    """quic_client(server, ...): what s_client got; accepted if the server answered."""
+    def run(server, *arguments, **kwargs):
+        server.output.mark()
+        done = s_client(server.port, "-quic", "-alpn", "test", *arguments, **kwargs)
+        assert server.alive()
+        return done
+    return run
+
+
+def pkix(world, tmp_path):
+    """Arguments for a certificate that the application's CA knows, of the identity's own key."""
+    path = tmp_path / "leaf.crt"
+    path.write_bytes(pki.pem(pki.certificate(world.key, "pkix client", issuer=world.ca, issuer_key=world.ca_key)))
+    return "-cert", str(path), "-key", world.path("client.key")
+
+
+def impostor(world):
+    return {"identity": DEVICE, "private_key": world.path("other.key")}
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_client_and_impostor(world, quic_server, quic_client, policy):
+    server = quic_server("-V", policy=policy)
+    for _ in range(2):
+        done = quic_client(server)
+        assert done.accepted, (done.text, server.log.text(), server.output.text())
+        assert server.output.wait(f"peer /CN={DEVICE}, verify result 0, resumed 0, queue: empty")
+        assert server.log.wait(f"accepted {DEVICE} \\(TLSA 3 1 1")
+        server.log.mark()
+        done = quic_client(server, client=impostor(world))
+        assert not done.accepted and server.log.wait(f"refused {DEVICE}: no TLSA record authenticates"), done.text
+        assert server.output.wait("ended: .*dance")
+        server.log.mark()
+
+
+@pytest.mark.parametrize("policy,let_in", [("mixed", True), ("dane", False), ("require", False)])
+def test_certificate_of_the_applications_own_ca(world, quic_server, quic_client, tmp_path, policy, let_in):
+    server = quic_server("-V", policy=policy)
+    done = quic_client(server, *pkix(world, tmp_path), client=False)
+    assert done.accepted == let_in, (done.text, server.log.text())
+    if let_in:
+        assert server.output.wait("peer /CN=pkix client, verify result 0") and server.log.text() == ""
+    else:
+        assert server.log.wait("refused a client: the client did not send dane_clientid")
+
+
+@pytest.mark.parametrize("policy,let_in", [("mixed", True), ("dane", True), ("require", False)])
+def test_no_certificate(quic_server, quic_client, policy, let_in):
+    server = quic_server("-v", policy=policy)
+    assert quic_client(server, client=False).accepted == let_in, server.log.text()
+    if not let_in:
+        assert server.log.wait("refused a client: the client sent no certificate")
+
+
+@pytest.mark.parametrize("arguments", [[], ["-v"], ["-I"], ["-H"], ["-K"], ["-V", "-X"], ["-V", "-X", "-K"],
+                                       ["-V", "-X", "-I", "-H"]], ids=lambda a: " ".join(a) or "none")
+def test_require_holds(world, quic_server, quic_client, tmp_path, arguments):
+    """Whatever the application asks for, and whatever callbacks it took."""
+    server = quic_server(*arguments)
+    done = quic_client(server)
+    assert done.accepted, (done.text, server.log.text(), server.output.text())
+    for client in (dict(client=impostor(world)), dict(client=False)):
+        assert not quic_client(server, **client).accepted, server.log.text()
+    assert not quic_client(server, *pkix(world, tmp_path), client=False).accepted
+    assert quic_client(server).accepted
+    assert "peer (nobody)" not in server.output.text()
+
+
+def test_closed_where_nothing_can_ask(quic_server, quic_client):
+    """The application asks nobody and took both callbacks by which we would make it ask."""
+    server = quic_server("-I", "-H")
+    for client in (None, False):
+        assert not quic_client(server, client=client).accepted, server.log.text()
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_resumption(quic_server, quic_client, tmp_path, policy):
+    server = quic_server("-V", policy=policy)
+    session = str(tmp_path / "session")
+    assert quic_client(server, "-sess_out", session).accepted
+    done = quic_client(server, "-sess_in", session, client=False)
+    assert done.accepted, (done.text, server.log.text())
+    assert server.output.wait(f"peer /CN={DEVICE}, verify result 0, resumed 1")
