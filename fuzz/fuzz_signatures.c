@@ -18,10 +18,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    uint32_t ttl = 3600;
+    enum signatures state;
+
     if (size > 65535)
         return 0;
-    if (signatures_limit(data, (int)size, 3600, 1700000000) > 3600
-        || signatures_limit(data, (int)size, 0, 0) != 0)
+    state = signatures_limit(data, (int)size, &ttl, 1700000000);
+    if (ttl > 3600 || (state != SIGNATURES_GOOD && ttl != 0))
         abort();
     return 0;
 }

@@ -1,6 +1,6 @@
 /*
  * client.h: dane_clientid as a client sees it
- * (draft-ietf-dance-client-auth-13, section 7.1).
+ * (draft-ietf-dance-client-auth-13, section 8.1).
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */

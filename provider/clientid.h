@@ -1,6 +1,6 @@
 /*
  * clientid.h: the extension_data of dane_clientid
- * (draft-ietf-dance-client-auth-13, section 6): opaque ClientName<0..2^8-1>.
+ * (draft-ietf-dance-client-auth-13, section 7): opaque ClientName<0..2^8-1>.
  * Pure functions.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0

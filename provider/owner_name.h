@@ -3,7 +3,7 @@
  *
  * A name is the presentation format of RFC 1035 without the trailing dot, made
  * of letters, digits, hyphens and underscores (draft-ietf-dance-client-auth,
- * section 6: names should need no \DDD). Everything else is refused, so that
+ * section 7: names should need no \DDD). Everything else is refused, so that
  * no other spelling of a name exists than its letter case. All pure functions.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0

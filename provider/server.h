@@ -1,6 +1,6 @@
 /*
  * server.h: dane_clientid as a server sees it
- * (draft-ietf-dance-client-auth-13, section 7.2).
+ * (draft-ietf-dance-client-auth-13, section 8.2).
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */

@@ -59,6 +59,7 @@ struct lookup {
     struct account *account; /* charged for it, or NULL */
     struct domain *domain;   /* charged for it, or NULL */
     long long begun_ms;
+    bool again; /* in the other context: what was kept in the first is over */
 };
 
 /* For a fleet of 100,000 names and more; what does not exist is kept apart and given less. */
@@ -169,6 +170,8 @@ static void answer_all(struct lookup *l, struct dance_wire_answer *answer)
         answer_one(LIST_FIRST(&l->waiting), answer); // NOLINT(clang-analyzer-unix.Malloc)
 }
 
+static void on_result(void *arg, int error, struct ub_result *result);
+
 static void keep(const struct lookup *l, const struct dance_wire_answer *answer,
                  const struct dance_moment *now)
 {
@@ -212,6 +215,29 @@ static void note(const struct lookup *l, const struct dance_wire_answer *answer)
     dance_cached_free(before);
 }
 
+/*
+ * Cut the answer's TTL to what its signatures allow. What libunbound kept
+ * longer than them is nothing that it could validate now. false: it may know
+ * better in the other context, where l goes on.
+ */
+static bool check_signatures(struct lookup *l, struct dance_wire_answer *answer,
+                             struct classify_reason *reason, const struct ub_result *result)
+{
+    if (answer->status != DANCE_WIRE_SECURE && answer->status != DANCE_WIRE_ABSENT)
+        return true;
+    if (signatures_limit(result->answer_packet, result->answer_len, &answer->ttl, time(NULL))
+        != SIGNATURES_OVER)
+        return true;
+    if (!l->again) {
+        l->again = true;
+        l->context = 1 - l->context;
+        if (dns_start(l->context, l->name, l, on_result, &l->id) == 0)
+            return false;
+    }
+    classify_failure(answer, reason, DANCE_WIRE_BOGUS, "the record's signature has expired");
+    return true;
+}
+
 static void on_result(void *arg, int error, struct ub_result *result)
 {
     struct lookup *l = arg;
@@ -219,17 +245,13 @@ static void on_result(void *arg, int error, struct ub_result *result)
     struct classify_reason reason;
 
     classify_result(&answer, &reason, error, result);
-    if (answer.status == DANCE_WIRE_SECURE
-        && signatures_over(result->answer_packet, result->answer_len, time(NULL)))
-        classify_failure(&answer, &reason, DANCE_WIRE_BOGUS, "the record's signature has expired");
-    if (answer.status == DANCE_WIRE_SECURE || answer.status == DANCE_WIRE_ABSENT)
-        answer.ttl =
-            signatures_limit(result->answer_packet, result->answer_len, answer.ttl, time(NULL));
-    counters.ended++;
-    counters.secure += answer.status == DANCE_WIRE_SECURE;
-    note(l, &answer);
-    answer_all(l, &answer);
-    remove_lookup(l);
+    if (check_signatures(l, &answer, &reason, result)) {
+        counters.ended++;
+        counters.secure += answer.status == DANCE_WIRE_SECURE;
+        note(l, &answer);
+        answer_all(l, &answer);
+        remove_lookup(l);
+    }
     ub_resolve_free(result);
 }
 

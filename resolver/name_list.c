@@ -13,6 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Of all lists together, however often a name is on one: every worker of a server may send its own.
+ */
+#define LISTED_MAX 2000000u
+
+static size_t listed;
+
 struct name_list {
     size_t count;
     struct wanted *wanted[];
@@ -96,10 +102,11 @@ struct name_list *name_list_hold(int fd, long long now_ms)
     char *text = slurp(fd, &len);
     long count = text != NULL ? count_names(text, len) : -1;
 
-    if (count >= 0)
+    if (count >= 0 && listed + (size_t)count <= LISTED_MAX)
         list = calloc(1, sizeof(*list) + (size_t)count * sizeof(struct wanted *));
     if (list != NULL) {
         hold_all(list, text, len, now_ms);
+        listed += list->count;
         dance_log(DANCE_LOG_DEBUG, "resolver: %zu names are looked up ahead", list->count);
     }
     free(text);
@@ -110,5 +117,6 @@ void name_list_release(struct name_list *list, long long now_ms)
 {
     for (size_t i = 0; i < list->count; i++)
         wanted_release(list->wanted[i], now_ms);
+    listed -= list->count;
     free(list);
 }

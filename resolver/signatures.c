@@ -2,13 +2,28 @@
 #include "signatures.h"
 
 #include <arpa/nameser.h>
+#include <ctype.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #define TYPE_SOA 6
 #define TYPE_RRSIG 46
 #define TYPE_NSEC 47
 #define TYPE_NSEC3 50
 #define RRSIG_FIXED 18 /* octets before the signer's name (RFC 4034, section 3.1) */
+#define SIGNATURES_MAX 64
+
+struct signature {
+    uint64_t owner; /* a hash of the name */
+    unsigned covered;
+    uint32_t original;
+    int32_t left; /* seconds until its end; serial numbers (RFC 4034, section 3.1.5) */
+};
+
+struct found {
+    struct signature signature[SIGNATURES_MAX];
+    size_t count;
+};
 
 static bool counts(ns_sect section, unsigned covered)
 {
@@ -16,86 +31,75 @@ static bool counts(ns_sect section, unsigned covered)
            || covered == TYPE_NSEC3;
 }
 
-/* Cut *ttl to what the signatures of a section allow. The number of signatures, or -1. */
-static int limit_by(ns_msg *message, ns_sect section, uint32_t now, uint32_t *ttl)
+static uint64_t hash_of(const char *name)
 {
-    int signatures = 0;
+    uint64_t hash = 14695981039346656037u; /* FNV-1a */
+
+    for (; *name != '\0'; name++)
+        hash = (hash ^ (uint64_t)tolower((unsigned char)*name)) * 1099511628211u;
+    return hash;
+}
+
+/* Collect the signatures of a section. false: it does not parse, or they are too many. */
+static bool collect(struct found *found, ns_msg *message, ns_sect section, uint32_t now)
+{
     ns_rr rr;
 
     for (int i = 0; i < ns_msg_count(*message, section); i++) {
-        uint32_t original, expiration;
-        int32_t left;
+        struct signature *s;
 
         if (ns_parserr(message, section, i, &rr) != 0)
-            return -1;
+            return false;
         if (ns_rr_type(rr) != TYPE_RRSIG)
             continue;
-        if (ns_rr_rdlen(rr) < RRSIG_FIXED)
-            return -1;
-        if (!counts(section, ns_get16(ns_rr_rdata(rr))))
-            continue;
-        original = (uint32_t)ns_get32(ns_rr_rdata(rr) + 4);
-        expiration = (uint32_t)ns_get32(ns_rr_rdata(rr) + 8);
-        left = (int32_t)(expiration - now); /* serial numbers (RFC 4034, section 3.1.5) */
-        if (left <= 0)
-            continue; /* it is not the one that was good */
-        signatures++;
-        if (original < *ttl)
-            *ttl = original;
-        if ((uint32_t)left < *ttl)
-            *ttl = (uint32_t)left;
+        if (ns_rr_rdlen(rr) < RRSIG_FIXED || found->count == SIGNATURES_MAX)
+            return false;
+        s = &found->signature[found->count];
+        s->owner = hash_of(ns_rr_name(rr));
+        s->covered = ns_get16(ns_rr_rdata(rr));
+        s->original = (uint32_t)ns_get32(ns_rr_rdata(rr) + 4);
+        s->left = (int32_t)((uint32_t)ns_get32(ns_rr_rdata(rr) + 8) - now);
+        found->count += counts(section, s->covered);
     }
-    return signatures;
+    return true;
 }
 
-uint32_t signatures_limit(const void *message, int len, uint32_t ttl, time_t now)
+/* Another signature of the same RRset has not ended. */
+static bool replaced(const struct found *found, const struct signature *over)
 {
-    ns_msg parsed;
-    int answer, authority;
+    for (size_t i = 0; i < found->count; i++) {
+        const struct signature *s = &found->signature[i];
 
-    if (message == NULL || ns_initparse(message, len, &parsed) != 0)
-        return 0;
-    answer = limit_by(&parsed, ns_s_an, (uint32_t)now, &ttl);
-    authority = limit_by(&parsed, ns_s_ns, (uint32_t)now, &ttl);
-    return answer < 0 || authority < 0 || answer + authority == 0 ? 0 : ttl;
-}
-
-bool signatures_over(const void *message, int len, time_t now)
-{
-    /* The types of records that an answer to a TLSA question is made of: CNAME, DNAME, TLSA. */
-    enum { TYPES = 8 };
-    struct {
-        unsigned covered;
-        bool good;
-    } types[TYPES];
-    size_t count = 0;
-    ns_msg parsed;
-    ns_rr rr;
-
-    if (message == NULL || ns_initparse(message, len, &parsed) != 0)
-        return false;
-    for (int i = 0; i < ns_msg_count(parsed, ns_s_an); i++) {
-        unsigned covered;
-        size_t at = 0;
-
-        if (ns_parserr(&parsed, ns_s_an, i, &rr) != 0 || ns_rr_type(rr) != TYPE_RRSIG
-            || ns_rr_rdlen(rr) < RRSIG_FIXED)
-            continue;
-        covered = ns_get16(ns_rr_rdata(rr));
-        while (at < count && types[at].covered != covered)
-            at++;
-        if (at == TYPES)
-            return true;
-        if (at == count) {
-            types[count].covered = covered;
-            types[count++].good = false;
-        }
-        if ((int32_t)((uint32_t)ns_get32(ns_rr_rdata(rr) + 8) - (uint32_t)now) > 0)
-            types[at].good = true;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (!types[i].good)
+        if (s->left > 0 && s->owner == over->owner && s->covered == over->covered)
             return true;
     }
     return false;
+}
+
+enum signatures signatures_limit(const void *message, int len, uint32_t *ttl, time_t now)
+{
+    struct found found = {.count = 0};
+    uint32_t limit = *ttl;
+    ns_msg parsed;
+
+    *ttl = 0;
+    if (message == NULL || ns_initparse(message, len, &parsed) != 0
+        || !collect(&found, &parsed, ns_s_an, (uint32_t)now)
+        || !collect(&found, &parsed, ns_s_ns, (uint32_t)now) || found.count == 0)
+        return SIGNATURES_UNKNOWN;
+    for (size_t i = 0; i < found.count; i++) {
+        const struct signature *s = &found.signature[i];
+
+        if (s->left <= 0) {
+            if (!replaced(&found, s))
+                return SIGNATURES_OVER;
+            continue;
+        }
+        if (s->original < limit)
+            limit = s->original;
+        if ((uint32_t)s->left < limit)
+            limit = (uint32_t)s->left;
+    }
+    *ttl = limit;
+    return SIGNATURES_GOOD;
 }

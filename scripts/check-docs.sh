@@ -30,4 +30,23 @@ names=$(sed -nE 's/^    name = "([^("]+[^( "]).*/\1/p' test/apps/*.py | sort -u)
 while read -r name; do
     grep -qiwF -- "$name" doc/operators.md || { echo "doc/operators.md: no entry for $name"; missing=1; }
 done <<<"$names"
+# Each row of doc/conformance.md is whole, and names tests and mutations that there are; each mutation has its row.
+mutations=$(grep -oP "^id = '\K[a-z0-9-]+" test/mutations.toml)
+rows=$(grep -P '^\| (?!---)' doc/conformance.md | grep -vP '^\| (§|what) ')
+[[ $(wc -l <<<"$rows") -ge 40 ]] || { echo "the rows of doc/conformance.md were not found"; exit 1; }
+while read -r row; do
+    if [[ $row == *"|  |"* || $row == *"| |"* ]] || ! grep -qP '\w+\.py::\w+' <<<"$row"; then
+        echo "doc/conformance.md: a row is not whole: $row"
+        missing=1
+    fi
+    for mutation in $(sed -E 's/.*\| ([a-z0-9, -]+) \|$/\1/; s/,/ /g' <<<"$row"); do
+        grep -qx -- "$mutation" <<<"$mutations" || { echo "doc/conformance.md: there is no mutation $mutation"; missing=1; }
+    done
+done <<<"$rows"
+for test in $(grep -oP '\w+\.py::\w+' <<<"$rows" | sort -u); do
+    grep -q "^def ${test#*::}(" "test/integration/${test%::*}" || { echo "doc/conformance.md: there is no test $test"; missing=1; }
+done
+for mutation in $mutations; do
+    grep -qP "\| .*(?<![a-z0-9-])$mutation(?![a-z0-9-])[a-z0-9, -]* \|$" <<<"$rows" || { echo "doc/conformance.md: no row for the mutation $mutation"; missing=1; }
+done
 exit "$missing"

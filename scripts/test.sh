@@ -67,7 +67,7 @@ on_this_machine() {
     # Criterion maps memory where ThreadSanitizer does not allow it, so threads are tested in a real server.
     build=build-tsan build tsan build-tsan --preset tsan
     integration tsan "$source/build-tsan" TSAN_OPTIONS=exitcode=0:log_path="$work/san" \
-        -k 'test_process and (life or between or mid_lookup or callbacks)'
+        -k '(test_process and (life or between or mid_lookup or callbacks)) or test_cache or test_load'
     reports ThreadSanitizer
 }
 

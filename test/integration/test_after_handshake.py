@@ -1,11 +1,13 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """Post-handshake authentication, once and again, and SSLs that serve one client after another."""
 import re
+import subprocess
 
 import pytest
 
 import pki
-from conftest import DEVICE, entry
+from conftest import DEVICE, config, entry, environment
+from zone import wait_for
 
 OTHER = "u311._device.example.com"  # another name with a record of the same key
 
@@ -213,3 +215,27 @@ def test_nothing_is_left_on_the_queue(world, odd_server, talk):
     assert c.authenticate_again([entry(world.device, DEVICE)], world.key)
     c.close()
     assert not re.search("ended:", server.output.text()), server.output.text()
+
+
+@pytest.mark.parametrize("policy", ["mixed", "dane"])
+def test_s_server_asks_s_client_again_and_again(world, start, tmp_path, policy):
+    """Both ends with the module: the client conveys the name each time it is asked."""
+    server = start(["openssl", "s_server", "-accept", "127.0.0.1:PORT", "-cert", world.path("server.crt"), "-key",
+                    world.path("server.key"), "-verify_return_error"],
+                   server={"policy": policy, "allow": "*._device.example.com"})
+    conf = config(tmp_path / "client.cnf", tmp_path / "log",
+                  client={"identity": DEVICE, "private_key": world.path("client.key")})
+    with subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-enable_pha"],
+                          env=environment(conf), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as client:
+        client.stdin.write(b"first words\n")
+        client.stdin.flush()
+        assert server.output.wait("first words") and server.log.text() == ""
+        for times in (1, 2, 3):
+            server.process.stdin.write(b"c\n")  # s_server's command for it
+            server.process.stdin.flush()
+            wait_for(lambda: server.log.text().count(f"accepted {DEVICE} (TLSA 3 1 1") == times, what=server.log.text())
+        client.stdin.write(b"last words\n")
+        client.stdin.flush()
+        assert server.output.wait("last words")
+        client.stdin.close()

@@ -96,7 +96,7 @@ def inside(folder, build):
 
 
 def test_names_are_minimised(tmp_path):
-    """Security Considerations: com's server learns that example.com is wanted, and nothing below it."""
+    """Section 12: com's server learns that example.com is wanted, and nothing below it."""
     done = subprocess.run(["unshare", "-n", "--", sys.executable, __file__, str(tmp_path), BUILD], capture_output=True,
                           text=True, timeout=60)
     assert done.returncode == 0, done.stderr

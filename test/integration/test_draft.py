@@ -76,7 +76,7 @@ def server(draft, s_server):
 
 @pytest.mark.parametrize("name,record", [(SERVICE, "3 1 1"), ("sensor7._device.example.net", "3 1 2"), (PLAIN, "1 1 1")])
 def test_the_three_formats(world, draft, server, name, record):
-    """Section 3 and its examples: the server asks for the name as it was sent and builds none."""
+    """Sections 2 and 3: the server asks for the name as it was sent and builds none."""
     leaf = pki.certificate(world.key, name, [name], issuer=world.ca, issuer_key=world.ca_key)
     s = server()
     outcome = s.client().run([entry(leaf, name), entry(world.ca)], world.key)
@@ -85,7 +85,7 @@ def test_the_three_formats(world, draft, server, name, record):
 
 
 def test_another_service_of_the_same_client(world, draft, server):
-    """Section 3.1, Security Considerations: a credential for one service is none for another."""
+    """Sections 2.1 and 12: a credential for one service is none for another."""
     s = server()
     for other in ("_imap.device1.example.net", "device1.example.net"):
         leaf = pki.certificate(world.key, other)
@@ -94,7 +94,7 @@ def test_another_service_of_the_same_client(world, draft, server):
 
 
 def test_wildcard_with_dane_ta(world, draft, server):
-    """Section 4.2: every device that the organisation's CA certified, underscore in the dNSName (section 9)."""
+    """Section 3.2: every device that the organisation's CA certified, underscore in the dNSName (section 10)."""
     s = server()
     outcome = s.client().run([entry(draft.issue(WILD), WILD), entry(draft.ca)], world.key)
     assert outcome.accepted, (outcome, s.log.text())
@@ -105,7 +105,7 @@ def test_wildcard_with_dane_ta(world, draft, server):
                                    ["sensor8._device.example.net", "other._device.example.net"]],
                          ids=["none", "another", "wildcard", "two others"])
 def test_wildcard_needs_the_name_in_the_certificate(world, draft, server, names):
-    """Sections 5 and 7.2: one device of that CA is not another."""
+    """Sections 5 and 8.2: one device of that CA is not another."""
     s = server(certificate_names="any")
     outcome = s.client().run([entry(draft.issue(*names), WILD), entry(draft.ca)], world.key)
     assert outcome.alert == 40 and not outcome.data, (outcome, s.log.text())
@@ -130,7 +130,7 @@ def test_wildcard_needs_its_ca(world, draft, server):
 
 @pytest.mark.parametrize("position", [0, 1, 2])
 def test_several_dns_names(world, draft, server, position):
-    """Section 7.2: the ClientName says which of them is the client's."""
+    """Section 8.2: the ClientName says which of them is the client's."""
     names = ["a._device.example.net", "b._device.example.net", "c._device.example.net"]
     s = server(certificate_names="any")
     outcome = s.client().run([entry(draft.issue(*names), names[position]), entry(draft.ca)], world.key)
@@ -181,7 +181,7 @@ def test_pkix_usages_need_a_trusted_ca(world, draft, server, usage):
 
 
 def test_internationalised_names_are_a_labels(world, draft, server):
-    """Section 6: A-labels in the extension, in the DNS and in the certificate."""
+    """Section 7: A-labels in the extension, in the DNS and in the certificate."""
     s = server()
     outcome = s.client().run([entry(pki.certificate(world.key, IDN, [IDN]), IDN)], world.key)
     assert outcome.accepted, (outcome, s.log.text())
@@ -210,13 +210,13 @@ def client_extension(text):
 
 
 def test_client_sends_the_full_owner_name(world, s_server, s_client):
-    """Sections 6 and 7.1: once, beside its own certificate, without the trailing dot."""
+    """Sections 7 and 8.1: once, beside its own certificate, without the trailing dot."""
     done = s_client(s_server("require").port, *PLAINLY)
     assert done.accepted and client_extension(done.text) == tls13.client_name(DEVICE), done.text
 
 
 def test_client_says_nothing_to_a_server_that_does_not_ask(world, start, s_client):
-    """Sections 6 and 7.1: only where the CertificateRequest has the extension; else not even the certificate goes out."""
+    """Sections 7 and 8.1: only where the CertificateRequest has the extension; else not even the certificate goes out."""
     from test_client import messages
     server = start(["openssl", "s_server", "-accept", "127.0.0.1:PORT", "-cert", world.path("server.crt"), "-key",
                     world.path("server.key"), "-rev", "-verify", "3"], conf=False)
@@ -229,7 +229,7 @@ def test_client_says_nothing_to_a_server_that_does_not_ask(world, start, s_clien
 
 
 def test_server_says_no_name(world, s_server, s_client):
-    """Section 6: zero-length ClientName in the CertificateRequest, which is one octet of extension_data."""
+    """Section 7: zero-length ClientName in the CertificateRequest, which is one octet of extension_data."""
     from test_client import messages
     for policy in ("mixed", "dane", "require"):
         done = s_client(s_server(policy).port, *PLAINLY, client=False)
@@ -240,7 +240,7 @@ def test_server_says_no_name(world, s_server, s_client):
 @pytest.mark.parametrize("policy", ["mixed", "dane", "require"])
 @pytest.mark.parametrize("case", ["name", "wrong key", "no record", "bogus", "insecure", "not allowed", "other name", "empty"])
 def test_one_alert_for_all(world, s_server, policy, case):
-    """Security Considerations: handshake_failure, whatever the reason."""
+    """Section 12: handshake_failure, whatever the reason."""
     leaf, key, name = world.device, world.key, DEVICE
     if case == "name":
         leaf, name = world.leaves["u201._device.example.com"], "u211._device.example.com"
@@ -265,7 +265,7 @@ def test_one_alert_for_all(world, s_server, policy, case):
     (tls13.client_name("x" * 255), 47), (tls13.client_name(DEVICE), 47), (tls13.client_name("a") + b"\0", 50)],
     ids=lambda x: x.hex()[:16] if isinstance(x, bytes) else str(x))
 def test_server_that_says_something_else(world, start, s_client, data, alert):
-    """Section 6: the server's ClientName is empty. A client tells nothing to one that does not keep to it."""
+    """Section 7: the server's ClientName is empty. A client tells nothing to one that does not keep to it."""
     server = start([os.path.join(PROGRAMS, "request_server"), "PORT", world.path("server.crt"), world.path("server.key"),
                     "65280", data.hex() or "-"], conf=False)
     done = s_client(server.port)

@@ -65,7 +65,7 @@ def test_certificate_is_the_fallback(world, s_server, s_client, server_takes, cl
     assert server.log.wait(rf"accepted {DEVICE} \(TLSA 3 1 1, TTL \d+ s\)")
 
 
-# Only 3 1 x records authenticate a key without a certificate (draft, section 8).
+# Only 3 1 x records authenticate a key without a certificate (draft, section 9).
 @needs_raw_keys
 @pytest.mark.parametrize("usage,selector,mtype", [(u, s, m) for u in range(4) for s in range(2) for m in range(3)])
 def test_only_dane_ee_spki_records_count(s_server, raw_client, usage, selector, mtype):

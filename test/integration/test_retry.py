@@ -48,3 +48,24 @@ def test_resumption_with_a_retry(s_server, s_client, tmp_path):
     assert s_client(server.port, *RETRY, "-sess_out", session).accepted
     again = s_client(server.port, *RETRY, "-sess_in", session)
     assert again.accepted and "Reused, TLSv1.3" in again.text and retried(again.text), again.text
+
+
+@pytest.mark.parametrize("kind", ["good", "wrong key", "none"])
+@pytest.mark.parametrize("policy", ["mixed", "dane", "require"])
+def test_stateless_server(world, start, s_client, policy, kind):
+    """SSL_stateless(): the retry carries a cookie, and the server makes the same SSL ready for what comes back."""
+    # s_server does so for its first client, and not with -rev; libssl only where nothing stands before the ClientHello.
+    server = start(["openssl", "s_server", "-accept", "127.0.0.1:PORT", "-cert", world.path("server.crt"), "-key",
+                    world.path("server.key"), "-stateless", "-Verify", "3", "-verify_return_error"],
+                   server={"policy": policy, "allow": "*._device.example.com"})
+    key = world.path("client.key" if kind == "good" else "other.key")
+    done = s_client(server.port, "-msg", "-no_middlebox", "-no_ign_eof",
+                    client=False if kind == "none" else {"identity": DEVICE, "private_key": key})
+    assert retried(done.text), done.text
+    if kind == "good":
+        assert server.output.wait("ping") and server.log.wait(f"accepted {DEVICE}")
+    elif kind == "wrong key":
+        assert server.log.wait(f"refused {DEVICE}: no TLSA record authenticates")
+    else:
+        assert server.output.wait("peer did not return a certificate")
+    assert kind == "good" or "ping" not in server.output.text()

@@ -69,7 +69,7 @@ def test_peers(world, s_server, s_client, credential, peer, policy):
     server = s_server(policy, san_fallback="yes")
     accepted, text = peer(world, s_client, server.port, *credential(DEVICE))
     if policy == "require" and peer is openssl12:
-        # TLS 1.3 at least, come what may (draft-ietf-dance-client-auth-13, section 11).
+        # TLS 1.3 at least, come what may (draft-ietf-dance-client-auth-13, section 12).
         assert not accepted and server.log.wait("DANE client authentication needs TLS 1.3")
         return
     assert accepted, (text, server.log.text())
@@ -170,7 +170,7 @@ def test_certificate_names(world, s_server, s_client, credential, peer):
 
 @pytest.mark.parametrize("policy", ["mixed", "dane", "require"])
 def test_extension_comes_first(world, s_server, s_client, policy):
-    """Several dNSNames: the extension says which one is the client (draft, section 7.2)."""
+    """Several dNSNames: the extension says which one is the client (draft, section 8.2)."""
     name = "u211._device.example.com"
     leaf = pki.certificate(world.key, None, ["a._device.example.com", name], issuer=world.ca, issuer_key=world.ca_key)
     crt = world.write("two.crt", pki.pem(leaf) + pki.pem(world.ca))

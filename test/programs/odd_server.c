@@ -40,6 +40,8 @@ static struct {
     const char *certificate, *key, *ca, *psk;
 } option;
 
+static volatile sig_atomic_t ended;
+
 static SSL_CTX *first, *asking, *trusting, *other;
 
 static void die(const char *what)
@@ -47,6 +49,12 @@ static void die(const char *what)
     perror(what);
     ERR_print_errors_fp(stderr);
     exit(1);
+}
+
+static void on_end(int sig)
+{
+    (void)sig;
+    ended = 1;
 }
 
 static int trust_everybody(X509_STORE_CTX *store_ctx, void *arg)
@@ -319,12 +327,14 @@ static void read_options(int argc, char *argv[])
 
 int main(int argc, char *argv[])
 {
+    struct sigaction action = {.sa_handler = on_end}; /* accept() is not begun again */
     SSL *ssl = NULL;
     int listener;
     int fd;
 
     read_options(argc, argv);
     signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGTERM, &action, NULL);
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     first = make_context(option.mode);
     other = make_context(SSL_VERIFY_NONE);
@@ -334,7 +344,7 @@ int main(int argc, char *argv[])
     if (option.switching)
         SSL_CTX_set_tlsext_servername_callback(first, on_servername);
     listener = listen_at(option.port);
-    while ((fd = accept(listener, NULL, NULL)) >= 0) {
+    while (!ended && (fd = accept(listener, NULL, NULL)) >= 0) {
         if (ssl == NULL)
             ssl = SSL_new(first);
         else if (!SSL_clear(ssl))
@@ -350,5 +360,11 @@ int main(int argc, char *argv[])
         }
         close(fd);
     }
-    return 1;
+    SSL_free(ssl);
+    SSL_CTX_free(first);
+    SSL_CTX_free(other);
+    SSL_CTX_free(asking);
+    SSL_CTX_free(trusting);
+    close(listener);
+    return !ended;
 }

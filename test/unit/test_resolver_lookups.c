@@ -86,11 +86,11 @@ static void answer(int n)
     started[n].callback(started[n].arg, 0, result);
 }
 
-/* the DNS has a TLSA record of this TTL for the name of lookup n */
-static void answer_secure(int n, uint32_t ttl)
+/* the DNS has a TLSA record of this TTL for the name of lookup n, signed for so many seconds */
+static void answer_signed(int n, uint32_t ttl, long seconds)
 {
     static const uint8_t rdata[35] = {3, 1, 1};
-    /* x. TLSA 3 1 1 ..., and a signature that ends in 2106 */
+    /* what libunbound read: the signature of the record */
     uint8_t message[] = {0,    0,  0x81, 0xa0, 0, 1, 0,    1,    0,    0,    0, 0,  1,
                          'x',  0,  0,    52,   0, 1, /* the question */
                          0xc0, 12, 0,    46,   0, 1, 0,    0,    0x0e, 0x10, 0, 23, /* an RRSIG
@@ -98,7 +98,7 @@ static void answer_secure(int n, uint32_t ttl)
                          0,    52, 13,   1,    0, 1, 0x51, 0x80, 0,    0,    0, 0,  0,
                          0,    0,  0,    0,    1, 0, 0,    0,    0,    0};
     struct ub_result *result = calloc(1, sizeof(*result));
-    time_t expiration = time(NULL) + 1000000;
+    time_t expiration = time(NULL) + seconds;
 
     for (int i = 0; i < 4; i++)
         message[12 + 7 + 12 + 8 + i] = (uint8_t)(expiration >> (24 - 8 * i));
@@ -114,6 +114,11 @@ static void answer_secure(int n, uint32_t ttl)
     memcpy(result->answer_packet, message, sizeof(message));
     result->answer_len = sizeof(message);
     started[n].callback(started[n].arg, 0, result);
+}
+
+static void answer_secure(int n, uint32_t ttl)
+{
+    answer_signed(n, ttl, 1000000);
 }
 
 /* the DNS answers SERVFAIL */
@@ -493,4 +498,32 @@ Test(lookups, known_names_are_served_beside_a_flood, .fini = close_all)
     ask(&a, 1000, "good.example.com", 500, 0);
     cr_assert_eq(count, before + 1);
     cr_assert_str_eq(started[before].name, "good.example.com.");
+}
+
+Test(lookups, what_is_kept_longer_than_its_signature, .fini = close_all)
+{
+    struct lookups_asker a = {0};
+
+    open_for(10, NULL);
+    ask(&a, 1, "x.example.com", 500, 0);
+    answer_signed(0, 3600, -5);
+    cr_assert_eq(deliveries, 0, "the other context may have a newer one");
+    cr_assert_eq(count, 2);
+    cr_assert_eq(started[1].context, 1);
+    answer_secure(1, 3600);
+    cr_assert_eq(delivered[0].status, DANCE_WIRE_SECURE);
+    /* or it has not */
+    ask(&a, 2, "y.example.com", 500, 0);
+    answer_signed(2, 3600, -5);
+    answer_signed(3, 3600, -5);
+    cr_assert_eq(delivered[1].status, DANCE_WIRE_BOGUS);
+    cr_assert_str_eq(delivered[1].reason, "the record's signature has expired");
+    cr_assert_eq(lookups_in_flight(), 0);
+    /* whoever waits for it is told in time */
+    ask(&a, 3, "z.example.com", 500, 0);
+    answer_signed(4, 3600, -5);
+    lookups_expire(500);
+    cr_assert_eq(delivered[2].status, DANCE_WIRE_FAILED);
+    answer_signed(5, 3600, -5);
+    cr_assert_eq(deliveries, 3);
 }
