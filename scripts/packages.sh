@@ -7,8 +7,9 @@ set -euo pipefail
 
 declare -A packages=(
     [build]="gcc libc6-dev make cmake pkg-config libssl-dev libunbound-dev"
-    [test]="libcriterion-dev python3 python3-pytest python3-cryptography nsd unbound systemd ldnsutils openssl iproute2 util-linux procps valgrind debootstrap ca-certificates apache2 eapoltest freeradius haproxy hitch libnet-ssleay-perl ruby curl zlib1g-dev libzstd-dev nodejs gnutls-bin stunnel4 dovecot-imapd"
+    [test]="libcriterion-dev python3 python3-pytest python3-cryptography nsd unbound systemd ldnsutils openssl iproute2 util-linux procps valgrind ca-certificates apache2 eapoltest freeradius haproxy hitch libnet-ssleay-perl ruby curl zlib1g-dev libzstd-dev nodejs gnutls-bin stunnel4 dovecot-imapd"
     [lint]="clang-format clang-tidy cppcheck"
+    [chroot]="debootstrap mount util-linux"
     [demo]="nsd ldnsutils openssl nginx-light curl mosquitto mosquitto-clients python3 iproute2 procps ca-certificates"
     [apps]="python3 python3-pytest python3-cryptography nsd ldnsutils openssl iproute2 util-linux procps binutils ca-certificates"
 )
@@ -25,6 +26,10 @@ while (($#)); do
     # shellcheck disable=SC2206 # a list of words
     wanted+=(${packages[$purpose]})
 done
+
+# One at a time on a machine: apt would give up, and policy-rc.d below is there for all.
+exec {lock}</var/lib/dpkg
+flock "$lock"
 
 missing=()
 for package in "${wanted[@]}"; do

@@ -11,71 +11,10 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 source=$PWD
 what=${1:-all}
-passed=0 failed=0 skipped=0
-work=$(mktemp -d)
-mounts=()
-
-as_root() {
-    if ((EUID == 0)); then "$@"; else sudo "$@"; fi
-}
-
-clean_up() {
-    trap - EXIT INT TERM
-    # Never remove a folder through a mount: what cannot be unmounted stays as it is.
-    local i
-    for ((i = ${#mounts[@]} - 1; i >= 0; i--)); do
-        as_root umount "${mounts[i]}" || as_root umount --lazy "${mounts[i]}"
-    done
-    rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM
-
-stage() {
-    printf '\n=== [%3d s] %s\n' "$SECONDS" "$*"
-}
-
-# run NAME COMMAND...: one check without a count of its own.
-run() {
-    local name=$1
-    shift
-    if "$@" >"$work/out" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok: $name"
-    else
-        failed=$((failed + 1))
-        tail -n 60 "$work/out"
-        echo "FAILED: $name"
-    fi
-}
-
-# count FILE PATTERN: the sum of the numbers that the pattern's group finds.
-count() {
-    grep -oP "$2" "$1" | paste -sd+ - | bc_sum
-}
-bc_sum() {
-    local line
-    read -r line || line=
-    echo $((${line:-0}))
-}
-
-# suite NAME COMMAND...: a runner (Criterion under ctest, pytest) whose numbers are summed.
-suite() {
-    local name=$1 code p f s
-    shift
-    "$@" >"$work/out" 2>&1
-    code=$?
-    p=$(($(count "$work/out" 'Passing: \K\d+') + $(count "$work/out" '^(?:=+ )?(?:\d+ failed, )?\K\d+(?= passed)')))
-    f=$(($(count "$work/out" '(?:Failing|Crashing): \K\d+') + $(count "$work/out" '^(?:=+ )?\K\d+(?= failed)')))
-    s=$(($(count "$work/out" 'passed.*?, \K\d+(?= skipped)')))
-    if ((code != 0 || p == 0)); then
-        ((f > 0)) || f=1 # the runner itself failed, or ran no test
-        grep -vE '^\s*$' "$work/out" | tail -n 80
-    fi
-    grep -E 'SKIPPED|^\[====\] Synthesis|tests passed|^=+ .*(passed|failed).* =+$|^[0-9]+ (passed|failed).* in ' "$work/out"
-    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-    echo "$name: $p passed, $f failed, $s skipped"
-}
+# shellcheck source=scripts/lib/results.sh
+. scripts/lib/results.sh
+# shellcheck source=scripts/lib/chroot.sh
+. scripts/lib/chroot.sh
 
 unit() {
     suite "unit tests ($1)" env ASAN_OPTIONS=detect_leaks=1 ctest --test-dir "$2" --verbose --timeout 120
@@ -146,49 +85,19 @@ reports() {
     done
 }
 
-make_chroot() {
-    local root=$1
-    if [[ ! -e $root/.complete ]]; then
-        as_root rm -rf --one-file-system "$root"
-        mkdir -p "$(dirname "$root")"
-        as_root mkdir -p "$root"
-        as_root debootstrap --variant=minbase trixie "$root" >"$work/out" 2>&1 || return 1
-        as_root touch "$root/.complete"
-    fi
-}
-
-# mount_in ROOT FROM TO [OPTIONS]
-mount_in() {
-    as_root mkdir -p "$1$3"
-    as_root mount --bind "$2" "$1$3" || return 1
-    mounts+=("$1$3")
-    if [[ ${4:-} == ro ]]; then as_root mount -o remount,bind,ro "$1$3"; fi
-}
-
 on_debian_13() {
-    local root=${DANCE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dance}/trixie
-    stage "OpenSSL 3.5 in a Debian 13 chroot ($root)"
-    if ! make_chroot "$root" || ! mount_in "$root" /proc /proc || ! mount_in "$root" /dev /dev \
-        || ! mount_in "$root" "$source" /src ro; then
+    stage "OpenSSL 3.5 in a Debian 13 chroot ($chroot_cache/trixie)"
+    if chroot_make trixie && in_chroot trixie true >>"$work/out" 2>&1; then
+        suites_in_chroot trixie
+    else
         skipped=$((skipped + 1))
         tail -n 5 "$work/out"
         echo "SKIPPED: the Debian 13 chroot cannot be made here (it needs root, debootstrap and a Debian mirror)"
-        return
     fi
-    as_root cp /etc/resolv.conf "$root/etc/resolv.conf" 2>/dev/null
-    inside() {
-        as_root env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TMPDIR=/tmp LANG=C.UTF-8 DANCE_BUILD=/build \
-            http_proxy="${http_proxy:-}" chroot "$root" "$@"
-    }
-    run "packages (Debian 13)" inside bash /src/scripts/packages.sh build test
-    inside openssl version
-    run "build (Debian 13)" inside bash -c 'cmake -S /src -B /build && cmake --build /build -j "$(nproc)"'
-    suite "unit tests (OpenSSL 3.5)" inside ctest --test-dir /build --verbose --timeout 120
-    suite "integration tests (OpenSSL 3.5)" inside /usr/bin/python3 -m pytest -rs -q -p no:cacheprovider /src/test/integration
 }
 
 stage "Packages"
-scripts/packages.sh build test lint || exit 1
+scripts/packages.sh build test lint chroot || exit 1
 on_this_machine
 [[ $what == here ]] || on_debian_13
 stage "Done"
