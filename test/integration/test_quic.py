@@ -92,8 +92,8 @@ def test_no_certificate(quic_server, quic_client, policy, let_in):
         assert server.log.wait("refused a client: the client sent no certificate")
 
 
-@pytest.mark.parametrize("arguments", [[], ["-v"], ["-I"], ["-H"], ["-K"], ["-V", "-X"], ["-V", "-X", "-K"],
-                                       ["-V", "-X", "-I", "-H"]], ids=lambda a: " ".join(a) or "none")
+@pytest.mark.parametrize("arguments", [[], ["-v"], ["-I"], ["-H"], ["-I", "-H"], ["-K"], ["-V", "-X"], ["-V", "-X", "-K"],
+                                       ["-V", "-X", "-I", "-H", "-M"]], ids=lambda a: " ".join(a) or "none")
 def test_require_holds(world, quic_server, quic_client, tmp_path, arguments):
     """Whatever the application asks for, and whatever callbacks it took."""
     server = quic_server(*arguments)
@@ -107,8 +107,8 @@ def test_require_holds(world, quic_server, quic_client, tmp_path, arguments):
 
 
 def test_closed_where_nothing_can_ask(quic_server, quic_client):
-    """The application asks nobody and took both callbacks by which we would make it ask."""
-    server = quic_server("-I", "-H")
+    """The application asks nobody and took every callback by which we would make it ask."""
+    server = quic_server("-I", "-H", "-M")
     for client in (None, False):
         assert not quic_client(server, client=client).accepted, server.log.text()
 

@@ -139,8 +139,8 @@ def test_a_client_that_never_lets_go(world, odd_server, talk, policy, arguments)
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_where_nobody_could_watch_there_are_no_tickets(world, odd_server, talk, policy):
-    """The application took both callbacks that see a resumption begin."""
-    server = odd_server("-v", "-I", "-H", policy=policy)
+    """The application took every callback that sees a resumption begin."""
+    server = odd_server("-v", "-I", "-H", "-M", policy=policy)
     c = talk(server)
     c.handshake([entry(world.device, DEVICE)], world.key)
     assert c.ask() and c.sessions == [], server.log.text()
@@ -213,7 +213,8 @@ def test_the_last_word_is_said_without_a_ticket(world, odd_server, talk, argumen
 PSK = "5a" * 32
 
 
-@pytest.mark.parametrize("arguments", [[], ["-K"], ["-I"], ["-H"], ["-I", "-K"], ["-H", "-K"], ["-N"], ["-I", "-H"]],
+@pytest.mark.parametrize("arguments", [[], ["-K"], ["-I"], ["-H"], ["-I", "-K"], ["-H", "-K"], ["-N"], ["-I", "-H"],
+                                       ["-I", "-H", "-M"]],
                          ids=lambda a: " ".join(a) or "none")
 @pytest.mark.parametrize("policy", POLICIES)
 def test_external_pre_shared_keys(odd_server, talk, policy, arguments):

@@ -6,7 +6,8 @@ import pki
 from conftest import DEVICE, entry
 
 TAKEN = [["-V"], ["-V", "-I"], ["-V", "-H"], ["-V", "-I", "-H"], ["-V", "-K"], ["-V", "-X"], ["-V", "-A"],
-         ["-V", "-I", "-K"], ["-V", "-X", "-I", "-K"], ["-V", "-X", "-I", "-H"], []]
+         ["-V", "-I", "-K"], ["-V", "-X", "-I", "-K"], ["-V", "-X", "-I", "-H"],
+         ["-V", "-I", "-H", "-M"], ["-V", "-X", "-I", "-H", "-M"], []]
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def test_require_holds(odd_server, clients, name, arguments):
     # Where libssl verifies for an application's own callback the alert is libssl's own: bad_certificate.
     alert = 42 if "-A" in arguments and not name.startswith("trust") else 40
     # Every callback that could make it ask is taken, and it asks nobody: closed to all.
-    closed = {"-I", "-H"} <= set(arguments) and name.startswith("www")
+    closed = {"-I", "-H", "-M"} <= set(arguments) and name.startswith("www")
     for _ in range(2):
         said, _ = clients(server, "good", name)
         assert said is None if closed else said and b"verify result 0" in said, (said, server.log.text())

@@ -17,6 +17,7 @@
  *   -A    one that does what libssl would do
  *   -C    a verify callback that reads the certificate, and refuses those of CN=unwanted
  *   -I    an info callback on each SSL; -H  a client_hello_cb
+ *   -M    a message callback
  *   -K    no tickets; -N  a ticket key callback that has no key for new ones
  *   -t    ticket keys that every odd_server has
  *   -e    takes early data, and prints it; -n  however often it comes
@@ -24,6 +25,8 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
+#include "ignore.h"
+
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -35,7 +38,7 @@
 #include <unistd.h>
 
 static struct {
-    int port, mode, reuse, switching, trusting, asking, careful, info, hello, no_tickets,
+    int port, mode, reuse, switching, trusting, asking, careful, info, hello, message, no_tickets,
         no_ticket_key, ticket_keys, early, replays;
     const char *certificate, *key, *ca, *psk;
 } option;
@@ -80,14 +83,6 @@ static int refuse_unwanted(int ok, X509_STORE_CTX *store_ctx)
     return ok && strcmp(subject, "/CN=unwanted") != 0;
 }
 
-static int ignore_hello(SSL *ssl, int *alert, void *arg)
-{
-    (void)ssl;
-    (void)alert;
-    (void)arg;
-    return SSL_CLIENT_HELLO_SUCCESS;
-}
-
 static int have_no_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *ctx,
                               EVP_MAC_CTX *mac, int encrypt)
 {
@@ -116,13 +111,6 @@ static int find_psk(SSL *ssl, const unsigned char *identity, size_t len, SSL_SES
            && SSL_SESSION_set_cipher(*session, cipher)
            && SSL_SESSION_set_protocol_version(*session, TLS1_3_VERSION)
            && SSL_SESSION_set_max_early_data(*session, 1000);
-}
-
-static void ignore_info(const SSL *ssl, int where, int ret)
-{
-    (void)ssl;
-    (void)where;
-    (void)ret;
 }
 
 static int on_servername(SSL *ssl, int *alert, void *arg)
@@ -160,6 +148,8 @@ static SSL_CTX *make_context(int mode)
         SSL_CTX_set_cert_verify_callback(ctx, ask_libssl, NULL);
     if (option.hello)
         SSL_CTX_set_client_hello_cb(ctx, ignore_hello, NULL);
+    if (option.message)
+        SSL_CTX_set_msg_callback(ctx, ignore_message);
     if (option.no_tickets)
         SSL_CTX_set_num_tickets(ctx, 0);
     if (option.no_ticket_key)
@@ -257,7 +247,7 @@ static void read_options(int argc, char *argv[])
 {
     int c;
 
-    while ((c = getopt(argc, argv, "p:c:k:a:w:vVPRSXACIHKNten")) != -1) {
+    while ((c = getopt(argc, argv, "p:c:k:a:w:vVPRSXACIHKNtenM")) != -1) {
         switch (c) {
         case 'p':
             option.port = atoi(optarg);
@@ -300,6 +290,9 @@ static void read_options(int argc, char *argv[])
             break;
         case 'H':
             option.hello = 1;
+            break;
+        case 'M':
+            option.message = 1;
             break;
         case 'N':
             option.no_ticket_key = 1;

@@ -9,9 +9,12 @@
  *   -v    SSL_VERIFY_PEER; -V  with FAIL_IF_NO_PEER_CERT
  *   -X    a cert_verify_callback that says yes to everybody; -K  no tickets
  *   -I    an info callback on the SSL_CTX; -H  a client_hello_cb
+ *   -M    a message callback
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
+#include "ignore.h"
+
 #include <openssl/opensslconf.h>
 #include <openssl/opensslv.h>
 #include <stdio.h>
@@ -36,7 +39,7 @@ int main(void)
 #include <unistd.h>
 
 static struct {
-    int port, mode, trusting, no_tickets, info, hello;
+    int port, mode, trusting, no_tickets, info, hello, message;
     const char *certificate, *key, *ca;
 } option;
 
@@ -52,21 +55,6 @@ static int trust_everybody(X509_STORE_CTX *store_ctx, void *arg)
     (void)arg;
     X509_STORE_CTX_set_error(store_ctx, X509_V_OK);
     return 1;
-}
-
-static void ignore_info(const SSL *ssl, int where, int ret)
-{
-    (void)ssl;
-    (void)where;
-    (void)ret;
-}
-
-static int ignore_hello(SSL *ssl, int *alert, void *arg)
-{
-    (void)ssl;
-    (void)alert;
-    (void)arg;
-    return SSL_CLIENT_HELLO_SUCCESS;
 }
 
 static int take_first_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
@@ -100,6 +88,8 @@ static SSL_CTX *make_context(void)
         SSL_CTX_set_info_callback(ctx, ignore_info);
     if (option.hello)
         SSL_CTX_set_client_hello_cb(ctx, ignore_hello, NULL);
+    if (option.message)
+        SSL_CTX_set_msg_callback(ctx, ignore_message);
     return ctx;
 }
 
@@ -153,7 +143,7 @@ static void read_options(int argc, char *argv[])
 {
     int c;
 
-    while ((c = getopt(argc, argv, "p:c:k:a:vVXKIH")) != -1) {
+    while ((c = getopt(argc, argv, "p:c:k:a:vVXKIHM")) != -1) {
         switch (c) {
         case 'p':
             option.port = atoi(optarg);
@@ -184,6 +174,9 @@ static void read_options(int argc, char *argv[])
             break;
         case 'H':
             option.hello = 1;
+            break;
+        case 'M':
+            option.message = 1;
             break;
         default:
             exit(2);
