@@ -7,6 +7,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifndef ElfW /* for analyzers that read no system headers; <link.h> has it */
+#define ElfW(type) Elf64_##type
+#endif
+
 #define VERSION_NUMBER 0x7fff /* of an entry of DT_VERSYM; the bit above means "hidden" */
 
 /* A loaded program or library: where it lies in memory, and its dynamic section. */

@@ -3,6 +3,7 @@
 
 #include "clientid.h"
 #include "compat.h"
+#include "connection.h"
 #include "credential.h"
 #include "log.h"
 #include "process.h"
@@ -74,11 +75,43 @@ static bool is_ours(const EVP_PKEY *key)
     return same;
 }
 
+/* Take back what was lent to ssl, unless the application has put its own there. */
+static void take_back(SSL *ssl)
+{
+    struct dance_connection *c = dance_connection_find(ssl);
+
+    if (c == NULL || c->lent == NULL)
+        return;
+    if (certificate_in_use(ssl) == c->lent)
+        SSL_certs_clear(ssl);
+    X509_free(c->lent);
+    c->lent = NULL;
+}
+
+/* Put the credential on ssl for this connection. */
+static void lend(SSL *ssl, const struct dance_credential *credential)
+{
+    struct dance_connection *c = dance_connection_get(ssl);
+
+    if (c == NULL)
+        return;
+    ERR_set_mark();
+    if (SSL_use_cert_and_key(ssl, credential->leaf, credential->key, credential->chain, 1) != 1)
+        dance_log(DANCE_LOG_ERROR, "libssl does not take the credential of %s: %s",
+                  dance_config()->identity, ERR_reason_error_string(ERR_peek_last_error()));
+    else if (X509_up_ref(credential->leaf))
+        c->lent = credential->leaf;
+    ERR_pop_to_mark();
+}
+
 void dance_client_start(SSL *ssl)
 {
-    const X509 *applications = certificate_in_use(ssl);
+    const X509 *applications;
     struct dance_credential *credential;
 
+    /* The application has made the SSL ready for another connection, maybe to another server. */
+    take_back(ssl);
+    applications = certificate_in_use(ssl);
     if (!dance_config()->offer_raw_key || dance_raw_key_settled(ssl) || !may_learn(ssl))
         return;
     /* What a client_cert_cb will answer is not known yet, and would be sent as a key, unnamed. */
@@ -103,16 +136,13 @@ int dance_client_parse_request(SSL *ssl, const unsigned char *data, size_t len, 
     *alert = SSL_AD_ILLEGAL_PARAMETER;
     if (name_len != 0)
         return 0;
+    /* Asked once more, after the handshake: the credential may have changed since. */
+    take_back(ssl);
     if (!may_learn(ssl) || application_has_credential(ssl))
         return 1;
     credential = dance_credential_get();
-    if (credential == NULL)
-        return 1;
-    ERR_set_mark();
-    if (SSL_use_cert_and_key(ssl, credential->leaf, credential->key, credential->chain, 1) != 1)
-        dance_log(DANCE_LOG_ERROR, "libssl does not take the credential of %s: %s",
-                  dance_config()->identity, ERR_reason_error_string(ERR_peek_last_error()));
-    ERR_pop_to_mark();
+    if (credential != NULL)
+        lend(ssl, credential);
     dance_credential_free(credential);
     return 1;
 }

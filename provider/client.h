@@ -10,7 +10,8 @@
 #include <openssl/ssl.h>
 
 /*
- * A client's handshake begins: offer a raw public key (RFC 7250) in the
+ * A client's handshake begins: take back what an earlier connection of this SSL
+ * was lent (SSL_clear()), and offer a raw public key (RFC 7250) in the
  * ClientHello if the configuration says so and the application has no
  * credential of its own, which would have to be sent as a key, too.
  */

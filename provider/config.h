@@ -34,36 +34,37 @@ enum dance_policy { DANCE_POLICY_MIXED, DANCE_POLICY_DANE, DANCE_POLICY_REQUIRE 
 #define DANCE_USAGES_ALL 0xfu
 
 struct dance_config {
-    bool present[DANCE_SECTIONS]; /* the section is configured (always so for the module's own) */
-    char *fault[DANCE_SECTIONS];  /* NULL, or the first fault: key, value and what is allowed */
+    char *fault[DANCE_SECTIONS]; /* NULL, or the first fault: key, value and what is allowed */
 
-    enum dance_log_target log_target;
     char *log_file;
+    enum dance_log_target log_target;
     enum dance_log_level log_level;
     unsigned extension_type;
+
+    unsigned timeout_ms;
+    char *trust_anchor;
+    char *forward;        /* NULL: iterate from the root */
+    char *unbound_config; /* NULL: none */
+    char *resolver;       /* "auto", a socket or a program */
 
     char *identity; /* as configured: its letter case is what servers are sent */
     char *private_key;
     char *certificate; /* NULL: made in memory */
     struct dance_patterns *servers;
-    bool offer_raw_key; /* client.raw_public_key */
 
-    enum dance_policy policy;
-    bool policy_unknown; /* a policy was given that could have been meant as require */
     struct dance_patterns *allow;
-    char *allow_file; /* NULL: none */
-    bool certificate_names_any;
+    char *allow_file;    /* NULL: none */
+    char *service_label; /* the label that san_fallback puts before a name; NULL: none */
+    enum dance_policy policy;
     unsigned usages;
-    bool take_raw_key;   /* server.raw_public_key */
-    bool san_fallback;   /* a client without the extension is whom its certificate names */
-    char *service_label; /* the label that san_fallback puts before that name; NULL: none */
-    bool prefetch;
 
-    char *trust_anchor;
-    char *forward;        /* NULL: iterate from the root */
-    char *unbound_config; /* NULL: none */
-    unsigned timeout_ms;
-    char *resolver; /* "auto", a socket or a program */
+    bool present[DANCE_SECTIONS]; /* the section is configured (always so for the module's own) */
+    bool policy_unknown;          /* a policy was given that could have been meant as require */
+    bool offer_raw_key;           /* client.raw_public_key */
+    bool take_raw_key;            /* server.raw_public_key */
+    bool certificate_names_any;
+    bool san_fallback; /* a client without the extension is whom its certificate names */
+    bool prefetch;
 };
 
 /* The value of the parameter "key" or "section.key", or NULL where it is not set. */

@@ -45,8 +45,10 @@ static void on_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long a
     (void)idx;
     (void)argl;
     (void)argp;
-    if (c != NULL)
+    if (c != NULL) {
         SSL_free(c->spare);
+        X509_free(c->lent);
+    }
     OPENSSL_free(c);
 }
 

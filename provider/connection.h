@@ -53,6 +53,9 @@ struct dance_connection {
     bool unwatched; /* the application took every callback that sees a handshake begin */
     void (*application_info)(const SSL *, int, int); /* the info callback that it set, or NULL */
 
+    /* client */
+    X509 *lent; /* the certificate that we put on this SSL, or NULL */
+
     SSL_verify_cb displaced; /* the application's verify callback, which may not see a raw key */
 
     /* server, while X509_verify_cert() runs */

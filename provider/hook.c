@@ -167,7 +167,7 @@ static void on_new_ctx(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, lon
         && !SSL_CTX_add_custom_ext(ctx, config->extension_type, CONTEXT, on_add, on_free, NULL,
                                    on_parse, NULL))
         dance_log(DANCE_LOG_ERROR, "libssl takes no extension of type %u", config->extension_type);
-    if (server || (client && config->offer_raw_key))
+    if (server || client)
         dance_watch_context(ctx);
     if (client && dance_config_fault(config, DANCE_SECTION_CLIENT) == NULL)
         dance_credential_open();

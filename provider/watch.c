@@ -110,7 +110,8 @@ void dance_watch(SSL *ssl)
 {
     const struct dance_config *config = dance_config();
 
-    if (config != NULL && (dance_policy_rules(config).active || config->offer_raw_key))
+    if (config != NULL
+        && (dance_policy_rules(config).active || config->present[DANCE_SECTION_CLIENT]))
         SSL_set_info_callback(ssl, on_info);
 }
 

@@ -112,6 +112,7 @@ s.on("data", d => { console.log(String(d)); process.exit(0); });
 class RubyServer(_Server):
     name = "Ruby (openssl)"
     packages = ("ruby",)
+    package = "ruby3.1|ruby3.3"
     interpreter = ("ruby", "-e")
     script = """
 require "socket"; require "openssl"
@@ -139,6 +140,7 @@ class RubyClient(_Client):
     """Ruby sets client_cert_cb in any case."""
     name = "Ruby (openssl)"
     packages = ("ruby",)
+    package = "ruby3.1|ruby3.3"
     interpreter = ("ruby", "-e")
     script = """
 require "socket"; require "openssl"
@@ -183,6 +185,7 @@ print $s "ping\\n"; my $line = <$s>; print $line;
 class PhpServer(_Server):
     name = "PHP (streams)"
     packages = ("php-cli",)
+    package = "php8.2-cli|php8.4-cli"
     interpreter = ("php", "-r")
     script = """
 $c = stream_context_create(["ssl" => ["local_cert" => "CRT", "local_pk" => "KEY", "cafile" => "CAFILE",
@@ -204,6 +207,7 @@ while (true) {
 class PhpClient(_Client):
     name = "PHP (streams)"
     packages = ("php-cli",)
+    package = "php8.2-cli|php8.4-cli"
     interpreter = ("php", "-r")
     script = """
 $c = stream_context_create(["ssl" => ["verify_peer" => false, "verify_peer_name" => false]]);

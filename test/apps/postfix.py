@@ -1,6 +1,8 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """Postfix to Postfix: a verified client may relay. Services in their chroot, as Debian ships them."""
+import os
 import re
+import signal
 import smtplib
 
 from kit import Client, Server
@@ -55,6 +57,15 @@ def postfix(stage, name, conf, more):
     stage.write(f"{name}/main.cf", MAIN.format(folder=folder, conf=conf, more=more))
     stage.write(f"{name}/master.cf", MASTER.format(port=port))
     process = stage.start(["setsid", "/usr/sbin/postfix", "-c", folder, "start-fg"], None, port)
+    stop = process.stop
+
+    def stop_postfix():
+        """What we started is a script, which leaves the master behind."""
+        if process.process.poll() is None:
+            os.kill(int(read(f"{folder}/spool/pid/master.pid")), signal.SIGTERM)
+        return stop()
+
+    process.stop = stop_postfix
     return process, f"{folder}/maillog"
 
 

@@ -51,6 +51,7 @@ def role(name):
 class Postgresql(Server):
     name = "PostgreSQL"
     packages = ("postgresql", "postgresql-client")
+    package = "postgresql-15|postgresql-17"
     starttls = "postgres"
     identity = "/CN=([^/\0]*?)C\0"
 
@@ -66,6 +67,7 @@ class Postgresql(Server):
 class Psql(Client):
     name = "psql (libpq)"
     packages = ("postgresql-client", "postgresql")
+    package = "postgresql-15|postgresql-17"
     success = "user is alice"
 
     def start(self, stage):

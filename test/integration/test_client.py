@@ -1,12 +1,14 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """The client section, with openssl s_client as it is."""
+import os
 import re
 import shutil
+import subprocess
 
 import pytest
 
 import pki
-from conftest import DEVICE, config
+from conftest import DEVICE, PROGRAMS, config, environment
 from zone import wait_for
 
 
@@ -152,3 +154,48 @@ def test_no_section_changes_nothing_on_the_server(world, start, s_client):
     requests = [[m for n, m in messages(s_client(s.port, "-msg", client=False).text, "<<<") if n == "CertificateRequest"]
                 for s in servers]
     assert requests[0] == requests[1] and len(requests[0]) == 1
+
+
+@pytest.mark.parametrize("module", [True, False], ids=["a server with the module", "a server without"])
+def test_one_ssl_for_several_servers(world, start, odd_server, tmp_path, module):
+    """What one server may learn the next one may not, though the application uses the same SSL for both."""
+    friend = odd_server("-v")
+    other = odd_server("-v") if module else start(
+        [os.path.join(PROGRAMS, "odd_server"), "-p", "PORT", "-c", world.path("server.crt"), "-k",
+         world.path("server.key"), "-v"], conf=False)
+    conf = config(tmp_path / "client.cnf", tmp_path / "log",
+                  client={"identity": DEVICE, "private_key": world.path("client.key"), "servers": "*.example.net"})
+    ways = [str(friend.port), "a.example.net", str(other.port), "b.example.com", str(friend.port), "c.example.net"]
+    done = subprocess.run([os.path.join(PROGRAMS, "reusing_client"), *ways], env=environment(conf),
+                          capture_output=True, text=True, timeout=20)
+    known = f"peer /CN={DEVICE}, verify result 0, resumed 0\n"
+    assert done.stdout == known + "peer (nobody), verify result 0, resumed 0\n" + known, (done, friend.log.text())
+
+
+def test_changed_key_in_a_connection_that_stays(world, start, tmp_path):
+    """Asked again after the handshake, the client has another key than before, and so has the record."""
+    name = "renews._device.example.com"
+    key = tmp_path / "client.key"
+    key.write_bytes(pki.key_pem(world.key))
+    conf = config(tmp_path / "client.cnf", tmp_path / "log", client={"identity": name, "private_key": str(key)})
+    server = start(["openssl", "s_server", "-accept", "127.0.0.1:PORT", "-cert", world.path("server.crt"), "-key",
+                    world.path("server.key"), "-verify_return_error"], server={"allow": "*._device.example.com"})
+
+    def ask(client):
+        server.process.stdin.write(b"c\n")  # s_server's command for it
+        server.process.stdin.flush()
+        assert server.log.wait(f"accepted {name}")
+        server.log.mark()
+    with subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-enable_pha"],
+                          env=environment(conf), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as client:
+        client.stdin.write(b"words\n")
+        client.stdin.flush()
+        assert server.output.wait("words")
+        with world.zones.record(name, pki.tlsa(3, 1, 1, world.device), 1):
+            ask(client)
+        key.write_bytes(pki.key_pem(world.other_key))
+        world.zones.outlived(1)
+        with world.zones.record(name, pki.tlsa(3, 1, 1, pki.certificate(world.other_key, name)), 1):
+            ask(client)
+        client.stdin.close()

@@ -70,6 +70,7 @@ def test_key_not_held_by_the_client(world, s_server):
     name = "u311._device.example.com"
     outcome = server.client().run([entry(world.leaves[name], name)], world.other_key)
     assert outcome.alert == 51, outcome  # decrypt_error
+    assert "accepted" not in server.log.text()
 
 
 @pytest.mark.parametrize("name,accepted", [("several", True), ("agile", False), ("unusable", False)])

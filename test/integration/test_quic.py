@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 import pki
-from conftest import DEVICE, PROGRAMS
+from conftest import DEVICE, PROGRAMS, config, environment
 
 POLICIES = ["mixed", "dane", "require"]
 SERVER = os.path.join(PROGRAMS, "quic_server")
@@ -92,8 +92,8 @@ def test_no_certificate(quic_server, quic_client, policy, let_in):
         assert server.log.wait("refused a client: the client sent no certificate")
 
 
-@pytest.mark.parametrize("arguments", [[], ["-v"], ["-I"], ["-H"], ["-I", "-H"], ["-K"], ["-V", "-X"], ["-V", "-X", "-K"],
-                                       ["-V", "-X", "-I", "-H", "-M"]], ids=lambda a: " ".join(a) or "none")
+@pytest.mark.parametrize("arguments", [[], ["-v"], ["-I"], ["-H"], ["-K"], ["-V", "-X"], ["-V", "-X", "-K"],
+                                       ["-I", "-H"], ["-V", "-X", "-I", "-H", "-M"]], ids=lambda a: " ".join(a) or "none")
 def test_require_holds(world, quic_server, quic_client, tmp_path, arguments):
     """Whatever the application asks for, and whatever callbacks it took."""
     server = quic_server(*arguments)
@@ -107,7 +107,7 @@ def test_require_holds(world, quic_server, quic_client, tmp_path, arguments):
 
 
 def test_closed_where_nothing_can_ask(quic_server, quic_client):
-    """The application asks nobody and took every callback by which we would make it ask."""
+    """The application asks nobody and took each callback by which we would make it ask."""
     server = quic_server("-I", "-H", "-M")
     for client in (None, False):
         assert not quic_client(server, client=client).accepted, server.log.text()
@@ -121,3 +121,33 @@ def test_resumption(quic_server, quic_client, tmp_path, policy):
     done = quic_client(server, "-sess_in", session, client=False)
     assert done.accepted, (done.text, server.log.text())
     assert server.output.wait(f"peer /CN={DEVICE}, verify result 0, resumed 1")
+
+
+@pytest.fixture
+def other_library(world, tmp_path):
+    """The handshake as other QUIC libraries have libssl do it, both ends in one process; what the server says."""
+
+    def run(policy, identity="client.key", *arguments):
+        client = {"identity": DEVICE, "private_key": world.path(identity)} if identity else None
+        conf = config(tmp_path / "openssl.cnf", tmp_path / "log", client=client, dns=world.dns(),
+                      server={"policy": policy, "allow": "*._device.example.com"})
+        done = subprocess.run([os.path.join(PROGRAMS, "quic_tls"), world.path("server.crt"), world.path("server.key"),
+                               *arguments], env=environment(conf), capture_output=True, text=True, timeout=20)
+        assert done.returncode == 0, done
+        return done.stdout
+    return run
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_handshakes_for_another_library(other_library, policy):
+    assert other_library(policy, "client.key", "ask") == f"client: /CN={DEVICE}, verify result 0\n"
+    assert other_library(policy, "other.key", "ask") == \
+        "refused: no TLSA record authenticates what the client presented, alert 40\n"
+    assert other_library(policy, None, "ask").endswith("alert 116\n")
+
+
+def test_require_asks_for_another_library_too(other_library):
+    assert other_library("require") == f"client: /CN={DEVICE}, verify result 0\n"
+    assert other_library("require", "other.key").endswith("alert 40\n")
+    assert other_library("require", None).endswith("alert 116\n")
+    assert other_library("dane", None) == "client: (nobody), verify result 0\n"

@@ -104,7 +104,7 @@ def test_removed_record_ends_sessions(world, s_server, s_client, tmp_path, polic
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("arguments", [["-V"], ["-V", "-I"], ["-V", "-H"], ["-V", "-A"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["-V"], ["-V", "-I"], ["-V", "-I", "-H"], ["-V", "-A"]], ids=" ".join)
 def test_a_client_that_never_lets_go(world, odd_server, talk, policy, arguments):
     """It resumes as fast as it can, always with its newest ticket and as young as it likes to say, for as
     long as it is let: which is one TTL after the record went, whatever callbacks the application took."""
@@ -139,7 +139,7 @@ def test_a_client_that_never_lets_go(world, odd_server, talk, policy, arguments)
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_where_nobody_could_watch_there_are_no_tickets(world, odd_server, talk, policy):
-    """The application took every callback that sees a resumption begin."""
+    """The application took each callback that sees a resumption begin."""
     server = odd_server("-v", "-I", "-H", "-M", policy=policy)
     c = talk(server)
     c.handshake([entry(world.device, DEVICE)], world.key)

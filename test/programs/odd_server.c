@@ -16,8 +16,7 @@
  *   -X    a cert_verify_callback that says yes to everybody
  *   -A    one that does what libssl would do
  *   -C    a verify callback that reads the certificate, and refuses those of CN=unwanted
- *   -I    an info callback on each SSL; -H  a client_hello_cb
- *   -M    a message callback
+ *   -I    an info callback on each SSL; -H  a client_hello_cb; -M  a message callback
  *   -K    no tickets; -N  a ticket key callback that has no key for new ones
  *   -t    ticket keys that every odd_server has
  *   -e    takes early data, and prints it; -n  however often it comes
@@ -247,7 +246,7 @@ static void read_options(int argc, char *argv[])
 {
     int c;
 
-    while ((c = getopt(argc, argv, "p:c:k:a:w:vVPRSXACIHKNtenM")) != -1) {
+    while ((c = getopt(argc, argv, "p:c:k:a:w:vVPRSXACIHMKNten")) != -1) {
         switch (c) {
         case 'p':
             option.port = atoi(optarg);
@@ -291,9 +290,6 @@ static void read_options(int argc, char *argv[])
         case 'H':
             option.hello = 1;
             break;
-        case 'M':
-            option.message = 1;
-            break;
         case 'N':
             option.no_ticket_key = 1;
             break;
@@ -308,6 +304,9 @@ static void read_options(int argc, char *argv[])
             break;
         case 'w':
             option.psk = optarg;
+            break;
+        case 'M':
+            option.message = 1;
             break;
         case 'K':
             option.no_tickets = 1;

@@ -8,8 +8,7 @@
  *   -p PORT -c CERTIFICATE -k KEY -a CA
  *   -v    SSL_VERIFY_PEER; -V  with FAIL_IF_NO_PEER_CERT
  *   -X    a cert_verify_callback that says yes to everybody; -K  no tickets
- *   -I    an info callback on the SSL_CTX; -H  a client_hello_cb
- *   -M    a message callback
+ *   -I    an info callback on the SSL_CTX; -H  a client_hello_cb; -M  a message callback
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */

@@ -17,6 +17,7 @@ import traceback
 
 from . import table
 from .rows import CannotRun, Problem, Row, choose
+from .shared import wait_for
 from .stage import Stage
 
 APPS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -48,16 +49,35 @@ def on_stage(row, folder, raw, play):
     """What play(stage) returns, on a stage made for the row. What fails says what its processes said."""
     stage = Stage(os.path.join(folder, re.sub(r"\W+", "-", f"{row.title()} {row.role}{' raw' if raw else ''}")), raw)
     try:
-        with download:
-            unpack(row, stage, folder)
-        return play(stage)
+        try:
+            with download:
+                unpack(row, stage, folder)
+            result = play(stage)
+        finally:
+            stage.close()
+        leftovers(stage)
+        return result
     except CannotRun:
         raise
     except Exception as error:  # whatever it is, the row failed and the others go on
         text = str(error) if isinstance(error, (Problem, AssertionError)) else traceback.format_exc()
         raise Problem(f"{'raw public keys: ' if raw else ''}{text}\n{stage.outputs()}") from None
-    finally:
-        stage.close()
+
+
+def leftovers(stage):
+    """What a row's programs started must end with them; anything else is a fault of the row's file."""
+    def inside(pid):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                arguments = f.read().decode(errors="replace")
+            return stage.folder + "/" in arguments or os.readlink(f"/proc/{pid}/cwd").startswith(stage.folder + "/")
+        except OSError:
+            return False
+
+    def alive():
+        return [p for p in os.listdir("/proc") if p.isdigit() and inside(p)]
+
+    wait_for(lambda: not alive(), 15, f"the row's processes to end: {alive()}")
 
 
 def play(row, folder, raw):
@@ -83,7 +103,8 @@ def play(row, folder, raw):
         row.problem = str(problem)
         if with_raw != "FAIL":
             result, with_raw = "FAIL", ""
-    print(f"[{time.monotonic() - began:5.1f} s] {row.title()}, {row.role}: {result} {with_raw}", file=sys.stderr, flush=True)
+    took = time.monotonic() - began
+    print(f"[{took:5.1f} s] {row.title()}, {row.role}: {result} {with_raw}".rstrip(), file=sys.stderr, flush=True)
     if row.problem:
         print(row.problem, file=sys.stderr, flush=True)
     return result, with_raw

@@ -152,10 +152,14 @@ class Stage:
 
     def start(self, argv, conf, port=None, ready=listening, log=None):
         """A process with openssl.cnf conf, ready to serve. Relative paths lie in the stage's folder."""
+        def started(process):
+            # From here on close() ends it, even if it never gets ready.
+            if process not in self.started:
+                self.started.append(process)
+            return ready(process)
+
         output = self.path(f"output-{len(self.started)}")
-        process = Process([str(a) for a in argv], conf, log or self.log.path, port, ready, output)
-        self.started.append(process)
-        return process
+        return Process([str(a) for a in argv], conf, log or self.log.path, port, started, output)
 
     def backend(self):
         """A server without TLS that answers a request with the request; its port."""
