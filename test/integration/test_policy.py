@@ -136,3 +136,14 @@ def test_server_that_rules_tls13_out(world, s_server, s_client):
     server = s_server("require", "-no_tls1_3")
     assert not s_client(server.port).accepted
     assert server.log.wait("this server's own settings rule TLS 1.3 out")
+
+
+@pytest.mark.parametrize("policy", ["mixed", "dane", "require"])
+def test_an_application_that_calls_the_callbacks_it_found(world, odd_server, talk, policy):
+    """Info callbacks of its own that pass each event on to ours, which passes events on to them."""
+    server = odd_server("-V", "-J", policy=policy)
+    for entries, good in (([entry(world.device, DEVICE)], True), ([entry(world.device)], False)):
+        c = talk(server)
+        c.handshake(entries, world.key)
+        assert (c.ask() is not None) == good, (server.output.text(), server.log.text())
+        server.alive()
