@@ -34,8 +34,9 @@ int dance_enforce_client_hello(SSL *ssl, int *alert, void *arg);
 /*
  * The last word, when the server is about to send a session ticket: under
  * policies that the application cannot overrule, 1 only if this client was
- * verified by us, now or in the session that is resumed; and under no policy
- * if that session should have ended before.
+ * verified by us, now or in the session that is resumed; under dane not if that
+ * session holds a certificate which nobody looked at under that policy; and under
+ * no policy if it should have ended before, or its name is not allowed.
  */
 int dance_enforce_passed(SSL *ssl);
 
