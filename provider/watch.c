@@ -103,7 +103,9 @@ static void on_info(const SSL *const_ssl, int where, int ret)
 
     if (SSL_is_server(ssl) && dance_policy_rules(dance_config()).active) {
         on_server_event(ssl, where, ret);
-        if (where == SSL_CB_HANDSHAKE_DONE && !may_finish(ssl))
+        /* libssl reports the same when it pauses for early data: nothing is over then. */
+        if (where == SSL_CB_HANDSHAKE_DONE && SSL_get_state(ssl) != TLS_ST_EARLY_DATA
+            && !may_finish(ssl))
             return;
     } else if (where == SSL_CB_HANDSHAKE_START && !SSL_is_server(ssl)) {
         dance_client_start(ssl);

@@ -24,6 +24,8 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
+#include "ignore.h"
+
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -80,26 +82,6 @@ static int refuse_unwanted(int ok, X509_STORE_CTX *store_ctx)
     return ok && strcmp(subject, "/CN=unwanted") != 0;
 }
 
-static int ignore_hello(SSL *ssl, int *alert, void *arg)
-{
-    (void)ssl;
-    (void)alert;
-    (void)arg;
-    return SSL_CLIENT_HELLO_SUCCESS;
-}
-
-static void ignore_message(int sent, int version, int type, const void *message, size_t len,
-                           SSL *ssl, void *arg)
-{
-    (void)sent;
-    (void)version;
-    (void)type;
-    (void)message;
-    (void)len;
-    (void)ssl;
-    (void)arg;
-}
-
 static int have_no_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *ctx,
                               EVP_MAC_CTX *mac, int encrypt)
 {
@@ -128,13 +110,6 @@ static int find_psk(SSL *ssl, const unsigned char *identity, size_t len, SSL_SES
            && SSL_SESSION_set_cipher(*session, cipher)
            && SSL_SESSION_set_protocol_version(*session, TLS1_3_VERSION)
            && SSL_SESSION_set_max_early_data(*session, 1000);
-}
-
-static void ignore_info(const SSL *ssl, int where, int ret)
-{
-    (void)ssl;
-    (void)where;
-    (void)ret;
 }
 
 /* What was there before; the callback sees no other SSL_CTX's. */

@@ -12,6 +12,8 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
+#include "ignore.h"
+
 #include <openssl/opensslconf.h>
 #include <openssl/opensslv.h>
 #include <stdio.h>
@@ -52,33 +54,6 @@ static int trust_everybody(X509_STORE_CTX *store_ctx, void *arg)
     (void)arg;
     X509_STORE_CTX_set_error(store_ctx, X509_V_OK);
     return 1;
-}
-
-static void ignore_info(const SSL *ssl, int where, int ret)
-{
-    (void)ssl;
-    (void)where;
-    (void)ret;
-}
-
-static int ignore_hello(SSL *ssl, int *alert, void *arg)
-{
-    (void)ssl;
-    (void)alert;
-    (void)arg;
-    return SSL_CLIENT_HELLO_SUCCESS;
-}
-
-static void ignore_message(int sent, int version, int type, const void *message, size_t len,
-                           SSL *ssl, void *arg)
-{
-    (void)sent;
-    (void)version;
-    (void)type;
-    (void)message;
-    (void)len;
-    (void)ssl;
-    (void)arg;
 }
 
 static int take_first_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,

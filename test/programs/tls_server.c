@@ -7,6 +7,8 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
+#include "ignore.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -67,39 +69,12 @@ static int forgive_everything(int ok, X509_STORE_CTX *store_ctx)
     return 1;
 }
 
-static void ignore_info(const SSL *ssl, int where, int ret)
-{
-    (void)ssl;
-    (void)where;
-    (void)ret;
-}
-
 /* Talks to the client as soon as it may. */
 static void greet(const SSL *ssl, int where, int ret)
 {
     (void)ret;
     if (where == SSL_CB_HANDSHAKE_DONE)
         (void)SSL_write((SSL *)(uintptr_t)ssl, "hello\n", 6);
-}
-
-static int ignore_hello(SSL *ssl, int *alert, void *arg)
-{
-    (void)ssl;
-    (void)alert;
-    (void)arg;
-    return SSL_CLIENT_HELLO_SUCCESS;
-}
-
-static void ignore_message(int sent, int version, int type, const void *message, size_t len,
-                           SSL *ssl, void *arg)
-{
-    (void)sent;
-    (void)version;
-    (void)type;
-    (void)message;
-    (void)len;
-    (void)ssl;
-    (void)arg;
 }
 
 static void serve(int fd)
