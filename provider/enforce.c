@@ -11,6 +11,7 @@
 #include "watch.h"
 
 #include <openssl/err.h>
+#include <stdatomic.h>
 
 /* nginx before 1.23.4 is like that unless ssl_protocols says otherwise. */
 static bool speaks_tls13(SSL *ssl)
@@ -38,6 +39,33 @@ static void raise_to_require(SSL *ssl)
         return;
     if (SSL_get_min_proto_version(ssl) < TLS1_3_VERSION)
         (void)SSL_set_min_proto_version(ssl, TLS1_3_VERSION);
+}
+
+typedef int security_callback(const SSL *ssl, const SSL_CTX *ctx, int op, int bits, int nid,
+                              void *other, void *ex);
+
+/* libssl's own, the same in every SSL_CTX that is being made. */
+static _Atomic(security_callback *) libssl_security;
+
+static int on_security(const SSL *ssl, const SSL_CTX *ctx, int op, int bits, int nid, void *other,
+                       void *ex)
+{
+    security_callback *libssls = atomic_load(&libssl_security);
+
+    if (op == SSL_SECOP_VERSION && ssl != NULL && SSL_is_server(ssl) && !SSL_is_dtls(ssl)
+        && nid < TLS1_3_VERSION)
+        return 0;
+    return libssls(ssl, ctx, op, bits, nid, other, ex);
+}
+
+void dance_enforce_versions(SSL_CTX *ctx)
+{
+    security_callback *libssls = SSL_CTX_get_security_callback(ctx);
+
+    if (!dance_policy_rules(dance_config()).ask || libssls == NULL)
+        return;
+    atomic_store(&libssl_security, libssls);
+    SSL_CTX_set_security_callback(ctx, on_security);
 }
 
 /* Before the ClientHello is read; afterwards it is without effect. */

@@ -21,6 +21,13 @@
  */
 int dance_enforce_prepare(SSL *ssl);
 
+/*
+ * Under require, for a server-capable SSL_CTX that is being made: no handshake of
+ * a server's below TLS 1.3, whatever callbacks the application takes. There we
+ * have no extension by which to say a last word.
+ */
+void dance_enforce_versions(SSL_CTX *ctx);
+
 /* While a server's handshake goes on: before tickets are made, which copy the session's lifetime.
  */
 void dance_enforce_resumed(SSL *ssl);

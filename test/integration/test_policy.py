@@ -147,3 +147,14 @@ def test_an_application_that_calls_the_callbacks_it_found(world, odd_server, tal
         c.handshake(entries, world.key)
         assert (c.ask() is not None) == good, (server.output.text(), server.log.text())
         server.alive()
+
+
+@pytest.mark.parametrize("arguments", [["-v"], ["-v", "-I", "-H", "-M"], ["-I", "-H", "-M"], ["-V", "-I", "-H", "-M", "-X"]],
+                         ids=" ".join)
+@pytest.mark.parametrize("certificate", [False, True], ids=["none", "pkix"])
+def test_require_has_no_tls12_whatever_callbacks_are_taken(world, odd_server, s_client, arguments, certificate):
+    leaf = pki.certificate(world.other_key, "pkix client", issuer=world.ca, issuer_key=world.ca_key)
+    mine = ["-cert", world.write("pkix.crt", pki.pem(leaf)), "-key", world.path("other.key")] if certificate else []
+    server = odd_server(*arguments, policy="require")
+    done = s_client(server.port, "-tls1_2", *mine, client=False)
+    assert done.alert == 70 and "peer" not in server.output.text(), (done.text, server.output.text())
