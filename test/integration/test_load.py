@@ -273,3 +273,18 @@ def test_prefetch_is_released(world, tmp_path):
     wait_for(lambda: resolver.counters()["held"] == 0)
     os.close(fd)
     resolver.stop()
+
+
+def test_orderly_end_with_a_list_held(world, tmp_path):
+    """As systemd stops it while servers go on."""
+    resolver = Resolver(tmp_path, world.anchor, world.zones.port)
+    fd = os.memfd_create("list", os.MFD_ALLOW_SEALING)
+    os.write(fd, b"".join(b"n%d._device.example.com\n" % i for i in range(1000)))
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_WRITE)
+    connection = resolver.connect()
+    socket.send_fds(connection, [HEADER + b"\x05"], [fd])
+    os.close(fd)
+    wait_for(lambda: resolver.counters()["held"] == 1000)
+    resolver.process.terminate()
+    assert resolver.process.wait(20) == 0
+    connection.close()
