@@ -1,6 +1,8 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """dance-resolver by itself, with clients that the module is not."""
+import contextlib
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -103,6 +105,40 @@ def test_descriptors_of_a_wrong_kind(resolver):
     assert os.read(read, 1) == b""
     os.close(read)
     assert ask(connection, NAME)[0] == SECURE
+
+
+def lingering():
+    """A descriptor whose close() takes ten seconds: a TCP socket that is to wait for what nobody reads."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = socket.create_connection(listener.getsockname())
+        theirs, _ = listener.accept()
+    ours.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            ours.send(b"x" * 65536)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 10))
+    return ours.detach(), theirs
+
+
+@pytest.mark.parametrize("before, surplus", [(b"", 0), (b"garbage", 0), (b"", 8)], ids=["taken", "unread", "one of many"])
+def test_nobody_waits_for_a_descriptor_to_close(resolver, before, surplus):
+    """One that was taken, and one in a message behind the one that ended the connection."""
+    victim, sender = resolver(), resolver()
+    fd, reader = lingering()
+    os.kill(resolver.process.pid, signal.SIGSTOP)  # so that the copy that it gets is the last one
+    if before:
+        sender.send(before)
+    null = os.open("/dev/null", os.O_RDONLY)
+    socket.send_fds(sender, [HEADER + b"\x01"], [null] * surplus + [fd])
+    os.close(null)
+    os.close(fd)
+    sender.close()
+    os.kill(resolver.process.pid, signal.SIGCONT)
+    begin = time.monotonic()
+    for number in range(5):
+        assert ask(victim, NAME, number + 1)[0] == SECURE
+    assert time.monotonic() - begin < 5
+    reader.close()
 
 
 def test_conversation_over_a_control_channel(resolver):
