@@ -2,6 +2,7 @@
 """dance-resolver by itself, with clients that the module is not."""
 import contextlib
 import os
+import re
 import signal
 import socket
 import struct
@@ -214,6 +215,29 @@ def test_memory_does_not_grow_with_garbage(resolver):
         round_()
     assert resident() - before < 2000, "KiB"
     wait_for(lambda: len(os.listdir(f"/proc/{resolver.process.pid}/fd")) <= descriptors, what="closed descriptors")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give capabilities away")
+def test_capabilities_are_given_up(world, tmp_path):
+    """As an application has them that systemd starts as its user with AmbientCapabilities; no thread keeps any."""
+    some = "+setuid,+dac_override,+net_bind_service"
+    os.chown(tmp_path, 65534, 65534)
+    anchor = os.open(world.anchor, os.O_RDONLY)
+    program = os.open(PROGRAM, os.O_RDONLY)  # its path may be closed to others
+    process = subprocess.Popen(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=" + some,
+                                "--ambient-caps=" + some, f"/proc/self/fd/{program}", "--socket", "sock", "--log", "none",
+                                "--trust-anchor", f"/proc/self/fd/{anchor}"], cwd=tmp_path, pass_fds=(anchor, program))
+    os.close(anchor)
+    os.close(program)
+    wait_for(lambda: accepts(str(tmp_path / "sock")), what="the socket")
+    threads = f"/proc/{process.pid}/task"
+    wait_for(lambda: len(os.listdir(threads)) >= 3, what="libunbound's threads")
+    for thread in os.listdir(threads):
+        with open(f"{threads}/{thread}/status") as status:
+            sets = [line.split() for line in status if re.match("Cap(Inh|Prm|Eff|Amb)", line)]
+        assert len(sets) == 4 and all(int(value, 16) == 0 for _, value in sets), sets
+    process.terminate()
+    assert process.wait(20) == 0
 
 
 @pytest.mark.parametrize("arguments", [[], ["--channel", "x"], ["--socket", "a", "--channel", "3"], ["--bogus"],
