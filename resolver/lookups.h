@@ -10,9 +10,9 @@
  * Lookups in flight are bounded: in all, for the process and the user that
  * asked, and, so that names that are slow leave something for the others, for
  * one domain. A part of all, and of what a process may have, is kept for names
- * that were found lately, which no domain's share holds back either. Beyond a bound new names are refused at once. Names that are
- * wanted (wanted.h) are looked up again in the background, with a part of
- * their own.
+ * that were found lately, which no domain's share holds back either. Beyond a bound new names are
+ * refused at once. Names that are wanted (wanted.h) are looked up again in the background, with a
+ * part of their own.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
