@@ -57,12 +57,15 @@ static void on_server_event(SSL *ssl, int where, int ret)
 /*
  * The application may act upon the end of the handshake at once (Node.js calls
  * its user's code), but the last word comes with the tickets, after it: whoever
- * will not get past that has no end of the handshake.
+ * will not get past that has no end of the handshake. Where early data is taken,
+ * or SSL_stateless() is used, libssl says so before the client's Certificate.
  */
 static bool may_finish(SSL *ssl)
 {
     int passed;
 
+    if (SSL_get_state(ssl) == TLS_ST_EARLY_DATA)
+        return true;
     ERR_set_mark();
     passed = dance_enforce_passed(ssl);
     ERR_pop_to_mark();
