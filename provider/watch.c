@@ -57,16 +57,41 @@ static void on_server_event(SSL *ssl, int where, int ret)
 /*
  * The application may act upon the end of the handshake at once (Node.js calls
  * its user's code), but the last word comes with the tickets, after it: whoever
- * will not get past that has no end of the handshake.
+ * will not get past that has no end of the handshake. Where early data is taken,
+ * or SSL_stateless() is used, libssl says so before the client's Certificate.
  */
 static bool may_finish(SSL *ssl)
 {
     int passed;
 
+    if (SSL_get_state(ssl) == TLS_ST_EARLY_DATA)
+        return true;
     ERR_set_mark();
     passed = dance_enforce_passed(ssl);
     ERR_pop_to_mark();
     return passed;
+}
+
+/* The event that this thread is telling the application's callback of. */
+struct event {
+    const SSL *ssl;
+    int where, ret;
+};
+static _Thread_local struct event passing;
+
+/*
+ * The application may have found ours when it set its own, and call it in turn:
+ * then it has the event already, and would get it for ever.
+ */
+static void pass_on(void (*applications)(const SSL *, int, int), struct event event)
+{
+    struct event before = passing;
+
+    if (event.ssl == before.ssl && event.where == before.where && event.ret == before.ret)
+        return;
+    passing = event;
+    applications(event.ssl, event.where, event.ret);
+    passing = before;
 }
 
 static void on_info(const SSL *const_ssl, int where, int ret)
@@ -89,7 +114,7 @@ static void on_info(const SSL *const_ssl, int where, int ret)
         dance_client_start(ssl);
     }
     if (applications != NULL && applications != on_info)
-        applications(const_ssl, where, ret);
+        pass_on(applications, (struct event){const_ssl, where, ret});
 }
 
 /*
