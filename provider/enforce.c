@@ -11,6 +11,7 @@
 #include "watch.h"
 
 #include <openssl/err.h>
+#include <stdatomic.h>
 
 /* nginx before 1.23.4 is like that unless ssl_protocols says otherwise. */
 static bool speaks_tls13(SSL *ssl)
@@ -38,6 +39,33 @@ static void raise_to_require(SSL *ssl)
         return;
     if (SSL_get_min_proto_version(ssl) < TLS1_3_VERSION)
         (void)SSL_set_min_proto_version(ssl, TLS1_3_VERSION);
+}
+
+typedef int security_callback(const SSL *ssl, const SSL_CTX *ctx, int op, int bits, int nid,
+                              void *other, void *ex);
+
+/* libssl's own, the same in every SSL_CTX that is being made. */
+static _Atomic(security_callback *) libssl_security;
+
+static int on_security(const SSL *ssl, const SSL_CTX *ctx, int op, int bits, int nid, void *other,
+                       void *ex)
+{
+    security_callback *libssls = atomic_load(&libssl_security);
+
+    if (op == SSL_SECOP_VERSION && ssl != NULL && SSL_is_server(ssl) && !SSL_is_dtls(ssl)
+        && nid < TLS1_3_VERSION)
+        return 0;
+    return libssls(ssl, ctx, op, bits, nid, other, ex);
+}
+
+void dance_enforce_versions(SSL_CTX *ctx)
+{
+    security_callback *libssls = SSL_CTX_get_security_callback(ctx);
+
+    if (!dance_policy_rules(dance_config()).ask || libssls == NULL)
+        return;
+    atomic_store(&libssl_security, libssls);
+    SSL_CTX_set_security_callback(ctx, on_security);
 }
 
 /* Before the ClientHello is read; afterwards it is without effect. */
@@ -116,19 +144,49 @@ void dance_enforce_alerted(SSL *ssl, int description)
     dance_connection_report(c, "refused", false);
 }
 
+/* The client presented something by which it could be known, now or in the session resumed. */
+static bool has_peer(SSL *ssl)
+{
+    return SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
+}
+
+/*
+ * Why the client whose session ssl resumes is refused, or DANCE_R_NONE. Sessions
+ * come from before the policy, or from elsewhere, by a ticket key that is kept or
+ * shared; and names are taken out of allow_file.
+ */
+static enum dance_reason session_fault(SSL *ssl, const struct dance_rules *rules)
+{
+    enum dance_session_client client = dance_session_client(ssl);
+
+    if (!has_peer(ssl))
+        return rules->ask ? DANCE_R_NOT_VERIFIED : DANCE_R_NONE;
+    if (client == DANCE_SESSION_GOOD)
+        return DANCE_R_NONE;
+    if (rules->strict)
+        return DANCE_R_NOT_VERIFIED;
+    if (client == DANCE_SESSION_NOT_ALLOWED)
+        return DANCE_R_NAME_NOT_ALLOWED;
+    /* Whose verification failed, and who was let pass, stays what it is for the application. */
+    return rules->name_needed && client == DANCE_SESSION_UNKNOWN
+                   && SSL_get_verify_result(ssl) == X509_V_OK
+               ? DANCE_R_EXTENSION_ABSENT
+               : DANCE_R_NONE;
+}
+
 void dance_enforce_resumed(SSL *ssl)
 {
+    struct dance_rules rules = dance_policy_rules(dance_config());
     struct dance_connection *c = SSL_session_reused(ssl) ? dance_connection_get(ssl) : NULL;
 
     if (c == NULL || c->resumed)
         return;
     c->resumed = true;
     dance_session_resumed(ssl, c);
-    if (!c->over && (!dance_policy_rules(dance_config()).strict || dance_session_good(ssl)))
+    if (!c->over && session_fault(ssl, &rules) == DANCE_R_NONE)
         return;
     /*
-     * Nobody whom DANE authenticated, or not any more: a session from before
-     * the policy, by a ticket key that is kept, or an external pre-shared key.
+     * Nobody whom DANE authenticated, or not any more, or an external pre-shared key.
      * The last word is said with a ticket. Early data would get past it: libssl has accepted it
      * by now, and gives the application nothing more from a peer that has closed.
      */
@@ -156,20 +214,25 @@ int dance_enforce_passed(SSL *ssl)
 {
     struct dance_rules rules = dance_policy_rules(dance_config());
     struct dance_connection *c = dance_connection_find(ssl);
-    bool peer = SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
     bool resumed = SSL_session_reused(ssl) && (c == NULL || !c->asked);
+    enum dance_reason reason;
 
     if (resumed && c != NULL && c->over)
         return refuse(ssl, DANCE_R_SESSION_OVER, "");
+    if (resumed) {
+        reason = session_fault(ssl, &rules);
+        return reason == DANCE_R_NONE
+               || refuse(ssl, reason,
+                         reason == DANCE_R_EXTENSION_ABSENT ? "when its session was made"
+                                                            : "by a session or a pre-shared key");
+    }
     /* A fault without require closes to certificates only. */
-    if (!rules.strict || (!peer && !rules.ask))
-        return 1;
-    if (resumed && dance_session_good(ssl))
+    if (!rules.strict || (!has_peer(ssl) && !rules.ask))
         return 1;
     /* Ours, or where the application verified in our place, seen for ourselves. */
-    if (!resumed && ((c != NULL && c->accepted) || dance_verdict_again(ssl)))
+    if ((c != NULL && c->accepted) || dance_verdict_again(ssl))
         return 1;
-    return refuse(ssl, DANCE_R_NOT_VERIFIED, resumed ? "by a session or a pre-shared key" : "");
+    return refuse(ssl, DANCE_R_NOT_VERIFIED, "");
 }
 
 void dance_enforce_finished(SSL *ssl)

@@ -21,6 +21,13 @@
  */
 int dance_enforce_prepare(SSL *ssl);
 
+/*
+ * Under require, for a server-capable SSL_CTX that is being made: no handshake of
+ * a server's below TLS 1.3, whatever callbacks the application takes. There we
+ * have no extension by which to say a last word.
+ */
+void dance_enforce_versions(SSL_CTX *ctx);
+
 /* While a server's handshake goes on: before tickets are made, which copy the session's lifetime.
  */
 void dance_enforce_resumed(SSL *ssl);
@@ -34,8 +41,9 @@ int dance_enforce_client_hello(SSL *ssl, int *alert, void *arg);
 /*
  * The last word, when the server is about to send a session ticket: under
  * policies that the application cannot overrule, 1 only if this client was
- * verified by us, now or in the session that is resumed; and under no policy
- * if that session should have ended before.
+ * verified by us, now or in the session that is resumed; under dane not if that
+ * session holds a certificate which nobody looked at under that policy; and under
+ * no policy if it should have ended before, or its name is not allowed.
  */
 int dance_enforce_passed(SSL *ssl);
 

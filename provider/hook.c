@@ -134,6 +134,7 @@ static void prepare_server(SSL_CTX *ctx, const struct dance_config *config, bool
     if (config->take_raw_key && !generic)
         (void)dance_raw_key_enable_ctx(ctx);
     SSL_CTX_set_client_hello_cb(ctx, dance_enforce_client_hello, NULL);
+    dance_enforce_versions(ctx);
     /* Whatever chroot, setuid and fork will put out of reach. */
     if (rules.fault == NULL) {
         dance_allow_file_open();

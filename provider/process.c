@@ -6,6 +6,7 @@
 #include "credential.h"
 
 #include <openssl/crypto.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,6 +40,28 @@ long long dance_now_ms(void)
     return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* See process.h; NULL before Linux 4.14. */
+static unsigned char *make_alive(void)
+{
+    unsigned char *alive =
+        mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (alive == MAP_FAILED)
+        return NULL;
+    if (madvise(alive, 1, MADV_WIPEONFORK) != 0) {
+        (void)munmap(alive, 1);
+        return NULL;
+    }
+    *alive = 1;
+    return alive;
+}
+
+/* It is the calling process's, and not what was copied from its parent. */
+static bool is_own(const struct dance_process *p, pid_t pid)
+{
+    return p != NULL && p->pid == pid && (p->alive == NULL || *p->alive != 0);
+}
+
 static void discard(struct dance_process *p)
 {
     (void)pthread_mutex_destroy(&p->channel_lock);
@@ -48,6 +71,8 @@ static void discard(struct dance_process *p)
     dance_allow_file_free(p->allow_file);
     dance_allow_file_free(p->list_file);
     dance_cache_free(p->cache);
+    if (p->alive != NULL)
+        (void)munmap(p->alive, 1);
     OPENSSL_free(p);
 }
 
@@ -64,6 +89,7 @@ static struct dance_process *make(struct dance_process *parent, pid_t pid)
     if (p == NULL)
         return NULL;
     p->pid = pid;
+    p->alive = make_alive();
     p->parent = parent;
     p->control.fd = -1;
     p->list.fd = -1;
@@ -87,7 +113,7 @@ struct dance_process *dance_process(void)
     struct dance_process *made;
     pid_t pid = getpid();
 
-    if (seen != NULL && seen->pid == pid)
+    if (is_own(seen, pid))
         return seen;
     made = make(seen, pid);
     if (made == NULL)

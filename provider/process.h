@@ -27,6 +27,9 @@ struct dance_cache;
 
 struct dance_process {
     pid_t pid;
+    /* Memory that a forked child finds zeroed; NULL where there is none. By itself pid is not
+       enough: with PID namespaces a child may have its parent's number. */
+    unsigned char *alive;
     struct dance_process *parent; /* the object of the process that forked us; never freed */
 
     /* Guards the control channel and the idle conversations; never held while waiting. */

@@ -16,8 +16,8 @@ static const char mark[] = "dance";
 
 struct marked {
     const char *name; /* checked; not NUL-terminated */
-    size_t name_len;
-    long long until; /* in seconds since 1970 */
+    size_t name_len;  /* 0: whom the application let pass */
+    long long until;  /* in seconds since 1970 */
 };
 
 /* What the mark of session says; false where there is none. */
@@ -27,7 +27,7 @@ static bool read_mark(SSL_SESSION *session, struct marked *marked)
     const unsigned char *octet;
     size_t len = 0;
 
-    if (!SSL_SESSION_get0_ticket_appdata(session, &data, &len) || len <= MARK_LEN
+    if (!SSL_SESSION_get0_ticket_appdata(session, &data, &len) || len < MARK_LEN
         || memcmp(data, mark, sizeof(mark)) != 0)
         return false;
     octet = data;
@@ -36,14 +36,13 @@ static bool read_mark(SSL_SESSION *session, struct marked *marked)
         marked->until = marked->until << 8 | octet[sizeof(mark) + i];
     marked->name = (const char *)octet + MARK_LEN;
     marked->name_len = len - MARK_LEN;
-    return dance_owner_name_fault(marked->name, marked->name_len) == NULL;
+    return marked->name_len == 0 || dance_owner_name_fault(marked->name, marked->name_len) == NULL;
 }
 
-void dance_session_mark(SSL *ssl, const struct dance_connection *c)
+static void write_mark(SSL *ssl, const char *name, size_t name_len, long long until)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
     unsigned char data[MARK_LEN + DANCE_NAME_MAX];
-    size_t name_len = strlen(c->name);
     void *present = NULL;
     size_t len = 0;
 
@@ -53,9 +52,19 @@ void dance_session_mark(SSL *ssl, const struct dance_connection *c)
         return;
     memcpy(data, mark, sizeof(mark));
     for (size_t i = 0; i < TIME_LEN; i++)
-        data[sizeof(mark) + i] = (unsigned char)(c->until >> 8 * (TIME_LEN - 1 - i));
-    memcpy(data + MARK_LEN, c->name, name_len);
+        data[sizeof(mark) + i] = (unsigned char)(until >> 8 * (TIME_LEN - 1 - i));
+    memcpy(data + MARK_LEN, name, name_len);
     (void)SSL_SESSION_set1_ticket_appdata(session, data, MARK_LEN + name_len);
+}
+
+void dance_session_mark(SSL *ssl, const struct dance_connection *c)
+{
+    write_mark(ssl, c->name, strlen(c->name), c->until);
+}
+
+void dance_session_mark_nobody(SSL *ssl)
+{
+    write_mark(ssl, "", 0, 0);
 }
 
 void dance_session_limit(SSL *ssl, const struct dance_connection *c)
@@ -88,7 +97,7 @@ void dance_session_resumed(SSL *ssl, struct dance_connection *c)
 
     if (session == NULL)
         return;
-    if (read_mark(session, &marked)) {
+    if (read_mark(session, &marked) && marked.name_len > 0) {
         dance_owner_name_lower(c->name, marked.name, marked.name_len);
         c->named = true;
         c->until = marked.until;
@@ -103,19 +112,24 @@ void dance_session_resumed(SSL *ssl, struct dance_connection *c)
         (void)SSL_set_num_tickets(ssl, 0);
 }
 
-bool dance_session_good(SSL *ssl)
+enum dance_session_client dance_session_client(SSL *ssl)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
-    bool peer = SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
     struct marked marked;
     void *data = NULL;
     size_t len = 0;
 
-    if (dance_policy_rules(dance_config()).fault != NULL || session == NULL || !peer
+    if (dance_policy_rules(dance_config()).fault != NULL || session == NULL
         || SSL_get_verify_result(ssl) != X509_V_OK)
-        return false;
-    if (read_mark(session, &marked))
-        return dance_allowed(marked.name, marked.name_len);
+        return DANCE_SESSION_UNKNOWN;
+    if (read_mark(session, &marked)) {
+        if (marked.name_len == 0)
+            return DANCE_SESSION_NOBODY;
+        return dance_allowed(marked.name, marked.name_len) ? DANCE_SESSION_GOOD
+                                                           : DANCE_SESSION_NOT_ALLOWED;
+    }
     /* Data of the application's own leaves no place for the mark. */
-    return SSL_SESSION_get0_ticket_appdata(session, &data, &len) && len > 0;
+    if (SSL_SESSION_get0_ticket_appdata(session, &data, &len) && len > 0)
+        return DANCE_SESSION_GOOD;
+    return DANCE_SESSION_UNKNOWN;
 }

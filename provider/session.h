@@ -24,6 +24,12 @@
 void dance_session_mark(SSL *ssl, const struct dance_connection *connection);
 
 /*
+ * The same for one whom DANE did not authenticate, and the application, which
+ * under dane may, let pass: so it may when the session is resumed.
+ */
+void dance_session_mark_nobody(SSL *ssl);
+
+/*
  * End ssl's session, and those of tickets that are still to be made of it, at
  * connection->until; the same as the SSL_CTX's callback before each ticket.
  */
@@ -37,7 +43,13 @@ int dance_session_before_ticket(SSL *ssl, void *arg);
  */
 void dance_session_resumed(SSL *ssl, struct dance_connection *connection);
 
-/* The session that ssl resumed was made with a client that DANE authenticated, and is allowed. */
-bool dance_session_good(SSL *ssl);
+/* What the session that ssl resumed says of its client. */
+enum dance_session_client {
+    DANCE_SESSION_UNKNOWN,     /* nothing, or what the application does not hold to be true */
+    DANCE_SESSION_NOBODY,      /* the application let it pass without DANE */
+    DANCE_SESSION_NOT_ALLOWED, /* DANE authenticated it, but its name is not allowed, or not now */
+    DANCE_SESSION_GOOD         /* DANE authenticated it, and it is allowed */
+};
+enum dance_session_client dance_session_client(SSL *ssl);
 
 #endif

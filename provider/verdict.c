@@ -89,10 +89,16 @@ static int verify(SSL *ssl, X509_STORE_CTX *store_ctx, struct dance_connection *
  * The application verified in our place (sendmail) and lets the handshake go on with a client that
  * DANE does not authenticate. Strict policies end it, and say so themselves.
  */
-static void report_gone_on(struct dance_connection *c, const struct dance_rules *rules)
+static void go_on(SSL *ssl, struct dance_connection *c, const struct dance_rules *rules)
 {
+    bool new_client = !SSL_session_reused(ssl) || c->asked;
+
     if (rules->active && !rules->strict && c->claimed && c->reason != DANCE_R_NONE)
         dance_connection_report(c, "not authenticated, the application goes on with", false);
+    /* So it may with this one's session, unlike with those from before the policy. */
+    if (rules->name_needed && !rules->strict && new_client && !(c->pending && c->later)
+        && SSL_get_verify_result(ssl) == X509_V_OK)
+        dance_session_mark_nobody(ssl);
 }
 
 void dance_verdict_settle(SSL *ssl)
@@ -106,7 +112,7 @@ void dance_verdict_settle(SSL *ssl)
     if (c->settled)
         return;
     if (!c->records || c->reason != DANCE_R_NONE) {
-        report_gone_on(c, &rules);
+        go_on(ssl, c, &rules);
         return;
     }
     c->settled = true;
@@ -119,7 +125,7 @@ void dance_verdict_settle(SSL *ssl)
             c->verify_error = (int)SSL_get_verify_result(ssl);
             explain(c, 0);
         }
-        report_gone_on(c, &rules);
+        go_on(ssl, c, &rules);
         return;
     }
     dance_session_mark(ssl, c);

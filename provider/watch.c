@@ -72,6 +72,28 @@ static bool may_finish(SSL *ssl)
     return passed;
 }
 
+/* The event that this thread is telling the application's callback of. */
+struct event {
+    const SSL *ssl;
+    int where, ret;
+};
+static _Thread_local struct event passing;
+
+/*
+ * The application may have found ours when it set its own, and call it in turn:
+ * then it has the event already, and would get it for ever.
+ */
+static void pass_on(void (*applications)(const SSL *, int, int), struct event event)
+{
+    struct event before = passing;
+
+    if (event.ssl == before.ssl && event.where == before.where && event.ret == before.ret)
+        return;
+    passing = event;
+    applications(event.ssl, event.where, event.ret);
+    passing = before;
+}
+
 static void on_info(const SSL *const_ssl, int where, int ret)
 {
     /* The callback's type says const; it is the application's own SSL all the same. */
@@ -92,7 +114,7 @@ static void on_info(const SSL *const_ssl, int where, int ret)
         dance_client_start(ssl);
     }
     if (applications != NULL && applications != on_info)
-        applications(const_ssl, where, ret);
+        pass_on(applications, (struct event){const_ssl, where, ret});
 }
 
 /*

@@ -22,8 +22,11 @@
 #define BUCKETS 4096u
 /* What is kept for names that were found lately, and for lookups that are due: 1/n of all. */
 #define RESERVE 8
-/* A domain may have 1/n of all lookups, but so many in any case. */
+/* A user may have 1/n of all lookups, with however many processes. */
+#define USER_SHARE 2
+/* A domain may have 1/n of all lookups, and 1/n of a process's, but so many in any case. */
 #define DOMAIN_SHARE 4
+#define DOMAIN_SHARE_OF_PROCESS 2
 #define DOMAIN_MIN 16
 /* Seconds for which a name that was found counts as known. */
 #define KNOWN_TTL 86400
@@ -57,6 +60,7 @@ struct lookup {
     int id; /* libunbound's */
     enum lookup_kind kind;
     struct account *account; /* charged for it, or NULL */
+    struct account *user;    /* likewise */
     struct domain *domain;   /* charged for it, or NULL */
     long long begun_ms;
     bool again; /* in the other context: what was kept in the first is over */
@@ -128,6 +132,8 @@ static void remove_lookup(struct lookup *l)
     in_flight[l->kind]--;
     if (l->account != NULL)
         account_end_lookup(l->account);
+    if (l->user != NULL)
+        account_end_lookup(l->user);
     if (l->domain != NULL)
         domain_leave(l->domain);
     free(l);
@@ -303,7 +309,16 @@ static unsigned domain_limit(void)
 {
     unsigned share = limit.lookups / DOMAIN_SHARE;
 
+    /* Or it would fill a process, long before its share of all. */
+    if (share > limit.lookups_per_client / DOMAIN_SHARE_OF_PROCESS)
+        share = limit.lookups_per_client / DOMAIN_SHARE_OF_PROCESS;
     return share > DOMAIN_MIN ? share : DOMAIN_MIN;
+}
+
+/* What is left of a bound for a lookup of this kind. */
+static unsigned part(unsigned all, enum lookup_kind kind)
+{
+    return kind == LOOKUP_OF_STRANGER ? all - all / RESERVE : all;
 }
 
 /* Why no lookup can be begun for asker; NULL when it can. */
@@ -311,14 +326,17 @@ static const char *refusal(const char *name, size_t len, enum lookup_kind kind,
                            const struct lookups_asker *asker)
 {
     if (lookups_in_flight() >= limit.lookups
-        || (kind == LOOKUP_OF_STRANGER
-            && in_flight[kind] >= limit.lookups - limit.lookups / RESERVE)) {
+        || (kind == LOOKUP_OF_STRANGER && in_flight[kind] >= part(limit.lookups, kind))) {
         counters.busy++;
         return "too many lookups are in flight";
     }
-    if (asker->account != NULL && asker->account->lookups >= limit.lookups_per_client) {
+    if (asker->account != NULL && asker->account->lookups >= part(limit.lookups_per_client, kind)) {
         counters.busy_client++;
         return "too many lookups of this process are in flight";
+    }
+    if (asker->user != NULL && asker->user->lookups >= part(limit.lookups / USER_SHARE, kind)) {
+        counters.busy_client++;
+        return "too many lookups of this user are in flight";
     }
     if (kind == LOOKUP_OF_STRANGER && domain_lookups(name, len) >= domain_limit()) {
         counters.busy_domain++;
@@ -327,9 +345,9 @@ static const char *refusal(const char *name, size_t len, enum lookup_kind kind,
     return NULL;
 }
 
-/* Begin a lookup; NULL with *why set when that fails. account: to be charged, or NULL. */
+/* Begin a lookup; NULL with *why set when that fails. asker: to be charged, or NULL. */
 static struct lookup *begin(const char *name, size_t len, enum lookup_kind kind, int context,
-                            struct account *account, const char **why)
+                            const struct lookups_asker *asker, const char **why)
 {
     struct lookup *l = calloc(1, sizeof(*l));
     int error;
@@ -355,9 +373,12 @@ static struct lookup *begin(const char *name, size_t len, enum lookup_kind kind,
     LIST_INSERT_HEAD(bucket_of(name, len), l, bucket);
     TAILQ_INSERT_TAIL(&by_age, l, age);
     in_flight[kind]++;
-    l->account = account;
-    if (account != NULL)
-        account_begin_lookup(account);
+    l->account = asker != NULL ? asker->account : NULL;
+    l->user = asker != NULL ? asker->user : NULL;
+    if (l->account != NULL)
+        account_begin_lookup(l->account);
+    if (l->user != NULL)
+        account_begin_lookup(l->user);
     l->domain = kind == LOOKUP_OF_STRANGER ? domain_join(name, len) : NULL;
     return l;
 }
@@ -431,7 +452,7 @@ static void ask_dns(struct lookups_asker *asker, const struct dance_wire_query *
         return;
     }
     l = begin(name, query->name_len, kind,
-              kind == LOOKUP_OF_KNOWN ? DNS_FOR_KNOWN : DNS_FOR_STRANGERS, asker->account, &why);
+              kind == LOOKUP_OF_KNOWN ? DNS_FOR_KNOWN : DNS_FOR_STRANGERS, asker, &why);
     if (l == NULL)
         refuse(asker, query->id, DANCE_WIRE_FAILED, 0, why);
     else

@@ -7,12 +7,12 @@
  * name that has been silent for as long as he would wait is told at once. A
  * lookup that libunbound does not end by itself is given up.
  *
- * Lookups in flight are bounded: in all, for the process that asked, and, so
- * that names that are slow leave something for the others, for one domain. A
- * part is kept for names that were found lately, which no domain's share holds
- * back either. Beyond a bound new names are refused at once. Names that are
- * wanted (wanted.h) are looked up again in the background, with a part of
- * their own.
+ * Lookups in flight are bounded: in all, for the process and the user that
+ * asked, and, so that names that are slow leave something for the others, for
+ * one domain. A part of all, and of what a process may have, is kept for names
+ * that were found lately, which no domain's share holds back either. Beyond a bound new names are
+ * refused at once. Names that are wanted (wanted.h) are looked up again in the background, with a
+ * part of their own.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -31,6 +31,7 @@ struct account;
 struct lookups_asker {
     LIST_HEAD(lookups_of_asker, lookups_waiter) waiting; /* its queries */
     struct account *account; /* to be charged for lookups; NULL: nobody */
+    struct account *user;    /* likewise, of all its processes; NULL: nobody */
 };
 
 struct lookups_limits {

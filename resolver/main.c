@@ -234,8 +234,9 @@ static int serve(const struct options *options, int epoll, int signals)
         status = run(epoll, signals, options->channel >= 0);
     if (lookups_counters()->asked > 0)
         log_counters();
-    lookups_close();
+    /* Peers first: they hold names (name_list.h) and wait for lookups. */
     peers_close();
+    lookups_close();
     dns_close();
     return status;
 }

@@ -1,6 +1,8 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "message.h"
 
+#include "closing.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -21,7 +23,7 @@ static void keep_fds(struct message *m, struct msghdr *msg)
             if (m->fd_count < MESSAGE_FDS_MAX)
                 m->fds[m->fd_count++] = fd;
             else
-                (void)close(fd);
+                closing_close(fd);
         }
     }
 }
@@ -62,6 +64,6 @@ enum message_status message_receive(int fd, struct message *m)
 void message_close_fds(struct message *m)
 {
     for (int i = 0; i < m->fd_count; i++)
-        (void)close(m->fds[i]);
+        closing_close(m->fds[i]);
     m->fd_count = 0;
 }

@@ -24,14 +24,17 @@ struct name_list {
     struct wanted *wanted[];
 };
 
-/* A file in memory that nobody can change, or make shorter while it is read. */
-static bool is_sealed(int fd, const struct stat *st)
+/*
+ * A file in memory that nobody can change, or make shorter while it is read.
+ * The seals come first: another kind of file could keep even fstat() waiting.
+ */
+static bool is_sealed(int fd, struct stat *st)
 {
     const int wanted = F_SEAL_WRITE | F_SEAL_SHRINK;
     int seals = fcntl(fd, F_GET_SEALS);
 
-    return seals >= 0 && (seals & wanted) == wanted && S_ISREG(st->st_mode) && st->st_size >= 0
-           && st->st_size <= (off_t)DANCE_WIRE_LIST_MAX;
+    return seals >= 0 && (seals & wanted) == wanted && fstat(fd, st) == 0 && S_ISREG(st->st_mode)
+           && st->st_size >= 0 && st->st_size <= (off_t)DANCE_WIRE_LIST_MAX;
 }
 
 static char *slurp(int fd, size_t *len)
@@ -40,7 +43,7 @@ static char *slurp(int fd, size_t *len)
     char *text;
     size_t got = 0;
 
-    if (fstat(fd, &st) != 0 || !is_sealed(fd, &st))
+    if (!is_sealed(fd, &st))
         return NULL;
     text = malloc((size_t)st.st_size + 1);
     while (text != NULL && got < (size_t)st.st_size) {

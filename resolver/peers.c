@@ -2,6 +2,7 @@
 #include "peers.h"
 
 #include "accounts.h"
+#include "closing.h"
 #include "log.h"
 #include "message.h"
 #include "name_list.h"
@@ -117,12 +118,14 @@ static int add(int fd, enum kind kind, const struct peer *via)
         if (p != NULL)
             leave(p);
         free(p);
-        (void)close(fd);
+        closing_close(fd);
         return 0;
     }
     p->fd = fd;
     p->kind = kind;
     p->asker.account = p->process;
+    /* An application has the resolver that it started to itself; root could do as it likes. */
+    p->asker.user = shared && p->user->id != 0 ? p->user : NULL;
     LIST_INIT(&p->asker.waiting);
     LIST_INSERT_HEAD(&alive, p, all);
     count += kind != LISTENER;
@@ -141,7 +144,7 @@ static void end(struct peer *p)
     }
     /* Not left to close(): the sender may keep a copy of the descriptor, and with it the event. */
     (void)epoll_ctl(epoll, EPOLL_CTL_DEL, p->fd, NULL);
-    (void)close(p->fd);
+    closing_close(p->fd);
     p->fd = -1;
     p->process->waiting -= p->waiting;
     leave(p);
@@ -222,7 +225,7 @@ static void take_conversation(const struct peer *p, int fd)
     if (socket_is_ours(fd, false))
         (void)add(fd, CONVERSATION, p);
     else
-        (void)close(fd);
+        closing_close(fd);
 }
 
 /* A list of names to be held, of which a conversation may send one. false: it is not acceptable. */
@@ -306,7 +309,7 @@ static void turn_away(int listener)
     (void)close(reserve);
     fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     if (fd >= 0)
-        (void)close(fd);
+        closing_close(fd);
     reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 

@@ -2,15 +2,41 @@
 #include "privileges.h"
 
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+/* A user other than root may have been given some (systemd's AmbientCapabilities); they outlive
+ * execve(). */
+static void drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0, 0, 0}};
+
+    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    /* Never refused: there are only fewer. */
+    (void)syscall(SYS_capset, &header, none);
+}
+
+static bool is_root(void)
+{
+    uid_t real = 0;
+    uid_t effective = 0;
+    uid_t saved = 0;
+
+    return getresuid(&real, &effective, &saved) != 0 || real == 0 || effective == 0 || saved == 0;
+}
 
 void privileges_keep_none(void)
 {
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    /* Root's are given up with root, after its files were read. */
+    if (!is_root())
+        drop_capabilities();
 }
 
 static const struct passwd *find_user(const char *user)
@@ -41,14 +67,8 @@ static bool has_become(uid_t uid, gid_t gid)
 int privileges_drop(const char *user, const char **why)
 {
     const struct passwd *who;
-    uid_t real = 0;
-    uid_t effective = 0;
-    uid_t saved = 0;
 
-    *why = "the user ids cannot be read";
-    if (getresuid(&real, &effective, &saved) != 0)
-        return 0;
-    if (real != 0 && effective != 0 && saved != 0)
+    if (!is_root())
         return 1;
     *why = "there is no user to become instead of root: see --user";
     who = find_user(user);
@@ -56,7 +76,7 @@ int privileges_drop(const char *user, const char **why)
         return 0;
     *why = "root cannot be given up";
     /* An application that is root but for the moment starts us like that. */
-    if (effective != 0 && seteuid(0) != 0)
+    if (geteuid() != 0 && seteuid(0) != 0)
         return 0;
     return setgroups(0, NULL) == 0 && setresgid(who->pw_gid, who->pw_gid, who->pw_gid) == 0
            && setresuid(who->pw_uid, who->pw_uid, who->pw_uid) == 0

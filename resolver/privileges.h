@@ -7,8 +7,9 @@
 #define DANCE_PRIVILEGES_H
 
 /*
- * See to it that no program executed from here gains anything. For the calling
- * thread and those it starts later, so it comes before the first thread.
+ * See to it that no program executed from here gains anything, and give up the
+ * capabilities of a user other than root. For the calling thread and those it
+ * starts later, so it comes before the first thread.
  */
 void privileges_keep_none(void);
 

@@ -49,4 +49,14 @@ done
 for mutation in $mutations; do
     grep -qP "\| .*(?<![a-z0-9-])$mutation(?![a-z0-9-])[a-z0-9, -]* \|$" <<<"$rows" || { echo "doc/conformance.md: no row for the mutation $mutation"; missing=1; }
 done
+# What a mutation changes stands in the code, once.
+/usr/bin/python3 - <<'PYTHON' || missing=1
+import tomllib
+with open("test/mutations.toml", "rb") as f:
+    stale = [(m["id"], e["file"]) for m in tomllib.load(f)["mutation"] for e in m["edits"]
+             if open(e["file"]).read().count(e["find"]) != 1]
+for name, file in stale:
+    print(f"test/mutations.toml: what {name} changes is not in {file}, or several times")
+raise SystemExit(bool(stale))
+PYTHON
 exit "$missing"

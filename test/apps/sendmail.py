@@ -4,6 +4,7 @@ import glob
 import os
 import subprocess
 
+import pki
 from kit import ALICE, BOB, LEAVER, Server
 from kit.rows import CannotRun
 from kit.stage import free_port, read
@@ -49,7 +50,7 @@ class Sendmail(Server):
              (b"RCPT TO:<b@example.net>\r\n", "^250 2.1.5"), (b"DATA\r\n", "^354"),
              (b"Subject: hello\r\n\r\nhello\r\n.\r\n", "^250 2.0.0")]
     identity = r"client /CN=(\S+), OK"
-    reasons = {"none": None}
+    reasons = {"none": None, "another's issuer": None}
     note = "who is not authenticated may not relay, and is served otherwise as before"
 
     def start(self, stage):
@@ -59,7 +60,7 @@ class Sendmail(Server):
         os.makedirs(f"{folder}/queue")
         key = stage.write("sendmail/key", read(stage.path("server.key")), 0o600)
         programs = f"{root}/usr/libexec/sendmail"
-        access = "".join(f"CERTIssuer:/CN={x} RELAY\n" for x in (ALICE, BOB, LEAVER))
+        access = "".join(f"CERTIssuer:/CN={x} SUBJECT\nCERTSubject:/CN={x} RELAY\n" for x in (ALICE, LEAVER))
         cf = f"{root}/usr/share/sendmail/cf"
         mc = stage.write("sendmail/dance.mc", MC.format(cf=cf, folder=folder, ca=stage.path("ca.crt"), key=key,
                                                         crt=stage.path("server.crt"), port=self.port))
@@ -74,6 +75,13 @@ class Sendmail(Server):
             raise CannotRun("the system's openssl.cnf cannot be another one for a single process here (unshare)")
         stage.start(["unshare", "--uts", "--mount", "sh", "-c", f"mount --bind {conf} /etc/ssl/openssl.cnf &&"
                      f" hostname server.example.com && exec {programs}/sendmail -bD -C {cf}"], None, self.port)
+
+    def clients(self, stage):
+        """And one whom dance knows and sendmail does not, with a certificate that Alice is said to have issued."""
+        key = stage.keys[BOB]
+        leaf = pki.certificate(key, BOB, issuer=pki.certificate(key, ALICE), issuer_key=key)
+        path = stage.write("issued.crt", pki.pem(leaf))
+        return {**super().clients(stage), "another's issuer": stage.client_config(BOB, certificate=path)}
 
     def saw(self, stage, attempt):
         return "".join(read(path) for path in glob.glob(stage.path("sendmail/queue/qf*")))

@@ -132,14 +132,44 @@ def test_a_process_has_its_bound(proxied):
     resolver = proxied(slow_names(None), "--max-per-client", "40")
     connection = resolver.connect()
     for j in range(60):
-        connection.send(query(j, f"n{j}.{SLOW}.example.net", 1000))
+        connection.send(query(j, f"n{j}.{SLOW}.example{j % 4}.net", 1000))
     statuses = [answer(connection.recv(65536))[1] for _ in range(60)]
-    assert statuses.count(BUSY) == 20
+    assert statuses.count(BUSY) == 25, "an eighth of its 40 is for names that are known"
     # Its lookups go on; that nobody waits for them any more makes no room.
     connection.send(query(1, f"another.{SLOW}.example.net", 1000))
     assert answer(connection.recv(65536))[1] == BUSY
-    assert resolver.counters()["busy_client"] == 21
+    assert resolver.counters()["busy_client"] == 26
     assert ask(connection, "x.example.com")[0] in (BUSY, ABSENT)
+
+
+FLOOD = """
+import socket, struct, sys
+sockets = []
+for i in range(2):
+    sockets.append(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+    sockets[-1].connect("sock")
+    for j in range(50):
+        name = f"n.x{i}y{j}z{sys.argv[1]}.slow.e{j % 10}.org".encode()
+        sockets[-1].send(b"DNCE\\x01\\x02" + struct.pack("!IIB", j, 20000, len(name)) + name)
+print("sent", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")
+def test_a_user_leaves_something_for_the_others(proxied, tmp_path):
+    """Processes cost nothing: eight of them, each within its own bound."""
+    resolver = proxied(slow_names(None), "--max-lookups", "400", "--max-per-client", "100")
+    os.chmod(tmp_path, 0o711)
+    floods = [subprocess.Popen(["/usr/bin/python3", "-c", FLOOD, str(i)], user=65534, group=65534, extra_groups=[], cwd=tmp_path,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={}) for i in range(8)]
+    for flood in floods:
+        assert flood.stdout.readline() == b"sent\n"
+    wait_for(lambda: resolver.counters()["queries"] >= 800, what="the flood")
+    assert resolver.counters()["flight"] == 175, "half of 400, and of that an eighth is for names that are known"
+    assert ask(resolver.connect(), "u312._device.example.com")[0] == SECURE
+    for flood in floods:
+        flood.communicate()
 
 
 def test_who_is_silent_is_waited_for_once(proxied):
@@ -273,3 +303,18 @@ def test_prefetch_is_released(world, tmp_path):
     wait_for(lambda: resolver.counters()["held"] == 0)
     os.close(fd)
     resolver.stop()
+
+
+def test_orderly_end_with_a_list_held(world, tmp_path):
+    """As systemd stops it while servers go on."""
+    resolver = Resolver(tmp_path, world.anchor, world.zones.port)
+    fd = os.memfd_create("list", os.MFD_ALLOW_SEALING)
+    os.write(fd, b"".join(b"n%d._device.example.com\n" % i for i in range(1000)))
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_WRITE)
+    connection = resolver.connect()
+    socket.send_fds(connection, [HEADER + b"\x05"], [fd])
+    os.close(fd)
+    wait_for(lambda: resolver.counters()["held"] == 1000)
+    resolver.process.terminate()
+    assert resolver.process.wait(20) == 0
+    connection.close()

@@ -136,3 +136,25 @@ def test_server_that_rules_tls13_out(world, s_server, s_client):
     server = s_server("require", "-no_tls1_3")
     assert not s_client(server.port).accepted
     assert server.log.wait("this server's own settings rule TLS 1.3 out")
+
+
+@pytest.mark.parametrize("policy", ["mixed", "dane", "require"])
+def test_an_application_that_calls_the_callbacks_it_found(world, odd_server, talk, policy):
+    """Info callbacks of its own that pass each event on to ours, which passes events on to them."""
+    server = odd_server("-V", "-J", policy=policy)
+    for entries, good in (([entry(world.device, DEVICE)], True), ([entry(world.device)], False)):
+        c = talk(server)
+        c.handshake(entries, world.key)
+        assert (c.ask() is not None) == good, (server.output.text(), server.log.text())
+        server.alive()
+
+
+@pytest.mark.parametrize("arguments", [["-v"], ["-v", "-I", "-H", "-M"], ["-I", "-H", "-M"], ["-V", "-I", "-H", "-M", "-X"]],
+                         ids=" ".join)
+@pytest.mark.parametrize("certificate", [False, True], ids=["none", "pkix"])
+def test_require_has_no_tls12_whatever_callbacks_are_taken(world, odd_server, s_client, arguments, certificate):
+    leaf = pki.certificate(world.other_key, "pkix client", issuer=world.ca, issuer_key=world.ca_key)
+    mine = ["-cert", world.write("pkix.crt", pki.pem(leaf)), "-key", world.path("other.key")] if certificate else []
+    server = odd_server(*arguments, policy="require")
+    done = s_client(server.port, "-tls1_2", *mine, client=False)
+    assert done.alert == 70 and "peer" not in server.output.text(), (done.text, server.output.text())

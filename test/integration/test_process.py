@@ -21,6 +21,14 @@ needs_proc = pytest.mark.skipif(bool(os.environ.get("DANCE_PRELOAD")),
 REQUIRE = {"policy": "require", "allow": "*._device.example.com, *.silent.example.net"}
 
 
+def is_ours(pid, path):
+    """Is path the same file for that process? Another run may use the same name in a chroot."""
+    try:
+        return os.path.samefile(f"/proc/{pid}/root{path}", path)
+    except OSError:
+        return True
+
+
 def resolvers(server):
     """The processes that run the resolver of this server: they talk to its descendants."""
     wanted = server.process.pid
@@ -30,7 +38,7 @@ def resolvers(server):
             with open(f"/proc/{pid}/comm") as comm, open(f"/proc/{pid}/cmdline") as line:
                 if comm.read().strip() == "dance-resolver" and server.log.path in line.read():
                     state = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0]
-                    if state != "Z":
+                    if state != "Z" and is_ours(pid, server.log.path):
                         found.append(int(pid))
         except OSError:
             continue

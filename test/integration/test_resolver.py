@@ -1,6 +1,9 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """dance-resolver by itself, with clients that the module is not."""
+import contextlib
 import os
+import re
+import signal
 import socket
 import struct
 import subprocess
@@ -105,6 +108,40 @@ def test_descriptors_of_a_wrong_kind(resolver):
     assert ask(connection, NAME)[0] == SECURE
 
 
+def lingering():
+    """A descriptor whose close() takes ten seconds: a TCP socket that is to wait for what nobody reads."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = socket.create_connection(listener.getsockname())
+        theirs, _ = listener.accept()
+    ours.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            ours.send(b"x" * 65536)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 10))
+    return ours.detach(), theirs
+
+
+@pytest.mark.parametrize("before, surplus", [(b"", 0), (b"garbage", 0), (b"", 8)], ids=["taken", "unread", "one of many"])
+def test_nobody_waits_for_a_descriptor_to_close(resolver, before, surplus):
+    """One that was taken, and one in a message behind the one that ended the connection."""
+    victim, sender = resolver(), resolver()
+    fd, reader = lingering()
+    os.kill(resolver.process.pid, signal.SIGSTOP)  # so that the copy that it gets is the last one
+    if before:
+        sender.send(before)
+    null = os.open("/dev/null", os.O_RDONLY)
+    socket.send_fds(sender, [HEADER + b"\x01"], [null] * surplus + [fd])
+    os.close(null)
+    os.close(fd)
+    sender.close()
+    os.kill(resolver.process.pid, signal.SIGCONT)
+    begin = time.monotonic()
+    for number in range(5):
+        assert ask(victim, NAME, number + 1)[0] == SECURE
+    assert time.monotonic() - begin < 5
+    reader.close()
+
+
 def test_conversation_over_a_control_channel(resolver):
     control = resolver()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -178,6 +215,29 @@ def test_memory_does_not_grow_with_garbage(resolver):
         round_()
     assert resident() - before < 2000, "KiB"
     wait_for(lambda: len(os.listdir(f"/proc/{resolver.process.pid}/fd")) <= descriptors, what="closed descriptors")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give capabilities away")
+def test_capabilities_are_given_up(world, tmp_path):
+    """As an application has them that systemd starts as its user with AmbientCapabilities; no thread keeps any."""
+    some = "+setuid,+dac_override,+net_bind_service"
+    os.chown(tmp_path, 65534, 65534)
+    anchor = os.open(world.anchor, os.O_RDONLY)
+    program = os.open(PROGRAM, os.O_RDONLY)  # its path may be closed to others
+    process = subprocess.Popen(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=" + some,
+                                "--ambient-caps=" + some, f"/proc/self/fd/{program}", "--socket", "sock", "--log", "none",
+                                "--trust-anchor", f"/proc/self/fd/{anchor}"], cwd=tmp_path, pass_fds=(anchor, program))
+    os.close(anchor)
+    os.close(program)
+    wait_for(lambda: accepts(str(tmp_path / "sock")), what="the socket")
+    threads = f"/proc/{process.pid}/task"
+    wait_for(lambda: len(os.listdir(threads)) >= 3, what="libunbound's threads")
+    for thread in os.listdir(threads):
+        with open(f"{threads}/{thread}/status") as status:
+            sets = [line.split() for line in status if re.match("Cap(Inh|Prm|Eff|Amb)", line)]
+        assert len(sets) == 4 and all(int(value, 16) == 0 for _, value in sets), sets
+    process.terminate()
+    assert process.wait(20) == 0
 
 
 @pytest.mark.parametrize("arguments", [[], ["--channel", "x"], ["--socket", "a", "--channel", "3"], ["--bogus"],

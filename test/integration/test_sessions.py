@@ -187,15 +187,68 @@ def test_require_takes_no_session_from_elsewhere(world, odd_server, talk, argume
             assert strict.log.wait("policy require forbids \\(by a session or a pre-shared key\\)")
 
 
-def test_require_takes_no_session_of_a_name_that_is_not_allowed(world, odd_server, talk):
+@pytest.mark.parametrize("policy", POLICIES)
+def test_no_session_of_a_name_that_is_not_allowed(world, odd_server, talk, policy):
     other = odd_server("-t", "-V", policy="require")
-    strict = odd_server("-t", "-V", policy="require", allow="u311._device.example.com")
+    strict = odd_server("-t", "-V", policy=policy, allow="u311._device.example.com")
     c = talk(other)
     c.handshake([entry(world.device, DEVICE)], world.key)
     assert c.ask()
     again = talk(strict, c.sessions[0])
     again.handshake([], None)
     assert again.resumed and again.ask() is None and again.outcome.alert == 40, strict.log.text()
+    assert strict.log.wait(f"refused {DEVICE}: ")
+
+
+def test_a_name_that_is_taken_out_of_allow_file_resumes_no_more(world, odd_server, talk, tmp_path):
+    allowed = tmp_path / "allowed"
+    allowed.write_text(DEVICE + "\n")
+    server = odd_server("-V", policy="mixed", allow="u311._device.example.com", allow_file=str(allowed))
+    c = talk(server)
+    c.handshake([entry(world.device, DEVICE)], world.key)
+    assert c.ask() and c.sessions
+
+    def resumes():
+        again = talk(server, c.sessions[0])
+        again.handshake([], None)
+        assert again.resumed
+        return again.ask() is not None
+    assert resumes()
+    allowed.write_text("u211._device.example.com\n")
+    wait_for(lambda: not resumes(), 10, "the list to count")
+    assert server.log.wait(f"refused {DEVICE}: no pattern of allow")
+
+
+@pytest.mark.parametrize("arguments", [[], ["-I"], ["-H"], ["-K"], ["-n", "-e"]], ids=lambda a: " ".join(a) or "none")
+def test_dane_takes_no_session_of_an_ordinary_client(world, odd_server, talk, arguments):
+    """It would have been refused for its certificate; who has none, or a DANE identity, is not."""
+    pkix = pki.certificate(world.other_key, "pkix client", issuer=world.ca, issuer_key=world.ca_key)
+    other = odd_server("-t", "-v", policy="mixed")
+    dane = odd_server("-t", "-v", *arguments, policy="dane")
+    for entries, key, good in (([entry(pkix)], world.other_key, False), ([], None, True),
+                               ([entry(world.device, DEVICE)], world.key, True)):
+        c = talk(other)
+        c.handshake(entries, key)
+        assert c.ask() and c.sessions, other.log.text()
+        again = talk(dane, c.sessions[0])
+        again.handshake([], None)
+        assert again.resumed
+        assert (again.ask() is not None) == good, dane.log.text()
+        if not good:
+            assert dane.log.wait("did not send dane_clientid \\(when its session was made\\)")
+
+
+@pytest.mark.parametrize("arguments", [[], ["-I"], ["-H"], ["-I", "-H"]], ids=lambda a: " ".join(a) or "none")
+def test_whom_the_application_let_pass_it_lets_resume(world, odd_server, talk, arguments):
+    pkix = pki.certificate(world.other_key, "pkix client", issuer=world.ca, issuer_key=world.ca_key)
+    server = odd_server("-v", "-X", *arguments, policy="dane")
+    session = None
+    for _ in range(3):
+        c = talk(server, session)
+        c.handshake([entry(pkix)], world.other_key)
+        assert c.ask() and c.sessions, (c.outcome, server.log.text())
+        assert c.resumed == (session is not None)
+        session = c.sessions[0]
 
 
 @pytest.mark.parametrize("arguments", [["-X"], ["-X", "-K"], ["-X", "-I"], ["-X", "-H"]], ids=" ".join)

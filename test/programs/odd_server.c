@@ -37,8 +37,8 @@
 #include <unistd.h>
 
 static struct {
-    int port, mode, reuse, switching, trusting, asking, careful, info, hello, message, no_tickets,
-        no_ticket_key, ticket_keys, early, replays;
+    int port, mode, reuse, switching, trusting, asking, careful, info, chain, hello, message,
+        no_tickets, no_ticket_key, ticket_keys, early, replays;
     const char *certificate, *key, *ca, *psk;
 } option;
 
@@ -112,6 +112,21 @@ static int find_psk(SSL *ssl, const unsigned char *identity, size_t len, SSL_SES
            && SSL_SESSION_set_max_early_data(*session, 1000);
 }
 
+/* What was there before; the callback sees no other SSL_CTX's. */
+static void (*info_before[2])(const SSL *, int, int);
+
+static void chain_of_context(const SSL *ssl, int where, int ret)
+{
+    if (info_before[0] != NULL)
+        info_before[0](ssl, where, ret);
+}
+
+static void chain_of_ssl(const SSL *ssl, int where, int ret)
+{
+    if (info_before[1] != NULL)
+        info_before[1](ssl, where, ret);
+}
+
 static int on_servername(SSL *ssl, int *alert, void *arg)
 {
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
@@ -149,6 +164,10 @@ static SSL_CTX *make_context(int mode)
         SSL_CTX_set_client_hello_cb(ctx, ignore_hello, NULL);
     if (option.message)
         SSL_CTX_set_msg_callback(ctx, ignore_message);
+    if (option.chain) {
+        info_before[0] = SSL_CTX_get_info_callback(ctx);
+        SSL_CTX_set_info_callback(ctx, chain_of_context);
+    }
     if (option.no_tickets)
         SSL_CTX_set_num_tickets(ctx, 0);
     if (option.no_ticket_key)
@@ -246,7 +265,7 @@ static void read_options(int argc, char *argv[])
 {
     int c;
 
-    while ((c = getopt(argc, argv, "p:c:k:a:w:vVPRSXACIHMKNten")) != -1) {
+    while ((c = getopt(argc, argv, "p:c:k:a:w:vVPRSXACIJHMKNten")) != -1) {
         switch (c) {
         case 'p':
             option.port = atoi(optarg);
@@ -286,6 +305,9 @@ static void read_options(int argc, char *argv[])
             break;
         case 'I':
             option.info = 1;
+            break;
+        case 'J':
+            option.chain = 1;
             break;
         case 'H':
             option.hello = 1;
@@ -345,6 +367,10 @@ int main(int argc, char *argv[])
             die("SSL_new");
         if (option.info)
             SSL_set_info_callback(ssl, ignore_info);
+        if (option.chain && SSL_get_info_callback(ssl) != chain_of_ssl) {
+            info_before[1] = SSL_get_info_callback(ssl);
+            SSL_set_info_callback(ssl, chain_of_ssl);
+        }
         serve(ssl, fd);
         if (!option.reuse) {
             SSL_free(ssl);

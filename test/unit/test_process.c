@@ -4,6 +4,7 @@
 #include "process.h"
 
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,6 +45,38 @@ Test(process, one_object_a_process)
     if (child == 0)
         _exit(dance_process() == p || dance_process()->parent != p
               || dance_cache_used(dance_process()->cache).entries != 0);
+    (void)waitpid(child, &status, 0);
+    cr_assert_eq(status, 0);
+}
+
+/* What a process that is number 1 in its PID namespace sees when it forks into one of its own. */
+static int fork_first_of_a_namespace(void)
+{
+    const struct dance_process *p = dance_process();
+    int status = 1;
+    pid_t child;
+
+    if (getpid() != 1 || p == NULL || unshare(CLONE_NEWPID) != 0)
+        return 2;
+    child = fork();
+    if (child == 0)
+        _exit(getpid() != 1 || dance_process() == p || dance_process()->parent != p
+              || dance_process() != dance_process());
+    (void)waitpid(child, &status, 0);
+    return status;
+}
+
+/* A container's server that isolates its children (vsftpd): its conversations are not theirs. */
+Test(process, a_child_with_its_parents_number)
+{
+    int status = 1;
+    pid_t child;
+
+    if (unshare(CLONE_NEWPID) != 0)
+        cr_skip_test("PID namespaces need root");
+    child = fork();
+    if (child == 0)
+        _exit(fork_first_of_a_namespace() == 0 ? 0 : 1);
     (void)waitpid(child, &status, 0);
     cr_assert_eq(status, 0);
 }

@@ -459,20 +459,83 @@ Test(lookups, shares, .fini = close_all)
         (void)snprintf(name, sizeof(name), "n.d%u.org", i);
         ask(&a, i, name, 500, 0);
     }
-    cr_assert_eq(count, 51);
-    cr_assert_eq(lookups_counters()->busy_client, 11);
+    cr_assert_eq(count, 45, "an eighth of its 50 is for names that are known");
+    cr_assert_eq(lookups_counters()->busy_client, 17);
     lookups_forget(&a);
-    cr_assert_eq(a.account->lookups, 50);
+    cr_assert_eq(a.account->lookups, 44);
     /* strangers leave an eighth for names that are known */
     for (uint32_t i = 0; i < 40; i++) {
         (void)snprintf(name, sizeof(name), "n.e%u.org", i);
         ask(&b, i, name, 500, 0);
     }
     cr_assert_eq(count, 71);
-    cr_assert_eq(lookups_counters()->busy, 20);
+    cr_assert_eq(lookups_counters()->busy, 14);
     cr_assert_str_eq(delivered[deliveries - 1].reason, "too many lookups are in flight");
     account_leave(a.account);
     account_leave(b.account);
+}
+
+Test(lookups, a_domain_leaves_something_of_a_process, .fini = close_all)
+{
+    struct lookups_asker a = {.account = account_join(ACCOUNT_PROCESS, 1)};
+    struct dance_moment begin;
+    char name[40];
+
+    /* a quarter of all is all that a process may have */
+    lookups_open((struct lookups_limits){400, 100}, NULL, deliver);
+    ask(&a, 0, "good.example.com", 500, 0);
+    answer_secure(0, 1);
+    begin = dance_moment_now();
+    for (uint32_t i = 0; i < 120; i++) {
+        (void)snprintf(name, sizeof(name), "n%u.slow.example.net", i);
+        ask(&a, i, name, 500, 0);
+    }
+    cr_assert_eq(a.account->lookups, 50);
+    ask(&a, 200, "new.example.com", 500, 0);
+    cr_assert_eq(a.account->lookups, 51);
+    /* nor do strangers of many domains shut out who is known */
+    for (uint32_t i = 0; i < 120; i++) {
+        (void)snprintf(name, sizeof(name), "n.d%u.org", i);
+        ask(&a, i, name, 500, 0);
+    }
+    cr_assert_eq(a.account->lookups, 88);
+    while (dance_moment_now().boot < begin.boot + 2)
+        continue;
+    ask(&a, 201, "good.example.com", 500, 0);
+    cr_assert_eq(a.account->lookups, 89);
+    account_leave(a.account);
+}
+
+Test(lookups, a_user_has_half_with_however_many_processes, .fini = close_all)
+{
+    struct account *user = account_join(ACCOUNT_USER, 1000);
+    struct lookups_asker asker[4];
+    struct lookups_asker other = {.account = account_join(ACCOUNT_PROCESS, 99),
+                                  .user = account_join(ACCOUNT_USER, 33)};
+    char name[40];
+
+    lookups_open((struct lookups_limits){160, 100}, NULL, deliver);
+    for (unsigned p = 0; p < 4; p++) {
+        asker[p] =
+            (struct lookups_asker){.account = account_join(ACCOUNT_PROCESS, p + 1), .user = user};
+        for (uint32_t i = 0; i < 50; i++) {
+            (void)snprintf(name, sizeof(name), "n.d%u.p%u.org", i, p);
+            ask(&asker[p], i, name, 500, 0);
+        }
+    }
+    cr_assert_eq(user->lookups, 70, "and an eighth of that is for names that are known");
+    cr_assert_str_eq(delivered[deliveries - 1].reason,
+                     "too many lookups of this user are in flight");
+    ask(&other, 1, "n.example.net", 500, 0);
+    cr_assert_eq(other.user->lookups, 1);
+    for (unsigned p = 0; p < 4; p++) {
+        lookups_forget(&asker[p]);
+        account_leave(asker[p].account);
+    }
+    lookups_forget(&other);
+    account_leave(user);
+    account_leave(other.account);
+    account_leave(other.user);
 }
 
 Test(lookups, known_names_are_served_beside_a_flood, .fini = close_all)
