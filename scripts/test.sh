@@ -28,8 +28,7 @@ integration() {
         variables+=("$1")
         shift
     done
-    suite "integration tests ($name)" env "${variables[@]}" /usr/bin/python3 -m pytest -rs -q \
-        -p no:cacheprovider "$source/test/integration" "$@"
+    suite "integration tests ($name)" env "${variables[@]}" "${pytest[@]}" "$source/test/integration" "$@"
 }
 
 build() {

@@ -57,7 +57,7 @@ suites_in_chroot() {
         ctest --test-dir /build --verbose --timeout 120 || good=1
     chroot_unit=$suite_passed/$suite_failed/$suite_skipped
     suite "integration tests ($release, OpenSSL $chroot_openssl)" in_chroot "$release" \
-        /usr/bin/python3 -B -m pytest -rs -q -p no:cacheprovider /src/test/integration || good=1
+        "${pytest[@]}" /src/test/integration || good=1
     chroot_integration=$suite_passed/$suite_failed/$suite_skipped
     as_root rm -rf --one-file-system "${work:?}/$release"
     return "$good"

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034 # used by those who source it
 # Checks and runners of tests, and what became of them. To be sourced.
 #
 # Adds up in passed, failed and skipped; a runner's own numbers stay in suite_passed, suite_failed
@@ -49,6 +49,10 @@ count() {
     done < <(grep -oP "$2" "$1")
     echo "$sum"
 }
+
+# pytest for the integration tests; most of their time they wait, so there are more of them than processors.
+workers=$((2 * $(nproc)))
+pytest=(/usr/bin/python3 -B -m pytest -rs -q -p no:cacheprovider -n "$((workers > 8 ? 8 : workers))")
 
 # suite NAME COMMAND...: a runner (Criterion under ctest, pytest) whose numbers are summed.
 suite() {

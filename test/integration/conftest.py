@@ -5,10 +5,13 @@ Needs (scripts/packages.sh installs it): nsd ldnsutils openssl python3-pytest
 python3-cryptography iproute2 util-linux procps valgrind. DANCE_BUILD says where
 dance.so and dance-resolver were built.
 """
+import collections
 import os
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
 import types
 
 import pytest
@@ -180,17 +183,36 @@ def listening(process):
     return False
 
 
-def pytest_terminal_summary(terminalreporter):
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    """A folder of our own: pytest's is shared, and whoever starts pytest next closes it to all but root."""
+    if not hasattr(config, "workerinput") and config.option.basetemp is None:
+        config.option.basetemp = tempfile.mkdtemp(prefix="dance-tests-")
+        config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
+
+
+@pytest.fixture(autouse=True)
+def other_openssls(request):
+    """What a test notes of an application with another OpenSSL goes into its report, also from a worker of xdist."""
     import openssls
-    for line in openssls.summary():
-        terminalreporter.write_line(line)
+    openssls.noted.clear()
+    yield
+    request.node.user_properties += [("other openssl", line) for line in openssls.noted]
+
+
+def pytest_terminal_summary(terminalreporter):
+    lines = collections.Counter(value for reports in terminalreporter.stats.values() for report in reports
+                                for name, value in set(getattr(report, "user_properties", [])) if name == "other openssl")
+    for line, count in sorted(lines.items()):
+        terminalreporter.write_line(f"OTHER OPENSSL [{count}] {line}")
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("world")
     # Servers under test give up root and must still read what they were given.
-    for path in (folder, folder.parent, folder.parent.parent):
+    base = tmp_path_factory.getbasetemp()
+    for path in (folder, base, *([base.parent] if base.name.startswith("popen-") else [])):
         os.chmod(path, 0o755)
     world = World(folder)
     yield world

@@ -4,16 +4,16 @@
 Where it is not (Debian has releases with two), the module must be inactive and say so, and the application must do what
 it does without the module. The tests of applications see to that instead; the summary of the run names them.
 """
-import collections
 import re
 import subprocess
 
-from conftest import MODULE
+import pki
+from conftest import DEVICE, MODULE, entry
 
 INACTIVE = "inactive, nobody is authenticated by DANE: "
 OTHER = INACTIVE + r"the application uses OpenSSL \S+, dance\.so is built for another one \(\S+\)"
 
-seen = collections.Counter()
+noted = []  # by the test that runs
 
 
 def libcrypto_of(path):
@@ -25,7 +25,7 @@ def libcrypto_of(path):
 
 
 def note(application, theirs, ours):
-    seen[f"{application} uses {theirs}, dance.so {ours}: tested that dance is inactive and {application} as without"] += 1
+    noted.append(f"{application} uses {theirs}, dance.so {ours}: tested that dance is inactive and {application} as without")
     return True
 
 
@@ -35,5 +35,12 @@ def is_other(application, path):
     return theirs != ours and note(application, theirs, ours)
 
 
-def summary():
-    return [f"OTHER OPENSSL [{count}] {line}" for line, count in sorted(seen.items())]
+def check_untouched(world, server, strangers, request=b"ping\n"):
+    """As without dance: a certificate of the application's CA is good, and a stranger's if it lets in strangers."""
+    leaf = pki.certificate(world.key, "pkix client", issuer=world.ca, issuer_key=world.ca_key)
+    assert server.client().run([entry(leaf)], world.key, request=request).data, server.output.text()
+    stranger = server.client().run([entry(pki.certificate(world.other_key, DEVICE), DEVICE)], world.other_key,
+                                   request=request)
+    assert bool(stranger.data) == strangers and stranger.alert != 40, (stranger, server.output.text())
+    assert server.process.poll() is None
+    assert server.log.wait(OTHER)

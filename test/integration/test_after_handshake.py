@@ -221,8 +221,7 @@ def test_nothing_is_left_on_the_queue(world, odd_server, talk):
 def test_s_server_asks_s_client_again_and_again(world, start, tmp_path, policy):
     """Both ends with the module: the client conveys the name each time it is asked."""
     server = start(["openssl", "s_server", "-accept", "127.0.0.1:PORT", "-cert", world.path("server.crt"), "-key",
-                    world.path("server.key")],
-                   server={"policy": policy, "allow": "*._device.example.com"})
+                    world.path("server.key")], server={"policy": policy, "allow": "*._device.example.com"})
     conf = config(tmp_path / "client.cnf", tmp_path / "log",
                   client={"identity": DEVICE, "private_key": world.path("client.key")})
     with subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-enable_pha"],
