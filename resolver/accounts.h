@@ -21,6 +21,7 @@ struct account {
     unsigned waiting; /* queries */
     unsigned lookups; /* in flight, begun for its queries, and still after the asker has gone */
     unsigned lists;   /* of names that it holds looked up ahead */
+    unsigned lists_waiting; /* to be read */
 };
 
 /* The account of a process or a user, with one peer more. NULL when out of memory. */

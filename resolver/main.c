@@ -158,7 +158,8 @@ static int run(int epoll, int signals, bool embedded)
     struct epoll_event events[EVENTS];
 
     for (;;) {
-        int n = epoll_wait(epoll, events, EVENTS, lookups_wait_ms(now_ms()));
+        int wait = peers_have_work() ? 0 : lookups_wait_ms(now_ms());
+        int n = epoll_wait(epoll, events, EVENTS, wait);
         long long now = now_ms();
 
         if (n < 0 && errno != EINTR)
@@ -173,6 +174,7 @@ static int run(int epoll, int signals, bool embedded)
                 peers_event(events[i].data.ptr, now);
             }
         }
+        peers_work(now);
         lookups_expire(now);
         peers_bury();
         /* The last user has gone: nobody could ever ask again. */

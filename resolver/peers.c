@@ -26,6 +26,8 @@
 /* One, and another while a changed one takes its place; processes may share a number by namespaces.
  */
 #define LISTS_OF_A_PROCESS 4u
+/* That wait to be read. Who is turned away, such as a server's many workers, comes again. */
+#define LISTS_OF_A_USER 64u
 #define LOG_INTERVAL_MS 10000
 
 enum kind {
@@ -44,6 +46,7 @@ struct peer {
     struct account *process;
     struct account *user;
     struct name_list *list; /* of names that are held as long as it lives, or NULL */
+    bool list_waits;        /* to be read */
 };
 
 static LIST_HEAD(peer_list, peer) alive = LIST_HEAD_INITIALIZER(alive);
@@ -132,13 +135,20 @@ static int add(int fd, enum kind kind, const struct peer *via)
     return 1;
 }
 
+static void list_is_read(struct peer *p)
+{
+    p->user->lists_waiting -= p->list_waits;
+    p->list_waits = false;
+}
+
 static void end(struct peer *p)
 {
     if (p->fd < 0)
         return;
     lookups_forget(&p->asker);
     if (p->list != NULL) {
-        name_list_release(p->list, moment);
+        list_is_read(p);
+        name_list_close(p->list);
         p->process->lists--;
         p->list = NULL;
     }
@@ -167,6 +177,8 @@ void peers_close(void)
 {
     while (!LIST_EMPTY(&alive))
         end(LIST_FIRST(&alive));
+    while (name_lists_have_work())
+        peers_work(moment);
     peers_bury();
     if (reserve >= 0)
         (void)close(reserve);
@@ -228,14 +240,45 @@ static void take_conversation(const struct peer *p, int fd)
         closing_close(fd);
 }
 
-/* A list of names to be held, of which a conversation may send one. false: it is not acceptable. */
+/*
+ * A list of names to be held, of which a conversation may send one. false: it
+ * is not acceptable, and fd stays the caller's.
+ */
 static bool take_list(struct peer *p, int fd)
 {
     if (p->list != NULL || p->process->lists >= LISTS_OF_A_PROCESS)
         return false;
-    p->list = name_list_hold(fd, moment);
-    p->process->lists += p->list != NULL;
-    return p->list != NULL;
+    if (shared && p->user->id != 0 && p->user->lists_waiting >= LISTS_OF_A_USER) {
+        log_sometimes("a list of names was turned away: too many of its user wait to be read");
+        return false;
+    }
+    p->list = name_list_open(fd, p);
+    if (p->list == NULL)
+        return false;
+    p->process->lists++;
+    p->user->lists_waiting++;
+    p->list_waits = true;
+    return true;
+}
+
+static void on_list_read(void *owner, bool good)
+{
+    struct peer *p = owner;
+
+    list_is_read(p);
+    if (!good)
+        end(p);
+}
+
+void peers_work(long long now_ms)
+{
+    moment = now_ms;
+    name_lists_work(now_ms, on_list_read);
+}
+
+bool peers_have_work(void)
+{
+    return name_lists_have_work();
 }
 
 /* Act on m, whose descriptors are taken or closed. false: p may not send such a message. */
@@ -252,8 +295,12 @@ static bool take_message(struct peer *p, struct message *m, long long now_ms)
         return true;
     }
     if (p->kind != CHANNEL && m->fd_count == 1 && m->len == DANCE_WIRE_HEADER
-        && dance_wire_type(m->octets, m->len) == DANCE_WIRE_HOLD)
-        return take_list(p, m->fds[0]);
+        && dance_wire_type(m->octets, m->len) == DANCE_WIRE_HOLD) {
+        if (!take_list(p, m->fds[0]))
+            return false;
+        m->fd_count = 0;
+        return true;
+    }
     if (p->kind != CHANNEL && m->fd_count == 0
         && dance_wire_decode_wanted(m->octets, m->len, &name, &name_len)
         && dance_owner_name_fault(name, name_len) == NULL) {

@@ -14,6 +14,8 @@
 #include "dance_wire.h"
 #include "lookups.h"
 
+#include <stdbool.h>
+
 struct peers_limits {
     unsigned peers;              /* in all */
     unsigned waiting_per_client; /* queries waiting, of one process */
@@ -29,6 +31,14 @@ int peers_add_control(int fd);
 
 /* Act on an event; data is what epoll gives back. To be followed by peers_bury(). */
 void peers_event(void *data, long long now_ms);
+
+/*
+ * Some of what is done apart from events, a little at a time (name_list.h):
+ * once a turn of the loop, which waits for nothing as long as there is more.
+ * To be followed by peers_bury().
+ */
+void peers_work(long long now_ms);
+bool peers_have_work(void);
 
 /* Free the peers that ended while a batch of events was handled. */
 void peers_bury(void);

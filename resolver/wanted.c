@@ -25,6 +25,7 @@ struct wanted {
     LIST_ENTRY(wanted) bucket;
     unsigned holds;
     bool asked;         /* since it was last found */
+    bool asked_since;   /* since it was last due */
     int context;        /* through which it was found */
     long long until_ms; /* its records' end; 0: it has none */
     size_t len;
@@ -106,7 +107,9 @@ void wanted_found(const char *name, size_t len, uint32_t ttl, int context, long 
         w = make(name, len);
     if (w == NULL)
         return;
-    w->asked = false;
+    /* Whoever asked while it was looked up again counts for what was found now. */
+    w->asked = w->asked_since;
+    w->asked_since = false;
     w->context = context;
     w->until_ms = now_ms + life;
     if (life >= TTL_MIN_MS)
@@ -148,7 +151,11 @@ void wanted_asked(const char *name, size_t len, long long now_ms)
 {
     struct wanted *w = find(name, len);
 
-    if (w == NULL || w->asked)
+    if (w == NULL)
+        return;
+    /* Not when it waits for its time: that is of what was found. */
+    w->asked_since = w->due.place == 0;
+    if (w->asked)
         return;
     w->asked = true;
     /* It was due already, and nobody had asked: now somebody has. */

@@ -305,6 +305,96 @@ def test_prefetch_is_released(world, tmp_path):
     resolver.stop()
 
 
+def list_of_names(last=b"\n"):
+    """Of the largest there are, in a memfd; with another last octet it is none, which shows at its end."""
+    fd = os.memfd_create("list", os.MFD_ALLOW_SEALING)
+    names = b"".join((b"a" * 60 + b".") * 2 + b"n%05d._device.example.com\n" % i for i in range(100000))
+    with os.fdopen(os.dup(fd), "wb") as f:
+        f.write(names[:-1] + last)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_WRITE)
+    return fd
+
+
+@pytest.mark.parametrize("last", [b"!", b"\n"], ids=["no list", "a list"])
+def test_nobody_waits_while_lists_are_read(proxied, last):
+    """The loop takes up some 64 connections in a turn: those of the third turn are through long before the lists."""
+    resolver = proxied(lambda name: 0, "--log-level", "debug")
+    fd = list_of_names(last)
+    senders = [resolver.connect() for _ in range(4)]
+    victims = [resolver.connect() for _ in range(130)]
+    for each in victims:
+        assert ask(each, NAME)[0] == SECURE
+    resolver.log.mark()
+    os.kill(resolver.process.pid, signal.SIGSTOP)
+    for sender in senders:
+        socket.send_fds(sender, [HEADER + b"\x05"], [fd])
+    for victim in victims:
+        victim.send(query(1, NAME))
+    victims[-1].send(b"garbage")  # says in the log when its turn came
+    os.kill(resolver.process.pid, signal.SIGCONT)
+    for victim in victims:
+        assert answer(victim.recv(65536))[1] == SECURE
+    done = "a list of names was refused" if last == b"!" else "100000 names are looked up ahead"
+    wait_for(lambda: resolver.log.text().count(done) == 4, 30, "the lists")
+    text = resolver.log.text()
+    assert 0 <= text.find("a malformed message was dropped") < text.find(done)
+    for sender in senders:
+        sender.close()
+    wait_for(lambda: resolver.counters()["held"] == 0)
+    os.close(fd)
+
+
+LISTS = """
+import os, socket, sys
+for i in range(20):
+    if os.fork() == 0:
+        sockets = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(4)]
+        for s in sockets:
+            s.connect("sock")
+        os.write(1, b".")
+        os.read(0, 1)
+        for s in sockets:
+            socket.send_fds(s, [b"DNCE\\x01\\x05"], [int(sys.argv[1])])
+        os.write(1, b"!")
+        for s in sockets:
+            s.recv(1)  # its end, as the list is none
+        os._exit(0)
+for i in range(20):
+    os.wait()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")
+def test_lists_of_a_user_that_wait_are_bounded(proxied, tmp_path):
+    resolver = proxied(lambda name: 0, "--log-level", "debug")
+    os.chmod(tmp_path, 0o711)
+    os.chmod(tmp_path / "sock", 0o666)
+    fd = list_of_names(b"!")
+    senders = subprocess.Popen(["/usr/bin/python3", "-c", LISTS, str(fd)], user=65534, group=65534, extra_groups=[], cwd=tmp_path,
+                               pass_fds=[fd], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env={})
+
+    def said(n):
+        return b"".join(senders.stdout.read(1) for _ in range(n))
+    assert said(20) == b"." * 20
+    resolver.counters()  # all are connected
+    resolver.log.mark()
+    os.kill(resolver.process.pid, signal.SIGSTOP)
+    senders.stdin.write(b"x" * 20)
+    assert said(20) == b"!" * 20
+    rightful = resolver.connect()
+    mine = list_of_names()
+    socket.send_fds(rightful, [HEADER + b"\x05"], [mine])
+    os.kill(resolver.process.pid, signal.SIGCONT)
+    wait_for(lambda: "100000 names are looked up ahead" in resolver.log.text(), 60, "the list of somebody else")
+    text = resolver.log.text()
+    assert text.count("a list of names was refused") == 64
+    assert text.count("a malformed message was dropped") == 16
+    assert "too many of its user wait" in text
+    senders.communicate()
+    os.close(fd)
+    os.close(mine)
+
+
 def test_orderly_end_with_a_list_held(world, tmp_path):
     """As systemd stops it while servers go on."""
     resolver = Resolver(tmp_path, world.anchor, world.zones.port)

@@ -590,3 +590,20 @@ Test(lookups, what_is_kept_longer_than_its_signature, .fini = close_all)
     answer_signed(5, 3600, -5);
     cr_assert_eq(deliveries, 3);
 }
+
+/* Whoever asks while a name is looked up again wants what is found then renewed, too. */
+Test(lookups, asked_while_it_is_renewed)
+{
+    size_t len;
+    int context;
+
+    wanted_found("a.example.com", 13, 100, 0, 0);
+    wanted_asked("a.example.com", 13, 1000);
+    cr_assert_not_null(wanted_due(90000, &len, &context));
+    wanted_asked("a.example.com", 13, 90001);
+    wanted_found("a.example.com", 13, 100, 1, 90002);
+    cr_assert_not_null(wanted_due(180002, &len, &context), "somebody asked in between");
+    wanted_found("a.example.com", 13, 100, 0, 180003);
+    cr_assert_null(wanted_due(270003, &len, &context), "nobody did");
+    wanted_close();
+}

@@ -20,32 +20,68 @@ static int list(const char *text, size_t len, int seals)
     return fd;
 }
 
+static char queued; /* whose address is the owner */
+static int told_good;
+static int told_bad;
+
+static void told(void *owner, bool good)
+{
+    cr_expect_eq(owner, (void *)&queued);
+    if (good)
+        told_good++;
+    else
+        told_bad++;
+}
+
+/* Do all there is to do; how many slices that took. */
+static unsigned work(void)
+{
+    unsigned slices = 0;
+
+    for (; name_lists_have_work(); slices++)
+        name_lists_work(0, told);
+    return slices;
+}
+
+static struct name_list *queue(const char *text, size_t len)
+{
+    return name_list_open(list(text, len, F_SEAL_WRITE | F_SEAL_SHRINK), &queued);
+}
+
 static void refused(const char *text, size_t len)
 {
-    int fd = list(text, len, F_SEAL_WRITE | F_SEAL_SHRINK);
+    struct name_list *bad = queue(text, len);
+    int before = told_bad;
 
-    cr_expect_null(name_list_hold(fd, 0), "%.20s", text);
+    cr_assert_not_null(bad);
+    (void)work();
+    cr_expect_eq(told_bad, before + 1, "%.20s", text);
     cr_expect_eq(wanted_count(), 0);
-    close(fd);
+    name_list_close(bad);
+    cr_expect_not(name_lists_have_work());
 }
 
 Test(name_list, holds_until_released)
 {
     static const char text[] = "a.example.com\nB.example.com\nc.example.com\n";
     int fd = list(text, strlen(text), F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
-    struct name_list *one = name_list_hold(fd, 0);
-    struct name_list *two = name_list_hold(fd, 0);
+    struct name_list *one = name_list_open(dup(fd), &queued);
+    struct name_list *two = name_list_open(fd, &queued);
     size_t len;
     int context;
 
-    close(fd);
     cr_assert_not_null(one);
     cr_assert_not_null(two);
+    cr_expect_eq(wanted_held(), 0);
+    (void)work();
+    cr_expect_eq(told_good, 2);
     cr_expect_eq(wanted_held(), 3);
     cr_expect_eq(memcmp(wanted_due(0, &len, &context), "a.example.com", 13), 0);
-    name_list_release(one, 0);
+    name_list_close(one);
+    (void)work();
     cr_expect_eq(wanted_held(), 3);
-    name_list_release(two, 0);
+    name_list_close(two);
+    (void)work();
     cr_expect_eq(wanted_held(), 0);
     cr_expect_eq(wanted_count(), 0);
     cr_expect_null(wanted_due(1000000, &len, &context));
@@ -53,17 +89,69 @@ Test(name_list, holds_until_released)
 
 Test(name_list, an_empty_one_is_good)
 {
-    int fd = list("", 0, F_SEAL_WRITE | F_SEAL_SHRINK);
-    struct name_list *one = name_list_hold(fd, 0);
+    struct name_list *one = queue("", 0);
 
     cr_assert_not_null(one);
-    name_list_release(one, 0);
-    close(fd);
+    (void)work();
+    cr_expect_eq(told_good, 1);
+    name_list_close(one);
+    cr_expect_not(name_lists_have_work());
+}
+
+/* As many names as a list may have, a slice at a time, and closed at each stage. */
+Test(name_list, a_long_one_is_read_and_released_in_slices)
+{
+    static char text[DANCE_WIRE_LIST_NAMES_MAX * 20];
+    size_t len = 0;
+    struct name_list *one;
+    unsigned slices;
+
+    for (unsigned i = 0; i < DANCE_WIRE_LIST_NAMES_MAX; i++)
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "n%u.example.com\n", i);
+    one = queue(text, len);
+    slices = work();
+    cr_expect_eq(told_good, 1);
+    cr_expect_geq(slices, 200, "%u", slices);
+    cr_expect_leq(slices, 210, "%u", slices);
+    cr_expect_eq(wanted_held(), DANCE_WIRE_LIST_NAMES_MAX);
+    name_list_close(one);
+    cr_expect_eq(work(), 100);
+    for (unsigned stage = 0; stage < slices; stage += 50) {
+        one = queue(text, len);
+        for (unsigned i = 0; i < stage; i++)
+            name_lists_work(0, told);
+        name_list_close(one);
+        (void)work();
+        cr_expect_eq(wanted_count(), 0);
+    }
+    cr_expect_eq(told_good, 1);
+    cr_expect_eq(told_bad, 0);
+}
+
+/* The names of a list that takes the place of another one are not let go in between. */
+Test(name_list, one_after_the_other)
+{
+    static const char text[] = "a.example.com\n";
+    struct name_list *one = queue(text, strlen(text));
+    struct name_list *two;
+
+    (void)work();
+    two = queue(text, strlen(text));
+    name_list_close(one);
+    while (name_lists_have_work()) {
+        cr_expect_eq(wanted_held(), 1);
+        name_lists_work(0, told);
+    }
+    cr_expect_eq(wanted_held(), 1);
+    name_list_close(two);
+    (void)work();
+    cr_expect_eq(wanted_held(), 0);
 }
 
 Test(name_list, what_is_no_list)
 {
     static char many[DANCE_WIRE_LIST_NAMES_MAX * 2 + 2];
+    static char long_line[100000];
 
     refused("a.example.com", 13);
     refused("a.example.com\n\n", 15);
@@ -72,6 +160,9 @@ Test(name_list, what_is_no_list)
     for (size_t i = 0; i < sizeof(many); i += 2)
         memcpy(many + i, "a\n", 2);
     refused(many, sizeof(many));
+    memset(long_line, 'a', sizeof(long_line) - 1);
+    long_line[sizeof(long_line) - 1] = '\n';
+    refused(long_line, sizeof(long_line));
 }
 
 Test(name_list, descriptors_that_might_keep_us_waiting)
@@ -79,22 +170,22 @@ Test(name_list, descriptors_that_might_keep_us_waiting)
     int pipes[2];
     int fd = list("a.example.com\n", 14, F_SEAL_WRITE);
 
-    cr_expect_null(name_list_hold(fd, 0), "it may shrink");
+    cr_expect_null(name_list_open(fd, &queued), "it may shrink");
     close(fd);
     fd = list("a.example.com\n", 14, F_SEAL_SHRINK);
-    cr_expect_null(name_list_hold(fd, 0), "it may change");
+    cr_expect_null(name_list_open(fd, &queued), "it may change");
     close(fd);
     cr_assert_eq(pipe(pipes), 0);
-    cr_expect_null(name_list_hold(pipes[0], 0));
+    cr_expect_null(name_list_open(pipes[0], &queued));
     fd = open("/dev/zero", O_RDONLY);
-    cr_expect_null(name_list_hold(fd, 0));
+    cr_expect_null(name_list_open(fd, &queued));
     close(fd);
     fd = open("/proc/self/exe", O_RDONLY);
-    cr_expect_null(name_list_hold(fd, 0));
+    cr_expect_null(name_list_open(fd, &queued));
     close(fd);
     fd = memfd_create("list", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     cr_assert_eq(ftruncate(fd, (off_t)DANCE_WIRE_LIST_MAX + 1), 0);
     cr_assert_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK), 0);
-    cr_expect_null(name_list_hold(fd, 0), "too large");
-    cr_expect_null(name_list_hold(-1, 0));
+    cr_expect_null(name_list_open(fd, &queued), "too large");
+    cr_expect_null(name_list_open(-1, &queued));
 }
