@@ -50,8 +50,8 @@ count() {
     echo "$sum"
 }
 
-# pytest for the integration tests; most of their time they wait, so there are more of them than processors.
-workers=$((2 * $(nproc)))
+# pytest for the integration tests; some of them look at short TTLs, so no more of them than processors.
+workers=$(nproc)
 pytest=(/usr/bin/python3 -B -m pytest -rs -q -p no:cacheprovider -n "$((workers > 8 ? 8 : workers))")
 
 # suite NAME COMMAND...: a runner (Criterion under ctest, pytest) whose numbers are summed.

@@ -137,7 +137,8 @@ class Zones:
             self.process.send_signal(signal.SIGHUP)
             end = time.monotonic() + 1
             while time.monotonic() < end:
-                if self.has_tlsa(name) == there:
+                # While NSD hands over, the process that goes answers as well as the one that comes.
+                if all(self.has_tlsa(name) == there for _ in range(8)):
                     return True
                 time.sleep(0.02)
             return False
