@@ -59,6 +59,9 @@ class Bench:
                  {"identity": "u211._device.example.com", "certificate": w.path("ta.crt")})):
             client = None if client is None else {"identity": DEVICE, "private_key": w.path("client.key"), **client}
             self.conf[name] = config(w.path(name + ".cnf"), "none", client=client, server=server, dns=w.dns())
+        # The same for a program that has the module in it.
+        with open(self.conf["ee"]) as conf:
+            self.conf["in"] = w.write("in.cnf", re.sub("^module = .*\n", "", conf.read(), flags=re.M).encode())
         w.write("ta.crt", pki.pem(w.leaves["u211._device.example.com"]) + pki.pem(w.ca))
 
     def nameless(self):
@@ -116,11 +119,11 @@ class Bench:
 
     # The rows.
 
-    def handshakes(self, conf, *arguments, count=None):
+    def handshakes(self, conf, *arguments, count=None, program="handshakes"):
         w = self.world
         count = count or (400 if self.quick else 2000)
-        out = run([os.path.join(BENCH, "handshakes"), "-c", w.path("server.crt"), "-k", w.path("server.key"), "-a",
-                   w.path("ca.crt"), "-n", count, "-w", count // 10, *arguments], self.conf.get(conf))
+        out = run([os.path.join(BENCH, program), "-c", w.path("server.crt"), "-k", w.path("server.key"), "-a", w.path("ca.crt"),
+                   "-n", count, "-w", count // 10, *arguments], self.conf.get(conf))
         return [[float(x) for x in line.split()] for line in out.splitlines()]
 
     def pkix(self, conf=None, *arguments, **kwargs):
@@ -156,6 +159,11 @@ class Bench:
         self.row("c", "DANE-EE certificate, known name / (a)", ratios, 1.0, below=False)
         ratios, values = self.pair(self.pkix, lambda: self.handshakes("ee"), column=1)
         self.row("c", "... the same, CPU time of the server's side", ratios, 1.0)
+        self.row("c", "the whole decision on a known name", [self.handshakes("in", program="decisions")[-1][0] for _ in range(self.rounds)],
+                 15, " us")
+        # The client's certificate comes and nobody looks at it: the handshake alone, with warmer caches of the processor.
+        _, values = self.pair(lambda: self.pkix(None, "-x"), lambda: self.handshakes("ee"), column=2)
+        self.row("c", "... with it the server's side takes longer than with no verification", [ee - bare for bare, ee in values], unit=" us")
 
     def d(self):
         version = tuple(int(n) for n in re.search(r"OpenSSL (\d+)\.(\d+)", run(["openssl", "version"])).groups())
@@ -285,19 +293,32 @@ class Bench:
 
     def j(self):
         """One after the other in each round, as everywhere: what the machine does else changes by the minute."""
-        counts = (1, 2, 8, 64)
-        ours, plain = ({threads: [] for threads in counts} for _ in range(2))
+        counts, n = (1, 2, 8, 64), 640 if self.quick else 3200
+        ours, plain, apart = ({threads: [] for threads in counts} for _ in range(3))
         for i in range(self.rounds):
             for threads in counts if i % 2 == 0 else counts[::-1]:
-                count = 640 if self.quick else 3200
-                ours[threads].append(self.handshakes("ee", "-t", threads, count=count)[-1][0])
-                plain[threads].append(self.pkix(None, "-t", threads, count=count)[-1][0])
+                ours[threads].append(self.handshakes("ee", "-t", threads, count=n)[-1])
+                plain[threads].append(self.pkix(None, "-t", threads, count=n)[-1])
+            apart[2].append(self.apart("ee", 2, n))
         for threads in counts[1:]:
             wanted = 1.9 if threads == 2 else None
-            for what, rates in ((f"{threads} threads / 1 ({os.cpu_count()} processors)", ours),
-                                ("... the same without the module", plain)):
-                self.row("j", what, [n / one for n, one in zip(rates[threads], rates[1])],
-                         wanted if rates is ours else None, below=False)
+            for what, of in ((f"{threads} threads / 1 ({os.cpu_count()} processors)", ours),
+                             ("... the same without the module", plain)):
+                self.row("j", what, [many[0] / one[0] for many, one in zip(of[threads], of[1])],
+                         wanted if of is ours else None, below=False)
+            self.row("j", "... the module's share: one / the other", [a[0] / b[0] * d[0] / c[0] for a, b, c, d in zip(
+                ours[threads], ours[1], plain[threads], plain[1])], 0.98 if threads == 2 else None, below=False)
+            self.row("j", "... processors busy with it", [many[6] for many in ours[threads]])
+        self.row("j", "what the machine can: 2 processes that share nothing / 1", [two / one[0] for two, one in zip(apart[2], ours[1])])
+        self.row("j", "... 2 threads / 2 processes", [two[0] / of for two, of in zip(ours[2], apart[2])])
+
+    def apart(self, conf, processes, count):
+        """The sum of the rates of several processes at the same time."""
+        w = self.world
+        argv = [os.path.join(BENCH, "handshakes"), "-c", w.path("server.crt"), "-k", w.path("server.key"), "-a", w.path("ca.crt"),
+                "-n", str(count // processes), "-w", str(count // processes // 10)]
+        running = [subprocess.Popen(argv, env=environment(self.conf[conf]), stdout=subprocess.PIPE, text=True) for _ in range(processes)]
+        return sum(float(p.communicate()[0].split()[0]) for p in running)
 
     # Servers, with clients of many names.
 

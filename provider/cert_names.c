@@ -23,13 +23,29 @@ static bool names_owner(const char *name, int len, const char *owner, size_t own
     return dance_owner_name_equal(name, (size_t)len, rest, owner_len - (size_t)(rest - owner));
 }
 
+/* value, which may be of any string type, names the owner. */
+static bool value_names_owner(const ASN1_STRING *value, const char *owner, size_t owner_len)
+{
+    unsigned char *utf8 = NULL;
+    bool same;
+    int len;
+
+    /* The usual types are UTF-8 as they are. */
+    if (ASN1_STRING_type(value) == V_ASN1_UTF8STRING
+        || ASN1_STRING_type(value) == V_ASN1_PRINTABLESTRING
+        || ASN1_STRING_type(value) == V_ASN1_IA5STRING)
+        return names_owner((const char *)ASN1_STRING_get0_data(value), ASN1_STRING_length(value),
+                           owner, owner_len);
+    len = ASN1_STRING_to_UTF8(&utf8, value);
+    same = names_owner((const char *)utf8, len, owner, owner_len);
+    OPENSSL_free(utf8);
+    return same;
+}
+
 static const char *subject_fault(const X509 *leaf, const char *owner, size_t owner_len)
 {
     const X509_NAME *subject = X509_get_subject_name(leaf);
     const X509_NAME_ENTRY *entry;
-    unsigned char *utf8 = NULL;
-    bool same;
-    int len;
 
     if (X509_NAME_entry_count(subject) == 0)
         return NULL;
@@ -37,10 +53,9 @@ static const char *subject_fault(const X509 *leaf, const char *owner, size_t own
     if (X509_NAME_entry_count(subject) != 1
         || OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry)) != NID_commonName)
         return "its subject is more than one CN";
-    len = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry));
-    same = len >= 0 && names_owner((const char *)utf8, len, owner, owner_len);
-    OPENSSL_free(utf8);
-    return same ? NULL : "its CN is another name";
+    return value_names_owner(X509_NAME_ENTRY_get_data(entry), owner, owner_len)
+               ? NULL
+               : "its CN is another name";
 }
 
 static const char *san_fault(const X509 *leaf, const char *owner, size_t owner_len)
@@ -58,8 +73,7 @@ static const char *san_fault(const X509 *leaf, const char *owner, size_t owner_l
 
         if (type != GEN_DNS)
             fault = "its subjectAltName holds another kind of name than dNSName";
-        else if (!names_owner((const char *)ASN1_STRING_get0_data(value), ASN1_STRING_length(value),
-                              owner, owner_len))
+        else if (!value_names_owner(value, owner, owner_len))
             fault = "a dNSName of its subjectAltName is another name";
     }
     GENERAL_NAMES_free(names);

@@ -102,35 +102,36 @@ static int add_extension(X509 *x, int nid, const char *value)
 X509 *dance_credential_self_signed(EVP_PKEY *key, const char *identity)
 {
     X509 *x = X509_new();
+    X509 *decoded = NULL;
     X509_NAME *subject = X509_NAME_new();
     bool named = strlen(identity) <= CN_MAX;
     BIGNUM *serial = BN_new();
     char san[sizeof("critical,DNS:") + 255];
 
     (void)BIO_snprintf(san, sizeof(san), "%sDNS:%s", named ? "" : "critical,", identity);
-    if (x == NULL || subject == NULL || serial == NULL || !X509_set_version(x, X509_VERSION_3)
-        || !BN_rand(serial, 127, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY)
-        || BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(x)) == NULL
-        || (named
-            && !X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8,
-                                           (const unsigned char *)identity, -1, -1, 0))
-        || !X509_set_subject_name(x, subject)
-        || !X509_set_issuer_name(x, subject)
+    if (x != NULL && subject != NULL && serial != NULL && X509_set_version(x, X509_VERSION_3)
+        && BN_rand(serial, 127, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY)
+        && BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(x)) != NULL
+        && (!named
+            || X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8,
+                                          (const unsigned char *)identity, -1, -1, 0))
+        && X509_set_subject_name(x, subject)
+        && X509_set_issuer_name(x, subject)
         /* A day back for clocks that differ; the end of RFC 5280, section 4.1.2.5. */
-        || X509_gmtime_adj(X509_getm_notBefore(x), -86400L) == NULL
-        || !ASN1_TIME_set_string_X509(X509_getm_notAfter(x), "99991231235959Z")
-        || !X509_set_pubkey(x, key) || !add_extension(x, NID_subject_alt_name, san)
-        || !add_extension(x, NID_basic_constraints, "critical,CA:FALSE")
-        || !add_extension(x, NID_key_usage, "critical,digitalSignature")
-        || !add_extension(x, NID_ext_key_usage, "clientAuth")
+        && X509_gmtime_adj(X509_getm_notBefore(x), -86400L) != NULL
+        && ASN1_TIME_set_string_X509(X509_getm_notAfter(x), "99991231235959Z")
+        && X509_set_pubkey(x, key) && add_extension(x, NID_subject_alt_name, san)
+        && add_extension(x, NID_basic_constraints, "critical,CA:FALSE")
+        && add_extension(x, NID_key_usage, "critical,digitalSignature")
+        && add_extension(x, NID_ext_key_usage, "clientAuth")
         /* No digest: the key's own default, which also is right for Ed25519. */
-        || X509_sign(x, key, NULL) <= 0) {
-        X509_free(x);
-        x = NULL;
-    }
+        && X509_sign(x, key, NULL) > 0)
+        /* What was decoded keeps its octets; what was made is encoded anew in each handshake. */
+        decoded = X509_dup(x);
+    X509_free(x);
     X509_NAME_free(subject);
     BN_free(serial);
-    return x;
+    return decoded;
 }
 
 /*

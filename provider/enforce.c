@@ -37,8 +37,11 @@ static void raise_to_require(SSL *ssl)
     /* No DTLS 1.3: nobody can send the extension, and nothing matches. No QUIC without TLS 1.3. */
     if (SSL_is_dtls(ssl) || dance_is_quic(ssl))
         return;
-    if (SSL_get_min_proto_version(ssl) < TLS1_3_VERSION)
+    if (SSL_get_min_proto_version(ssl) < TLS1_3_VERSION) {
+        ERR_set_mark();
         (void)SSL_set_min_proto_version(ssl, TLS1_3_VERSION);
+        ERR_pop_to_mark();
+    }
 }
 
 typedef int security_callback(const SSL *ssl, const SSL_CTX *ctx, int op, int bits, int nid,
@@ -62,55 +65,53 @@ void dance_enforce_versions(SSL_CTX *ctx)
 {
     security_callback *libssls = SSL_CTX_get_security_callback(ctx);
 
-    if (!dance_policy_rules(dance_config()).ask || libssls == NULL)
+    if (!dance_rules()->ask || libssls == NULL)
         return;
     atomic_store(&libssl_security, libssls);
     SSL_CTX_set_security_callback(ctx, on_security);
 }
 
-/* Before the ClientHello is read; afterwards it is without effect. */
 static void take_raw_keys(SSL *ssl)
 {
-    if (dance_config()->take_raw_key && !dance_raw_key_settled(ssl))
+    if (!dance_config()->take_raw_key)
+        return;
+    /* Before the ClientHello is read; afterwards it is without effect. */
+    if (!dance_raw_key_settled(ssl)) {
+        ERR_set_mark();
         (void)dance_raw_key_enable(ssl);
+        ERR_pop_to_mark();
+    }
+    dance_verdict_replace(ssl);
 }
 
-static int prepare(SSL *ssl)
+int dance_enforce_prepare(SSL *ssl)
 {
-    struct dance_rules rules = dance_policy_rules(dance_config());
+    const struct dance_rules *rules = dance_rules();
     struct dance_connection *c;
 
-    if (!rules.active || !SSL_is_server(ssl))
+    if (!rules->active || !SSL_is_server(ssl))
         return 1;
     take_raw_keys(ssl);
-    dance_verdict_replace(ssl);
-    if (!rules.name_needed)
+    if (!rules->name_needed)
         return 1;
-    if (rules.ask)
+    if (rules->ask)
         raise_to_require(ssl);
     if ((SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) == 0)
         return 1;
     c = dance_connection_get(ssl);
     if (c == NULL)
         return 0;
-    if (rules.ask && !c->reported && !SSL_is_dtls(ssl) && !speaks_tls13(ssl)) {
+    if (rules->ask && !c->reported && !SSL_is_dtls(ssl) && !speaks_tls13(ssl)) {
         dance_connection_fail(c, DANCE_R_PROTOCOL_VERSION,
                               "this server's own settings rule TLS 1.3 out, so nobody gets in");
         dance_connection_report(c, "refused", false);
     }
-    if (!c->armed)
+    if (!c->armed) {
+        ERR_set_mark();
         c->armed = dance_tlsa_arm(ssl) == 1;
+        ERR_pop_to_mark();
+    }
     return c->armed;
-}
-
-int dance_enforce_prepare(SSL *ssl)
-{
-    int ok;
-
-    ERR_set_mark();
-    ok = prepare(ssl);
-    ERR_pop_to_mark();
-    return ok;
 }
 
 int dance_enforce_client_hello(SSL *ssl, int *alert, void *arg)
@@ -131,7 +132,7 @@ void dance_enforce_alerted(SSL *ssl, int description)
 {
     struct dance_connection *c;
 
-    if (!dance_policy_rules(dance_config()).ask
+    if (!dance_rules()->ask
         || (description != SSL_AD_CERTIFICATE_REQUIRED && description != SSL_AD_PROTOCOL_VERSION))
         return;
     c = dance_connection_get(ssl);
@@ -176,14 +177,14 @@ static enum dance_reason session_fault(SSL *ssl, const struct dance_rules *rules
 
 void dance_enforce_resumed(SSL *ssl)
 {
-    struct dance_rules rules = dance_policy_rules(dance_config());
+    const struct dance_rules *rules = dance_rules();
     struct dance_connection *c = SSL_session_reused(ssl) ? dance_connection_get(ssl) : NULL;
 
     if (c == NULL || c->resumed)
         return;
     c->resumed = true;
     dance_session_resumed(ssl, c);
-    if (!c->over && session_fault(ssl, &rules) == DANCE_R_NONE)
+    if (!c->over && session_fault(ssl, rules) == DANCE_R_NONE)
         return;
     /*
      * Nobody whom DANE authenticated, or not any more, or an external pre-shared key.
@@ -212,7 +213,7 @@ static int refuse(SSL *ssl, enum dance_reason reason, const char *detail)
 
 int dance_enforce_passed(SSL *ssl)
 {
-    struct dance_rules rules = dance_policy_rules(dance_config());
+    const struct dance_rules *rules = dance_rules();
     struct dance_connection *c = dance_connection_find(ssl);
     bool resumed = SSL_session_reused(ssl) && (c == NULL || !c->asked);
     enum dance_reason reason;
@@ -220,14 +221,14 @@ int dance_enforce_passed(SSL *ssl)
     if (resumed && c != NULL && c->over)
         return refuse(ssl, DANCE_R_SESSION_OVER, "");
     if (resumed) {
-        reason = session_fault(ssl, &rules);
+        reason = session_fault(ssl, rules);
         return reason == DANCE_R_NONE
                || refuse(ssl, reason,
                          reason == DANCE_R_EXTENSION_ABSENT ? "when its session was made"
                                                             : "by a session or a pre-shared key");
     }
     /* A fault without require closes to certificates only. */
-    if (!rules.strict || (!has_peer(ssl) && !rules.ask))
+    if (!rules->strict || (!has_peer(ssl) && !rules->ask))
         return 1;
     /* Ours, or where the application verified in our place, seen for ourselves. */
     if ((c != NULL && c->accepted) || dance_verdict_again(ssl))

@@ -120,12 +120,12 @@ static void report_other_libssl(void)
 static void prepare_server(SSL_CTX *ctx, const struct dance_config *config, bool generic)
 {
     static const unsigned char session_id_context[] = "dance";
-    struct dance_rules rules = dance_policy_rules(config);
+    const struct dance_rules *rules = dance_rules();
 
     (void)SSL_CTX_dane_enable(ctx);
     SSL_CTX_set_cert_verify_callback(ctx, dance_verdict, NULL);
     (void)SSL_CTX_set_session_ticket_cb(ctx, dance_session_before_ticket, NULL, NULL);
-    if (rules.ask) {
+    if (rules->ask) {
         /* libssl aborts resumption where peers are verified and there is none. */
         (void)SSL_CTX_set_session_id_context(ctx, session_id_context,
                                              sizeof(session_id_context) - 1);
@@ -136,7 +136,7 @@ static void prepare_server(SSL_CTX *ctx, const struct dance_config *config, bool
     SSL_CTX_set_client_hello_cb(ctx, dance_enforce_client_hello, NULL);
     dance_enforce_versions(ctx);
     /* Whatever chroot, setuid and fork will put out of reach. */
-    if (rules.fault == NULL) {
+    if (rules->fault == NULL) {
         dance_allow_file_open();
         dance_channel_open();
         dance_prefetch_offer();

@@ -20,16 +20,23 @@ static const struct dance_cache_room cache_room[DANCE_CACHE_KINDS] = {
 };
 
 static const struct dance_config *configuration;
+static struct dance_rules rules;
 static _Atomic(struct dance_process *) current;
 
 void dance_process_configure(const struct dance_config *config)
 {
     configuration = config;
+    rules = config != NULL ? dance_policy_rules(config) : (struct dance_rules){0};
 }
 
 const struct dance_config *dance_config(void)
 {
     return configuration;
+}
+
+const struct dance_rules *dance_rules(void)
+{
+    return &rules;
 }
 
 long long dance_now_ms(void)

@@ -14,6 +14,7 @@
 
 #include "config.h"
 #include "kept_fd.h"
+#include "policy.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -64,6 +65,9 @@ void dance_process_configure(const struct dance_config *config);
 
 /* The configuration; NULL before dance_process_configure(). */
 const struct dance_config *dance_config(void);
+
+/* What the configuration's server section means; inactive before dance_process_configure(). */
+const struct dance_rules *dance_rules(void);
 
 /* The object of the calling process; NULL when out of memory. */
 struct dance_process *dance_process(void);

@@ -34,11 +34,11 @@ static int abort_with(struct dance_connection *c, int alert, int *out_alert,
 
 int dance_server_add_request(SSL *ssl, const unsigned char **out, size_t *out_len, int *alert)
 {
-    struct dance_rules rules = dance_policy_rules(dance_config());
+    const struct dance_rules *rules = dance_rules();
     bool raw_key = dance_config()->take_raw_key && dance_raw_key_negotiated(ssl);
     struct dance_connection *c;
 
-    if (!rules.active)
+    if (!rules->active)
         return 0;
     *alert = SSL_AD_INTERNAL_ERROR;
     c = dance_connection_get(ssl);
@@ -49,7 +49,7 @@ int dance_server_add_request(SSL *ssl, const unsigned char **out, size_t *out_le
     if (!dance_enforce_prepare(ssl))
         return -1;
     /* The application verifies by itself, and libssl would match the last client's records. */
-    if (c->stale && !rules.strict && c->verified_for != SSL_get_SSL_CTX(ssl)) {
+    if (c->stale && !rules->strict && c->verified_for != SSL_get_SSL_CTX(ssl)) {
         (void)abort_with(c, SSL_AD_HANDSHAKE_FAILURE, alert, DANCE_R_USED_AGAIN, "");
         return -1;
     }
@@ -57,7 +57,7 @@ int dance_server_add_request(SSL *ssl, const unsigned char **out, size_t *out_le
      * A session that nobody can watch when it is resumed would outlive the
      * record: it gets no tickets.
      */
-    if (c->unwatched && rules.strict)
+    if (c->unwatched && rules->strict)
         (void)SSL_set_num_tickets(ssl, 0);
     /* A raw public key has no certificate: the application's verify callback must not see it. */
     if (raw_key)
@@ -67,8 +67,8 @@ int dance_server_add_request(SSL *ssl, const unsigned char **out, size_t *out_le
      * so an application's cert_verify_callback has to give way here; and where
      * DANE alone decides it need not see a raw public key either.
      */
-    if ((rules.strict && (SSL_get_num_tickets(ssl) == 0 || dance_is_quic(ssl)))
-        || (rules.name_needed && raw_key))
+    if ((rules->strict && (SSL_get_num_tickets(ssl) == 0 || dance_is_quic(ssl)))
+        || (rules->name_needed && raw_key))
         SSL_CTX_set_cert_verify_callback(SSL_get_SSL_CTX(ssl), dance_verdict, NULL);
     *out = dance_clientid_empty;
     *out_len = sizeof(dance_clientid_empty);
@@ -133,13 +133,13 @@ static void authenticate(SSL *ssl, struct dance_connection *c, X509 *leaf)
 int dance_server_parse_certificate(SSL *ssl, const unsigned char *data, size_t len, X509 *leaf,
                                    size_t entry, int *alert)
 {
-    struct dance_rules rules = dance_policy_rules(dance_config());
+    const struct dance_rules *rules = dance_rules();
     struct dance_connection *c;
     const unsigned char *name;
     const char *fault;
     size_t name_len;
 
-    if (!rules.active)
+    if (!rules->active)
         return 1;
     c = dance_connection_get(ssl);
     *alert = SSL_AD_INTERNAL_ERROR;
@@ -164,11 +164,11 @@ int dance_server_parse_certificate(SSL *ssl, const unsigned char *data, size_t l
     c->named = c->claimed = true;
     c->from_certificate = false;
     c->reference = 0;
-    if (c->unwatched && !rules.strict)
+    if (c->unwatched && !rules->strict)
         (void)SSL_set_num_tickets(ssl, 0);
     ERR_set_mark();
-    if (rules.fault != NULL)
-        dance_connection_fail(c, DANCE_R_CONFIGURATION, "%s", rules.fault);
+    if (rules->fault != NULL)
+        dance_connection_fail(c, DANCE_R_CONFIGURATION, "%s", rules->fault);
     else
         authenticate(ssl, c, leaf);
     ERR_pop_to_mark();
@@ -181,7 +181,7 @@ int dance_server_parse_certificate(SSL *ssl, const unsigned char *data, size_t l
 static bool fallback_name(struct dance_connection *c, const X509 *leaf, char name[])
 {
     const struct dance_config *config = dance_config();
-    bool needed = dance_policy_rules(config).name_needed;
+    bool needed = dance_rules()->name_needed;
     const char *fault = dance_san_name(leaf, config->service_label, name);
 
     if (fault != NULL) {
@@ -205,11 +205,11 @@ static bool fallback_name(struct dance_connection *c, const X509 *leaf, char nam
 void dance_server_fallback(SSL *ssl, struct dance_connection *c, X509 *leaf)
 {
     const struct dance_config *config = dance_config();
-    struct dance_rules rules = dance_policy_rules(config);
+    const struct dance_rules *rules = dance_rules();
     char name[DANCE_NAME_MAX + 1];
     bool before = c->named;
 
-    if (!config->san_fallback || rules.fault != NULL || leaf == NULL || c->claimed
+    if (!config->san_fallback || rules->fault != NULL || leaf == NULL || c->claimed
         || c->reason != DANCE_R_NONE || !fallback_name(c, leaf, name))
         return;
     /* TLS 1.2 has no CertificateRequest of ours, where this is looked at otherwise. */
@@ -219,7 +219,7 @@ void dance_server_fallback(SSL *ssl, struct dance_connection *c, X509 *leaf)
     c->named = c->claimed = c->from_certificate = true;
     c->reference = config->service_label != NULL ? strlen(config->service_label) + 1 : 0;
     authenticate(ssl, c, leaf);
-    if (!rules.name_needed && !before
+    if (!rules->name_needed && !before
         && (c->reason == DANCE_R_TLSA_ABSENT || c->reason == DANCE_R_TLSA_INSECURE)) {
         /* It never claimed to have a record, and the zone's owner says that it has none. */
         c->named = c->claimed = c->from_certificate = false;

@@ -101,7 +101,7 @@ void dance_session_resumed(SSL *ssl, struct dance_connection *c)
         dance_owner_name_lower(c->name, marked.name, marked.name_len);
         c->named = true;
         c->until = marked.until;
-    } else if (dance_policy_rules(dance_config()).name_needed) {
+    } else if (dance_rules()->name_needed) {
         c->until = dance_session_time(session) + SSL_SESSION_get_timeout(session);
     }
     c->over = c->until != 0 && (long long)time(NULL) > c->until;
@@ -119,8 +119,7 @@ enum dance_session_client dance_session_client(SSL *ssl)
     void *data = NULL;
     size_t len = 0;
 
-    if (dance_policy_rules(dance_config()).fault != NULL || session == NULL
-        || SSL_get_verify_result(ssl) != X509_V_OK)
+    if (dance_rules()->fault != NULL || session == NULL || SSL_get_verify_result(ssl) != X509_V_OK)
         return DANCE_SESSION_UNKNOWN;
     if (read_mark(session, &marked)) {
         if (marked.name_len == 0)

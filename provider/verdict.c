@@ -104,7 +104,7 @@ static void go_on(SSL *ssl, struct dance_connection *c, const struct dance_rules
 void dance_verdict_settle(SSL *ssl)
 {
     struct dance_connection *c = dance_connection_find(ssl);
-    struct dance_rules rules = dance_policy_rules(dance_config());
+    const struct dance_rules *rules = dance_rules();
 
     if (c == NULL)
         return;
@@ -112,20 +112,20 @@ void dance_verdict_settle(SSL *ssl)
     if (c->settled)
         return;
     if (!c->records || c->reason != DANCE_R_NONE) {
-        go_on(ssl, c, &rules);
+        go_on(ssl, c, rules);
         return;
     }
     c->settled = true;
     /* Where the application verified in our place: by ourselves, or what libssl says of it. */
     if (!c->accepted)
         c->accepted =
-            rules.strict ? dance_verdict_again(ssl) == 1 : !c->stale && dance_tlsa_matched(ssl, c);
+            rules->strict ? dance_verdict_again(ssl) == 1 : !c->stale && dance_tlsa_matched(ssl, c);
     if (!c->accepted) {
-        if (!rules.strict) {
+        if (!rules->strict) {
             c->verify_error = (int)SSL_get_verify_result(ssl);
             explain(c, 0);
         }
-        go_on(ssl, c, &rules);
+        go_on(ssl, c, rules);
         return;
     }
     dance_session_mark(ssl, c);
@@ -184,7 +184,7 @@ static struct dance_connection *begin(SSL *ssl, X509_STORE_CTX *store_ctx)
 int dance_verdict(X509_STORE_CTX *store_ctx, void *arg)
 {
     SSL *ssl = ssl_of(store_ctx);
-    struct dance_rules rules = dance_policy_rules(dance_config());
+    const struct dance_rules *rules = dance_rules();
     struct dance_connection *c;
     /* Those that we take are ours alone: no callback of the application's can judge one. */
     bool raw_key = dance_raw_key_of(store_ctx) != NULL && dance_config()->take_raw_key;
@@ -193,9 +193,9 @@ int dance_verdict(X509_STORE_CTX *store_ctx, void *arg)
 
     (void)arg;
     c = ssl != NULL && SSL_is_server(ssl) ? begin(ssl, store_ctx) : NULL;
-    ours =
-        ssl != NULL && SSL_is_server(ssl) && rules.active
-        && (rules.name_needed || raw_key || (c != NULL && (c->named || c->reason != DANCE_R_NONE)));
+    ours = ssl != NULL && SSL_is_server(ssl) && rules->active
+           && (rules->name_needed || raw_key
+               || (c != NULL && (c->named || c->reason != DANCE_R_NONE)));
     if (!ours) {
         /* What an earlier client left on this SSL is nothing to this one. */
         if (c != NULL && c->armed)
@@ -209,9 +209,9 @@ int dance_verdict(X509_STORE_CTX *store_ctx, void *arg)
         X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_OUT_OF_MEM);
         return 0;
     }
-    if (rules.fault != NULL)
-        dance_connection_fail(c, DANCE_R_CONFIGURATION, "%s", rules.fault);
-    c->strict = rules.strict || dance_raw_key_of(store_ctx) != NULL;
+    if (rules->fault != NULL)
+        dance_connection_fail(c, DANCE_R_CONFIGURATION, "%s", rules->fault);
+    c->strict = rules->strict || dance_raw_key_of(store_ctx) != NULL;
     rv = verify(ssl, store_ctx, c);
     if (authenticated(ssl, c, rv))
         return accept(ssl, c);

@@ -104,7 +104,7 @@ static void on_info(const SSL *const_ssl, int where, int ret)
             ? c->application_info
             : SSL_CTX_get_info_callback(SSL_get_SSL_CTX(const_ssl));
 
-    if (SSL_is_server(ssl) && dance_policy_rules(dance_config()).active) {
+    if (SSL_is_server(ssl) && dance_rules()->active) {
         on_server_event(ssl, where, ret);
         /* libssl reports the same when it pauses for early data: nothing is over then. */
         if (where == SSL_CB_HANDSHAKE_DONE && SSL_get_state(ssl) != TLS_ST_EARLY_DATA
@@ -137,15 +137,14 @@ void dance_watch(SSL *ssl)
 {
     const struct dance_config *config = dance_config();
 
-    if (config != NULL
-        && (dance_policy_rules(config).active || config->present[DANCE_SECTION_CLIENT]))
+    if (config != NULL && (dance_rules()->active || config->present[DANCE_SECTION_CLIENT]))
         SSL_set_info_callback(ssl, on_info);
 }
 
 void dance_watch_context(SSL_CTX *ctx)
 {
     SSL_CTX_set_info_callback(ctx, on_info);
-    if (dance_policy_rules(dance_config()).active)
+    if (dance_rules()->active)
         SSL_CTX_set_msg_callback(ctx, on_message);
 }
 

@@ -92,6 +92,40 @@ Test(cert_names, a_nul_does_not_end_a_name)
     X509_free(x);
 }
 
+static const char *fault_of_cn(int type, const char *octets, int len)
+{
+    X509 *x = make(NULL, NULL);
+    X509_NAME *name = X509_NAME_new();
+    const char *said;
+
+    cr_assert(X509_NAME_add_entry_by_NID(name, NID_commonName, type, (const unsigned char *)octets,
+                                         len, -1, 0));
+    cr_assert(X509_set_subject_name(x, name));
+    X509_NAME_free(name);
+    said = dance_cert_names_fault(x, OWNER, strlen(OWNER));
+    X509_free(x);
+    cr_assert_eq(ERR_peek_error(), 0);
+    return said;
+}
+
+Test(cert_names, a_cn_of_any_string_type_is_read)
+{
+    static const int types[] = {V_ASN1_UTF8STRING, V_ASN1_PRINTABLESTRING, V_ASN1_IA5STRING,
+                                V_ASN1_T61STRING};
+    static const char wide[] = "\0d\0e\0v\0.\0e\0x\0a\0m\0p\0l\0e\0.\0c\0o\0m";
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        cr_assert_null(fault_of_cn(types[i], "dev.example.com", 15), "%d", types[i]);
+        cr_assert_str_eq(fault_of_cn(types[i], "dev.example.org", 15), "its CN is another name");
+    }
+    cr_assert_null(fault_of_cn(V_ASN1_BMPSTRING, wide, (int)sizeof(wide) - 1));
+    cr_assert_str_eq(fault_of_cn(V_ASN1_BMPSTRING, wide, (int)sizeof(wide) - 3),
+                     "its CN is another name");
+    /* Octets of that type, but no UTF-8. */
+    cr_assert_str_eq(fault_of_cn(V_ASN1_UTF8STRING, "dev.example.com\xff", 16),
+                     "its CN is another name");
+}
+
 Test(cert_names, two_subject_alt_names_are_malformed)
 {
     X509 *x = make(NULL, "DNS:" OWNER);
