@@ -2,11 +2,11 @@
 #include "lookups.h"
 
 #include "accounts.h"
-#include "cache.h"
 #include "classify.h"
 #include "deadlines.h"
 #include "dns.h"
 #include "domains.h"
+#include "kept.h"
 #include "name_hash.h"
 #include "owner_name.h"
 #include "signatures.h"
@@ -28,10 +28,6 @@
 #define DOMAIN_SHARE 4
 #define DOMAIN_SHARE_OF_PROCESS 2
 #define DOMAIN_MIN 16
-/* Seconds for which a name that was found counts as known. */
-#define KNOWN_TTL 86400
-/* Octets, beside its name, of an entry that says nothing but that. */
-#define KNOWN_SIZE 512
 
 /* One query that waits for a lookup. */
 struct lookups_waiter {
@@ -66,20 +62,10 @@ struct lookup {
     bool again; /* in the other context: what was kept in the first is over */
 };
 
-/* For a fleet of 100,000 names and more; what does not exist is kept apart and given less. */
-static const struct dance_cache_room answers_room[DANCE_CACHE_KINDS] = {
-    [DANCE_CACHE_RECORDS] = {262144, (size_t)96 << 20},
-    [DANCE_CACHE_OTHERS] = {32768, (size_t)16 << 20},
-};
-static const struct dance_cache_room known_room[DANCE_CACHE_KINDS] = {
-    [DANCE_CACHE_RECORDS] = {65536, (size_t)65536 * KNOWN_SIZE}};
-
 static LIST_HEAD(lookup_list, lookup) table[BUCKETS];
 static struct dance_hash_key key;
 static TAILQ_HEAD(lookup_queue, lookup) by_age = TAILQ_HEAD_INITIALIZER(by_age); /* oldest first */
 static struct deadlines deadlines;
-static struct dance_cache *answers; /* NULL: nothing is kept */
-static struct dance_cache *known;
 static unsigned in_flight[LOOKUP_KINDS];
 static struct lookups_limits limit;
 static const char *broken;
@@ -99,8 +85,7 @@ void lookups_open(struct lookups_limits limits, const char *unavailable, lookups
     deliver_to = deliver;
     counters = (struct lookups_counters){0};
     (void)dance_hash_key_make(&key);
-    answers = dance_cache_new(answers_room);
-    known = dance_cache_new(known_room);
+    kept_open();
 }
 
 unsigned lookups_in_flight(void)
@@ -110,11 +95,6 @@ unsigned lookups_in_flight(void)
     for (size_t i = 0; i < LOOKUP_KINDS; i++)
         sum += in_flight[i];
     return sum;
-}
-
-unsigned long lookups_kept(void)
-{
-    return answers != NULL ? dance_cache_used(answers).entries : 0;
 }
 
 static void remove_waiter(struct lookups_waiter *w)
@@ -152,9 +132,7 @@ void lookups_close(void)
     }
     deadlines_free(&deadlines);
     wanted_close();
-    dance_cache_free(answers);
-    dance_cache_free(known);
-    answers = known = NULL;
+    kept_close();
 }
 
 static void answer_one(struct lookups_waiter *w, struct dance_wire_answer *answer)
@@ -178,47 +156,22 @@ static void answer_all(struct lookup *l, struct dance_wire_answer *answer)
 
 static void on_result(void *arg, int error, struct ub_result *result);
 
-static void keep(const struct lookup *l, const struct dance_wire_answer *answer,
-                 const struct dance_moment *now)
-{
-    static uint8_t message[DANCE_WIRE_MAX];
-    struct dance_wire_answer anonymous = *answer;
-    size_t len;
-
-    anonymous.id = 0;
-    len = dance_wire_encode_answer(&anonymous, message, sizeof(message));
-    dance_cache_put(answers, l->name, l->len,
-                    answer->status == DANCE_WIRE_SECURE ? DANCE_CACHE_RECORDS : DANCE_CACHE_OTHERS,
-                    message, len, len > 0 ? answer->ttl : 0, now);
-}
-
 /* Remember what became of l. */
 static void note(const struct lookup *l, const struct dance_wire_answer *answer)
 {
-    struct dance_moment now = dance_moment_now();
-    struct dance_cached *before = NULL;
-    uint32_t ttl = 0;
-
-    if (answers == NULL || known == NULL)
-        return;
     switch (answer->status) {
     case DANCE_WIRE_SECURE:
         wanted_found(l->name, l->len, answer->ttl, l->context, moment);
-        dance_cache_put(known, l->name, l->len, DANCE_CACHE_RECORDS, NULL, 0, KNOWN_TTL, &now);
         break;
     case DANCE_WIRE_ABSENT:
     case DANCE_WIRE_INSECURE:
         wanted_denied(l->name, l->len, answer->ttl, moment);
         break;
     default:
-        /* What was found before is good until its end, whatever prevents a renewal. */
         wanted_failed(l->name, l->len, moment);
-        before = dance_cache_find(answers, l->name, l->len, &now, &ttl);
         break;
     }
-    if (before == NULL)
-        keep(l, answer, &now);
-    dance_cached_free(before);
+    kept_put(l->name, l->len, answer);
 }
 
 /*
@@ -291,18 +244,6 @@ static struct lookup *find(const char *name, size_t len)
             return l;
     }
     return NULL;
-}
-
-static bool is_known(const char *name, size_t len)
-{
-    struct dance_moment now = dance_moment_now();
-    struct dance_cached *found = NULL;
-    uint32_t ttl = 0;
-
-    if (known != NULL)
-        found = dance_cache_find(known, name, len, &now, &ttl);
-    dance_cached_free(found);
-    return found != NULL;
 }
 
 static unsigned domain_limit(void)
@@ -404,24 +345,17 @@ static bool wait_for(struct lookup *l, struct lookups_asker *asker,
 /* Answer from what is kept. */
 static bool answer_at_once(struct lookups_asker *asker, uint32_t id, const char *name, size_t len)
 {
-    struct dance_moment now = dance_moment_now();
-    struct dance_cached *cached = NULL;
     struct dance_wire_answer answer;
-    uint32_t ttl = 0;
-    bool found;
+    struct dance_cached *kept = kept_find(name, len, &answer);
 
-    if (answers != NULL)
-        cached = dance_cache_find(answers, name, len, &now, &ttl);
-    found = cached != NULL && dance_wire_decode_answer(cached->octets, cached->len, &answer);
-    if (found) {
-        counters.hits++;
-        wanted_asked(name, len, moment);
-        answer.id = id;
-        answer.ttl = ttl;
-        deliver_to(asker, &answer);
-    }
-    dance_cached_free(cached);
-    return found;
+    if (kept == NULL)
+        return false;
+    counters.hits++;
+    wanted_asked(name, len, moment);
+    answer.id = id;
+    deliver_to(asker, &answer);
+    dance_cached_free(kept);
+    return true;
 }
 
 static void join(struct lookup *l, struct lookups_asker *asker,
@@ -443,7 +377,8 @@ static void join(struct lookup *l, struct lookups_asker *asker,
 static void ask_dns(struct lookups_asker *asker, const struct dance_wire_query *query,
                     const char *name)
 {
-    enum lookup_kind kind = is_known(name, query->name_len) ? LOOKUP_OF_KNOWN : LOOKUP_OF_STRANGER;
+    enum lookup_kind kind =
+        kept_known(name, query->name_len) ? LOOKUP_OF_KNOWN : LOOKUP_OF_STRANGER;
     const char *why = refusal(name, query->name_len, kind, asker);
     struct lookup *l;
 

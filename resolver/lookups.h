@@ -1,18 +1,18 @@
 /*
- * lookups.h: what was found, lookups in flight, and who waits for them.
+ * lookups.h: lookups in flight, and who waits for them.
  *
- * What was found is kept until its time is up. One lookup in flight for a
- * name, however many ask; each asker has a deadline of its own, after which it
- * is told so while the lookup goes on for the cache. Whoever asks later for a
- * name that has been silent for as long as he would wait is told at once. A
- * lookup that libunbound does not end by itself is given up.
+ * What was found is kept (kept.h). One lookup in flight for a name, however many
+ * ask; each asker has a deadline of its own, after which it is told so while the
+ * lookup goes on for what is kept. Whoever asks later for a name that has been
+ * silent for as long as he would wait is told at once. A lookup that libunbound
+ * does not end by itself is given up.
  *
  * Lookups in flight are bounded: in all, for the process and the user that
  * asked, and, so that names that are slow leave something for the others, for
  * one domain. A part of all, and of what a process may have, is kept for names
- * that were found lately, which no domain's share holds back either. Beyond a bound new names are
- * refused at once. Names that are wanted (wanted.h) are looked up again in the background, with a
- * part of their own.
+ * that were found lately, which no domain's share holds back either. Beyond a
+ * bound new names are refused at once. Names that are wanted (wanted.h) are
+ * looked up again in the background, with a part of their own.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -96,6 +96,5 @@ struct lookups_counters {
 };
 const struct lookups_counters *lookups_counters(void);
 unsigned lookups_in_flight(void);
-unsigned long lookups_kept(void); /* names */
 
 #endif

@@ -6,6 +6,7 @@
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
 #include "dns.h"
+#include "kept.h"
 #include "log.h"
 #include "lookups.h"
 #include "options.h"
@@ -109,7 +110,7 @@ static void log_counters(void)
         DANCE_LOG_INFO,
         "resolver: %lu names kept, %llu queries answered from them, %llu renewed ahead, %u "
         "held; %u lookups in flight; refused: %llu in all, %llu of a process, %llu of a domain",
-        lookups_kept(), c->hits, c->renewed, wanted_held(), lookups_in_flight(), c->busy,
+        kept_names(), c->hits, c->renewed, wanted_held(), lookups_in_flight(), c->busy,
         c->busy_client, c->busy_domain);
 }
 

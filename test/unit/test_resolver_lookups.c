@@ -9,6 +9,7 @@
 #include "accounts.h"
 #include "cache.h"
 #include "dns.h"
+#include "kept.h"
 #include "lookups.h"
 #include "wanted.h"
 
@@ -317,7 +318,7 @@ Test(lookups, what_was_found_is_kept, .fini = close_all)
     cr_assert_eq(delivered[1].id, 2);
     cr_assert_eq(delivered[1].status, DANCE_WIRE_SECURE);
     cr_assert_eq(lookups_counters()->hits, 1);
-    cr_assert_eq(lookups_kept(), 1);
+    cr_assert_eq(kept_names(), 1);
     /* a failure too, for a moment */
     ask(&a, 3, "y.example.com", 500, 0);
     answer_failed(1);
