@@ -16,24 +16,19 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
-#include <arpa/inet.h>
-#include <openssl/err.h>
+#include "program.h"
+
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #define EXTENSION 65280
 
 static struct {
-    int port, count, offset, threads, slow, seconds;
-    double rate;
+    int port, count, offset, threads, rate, slow, seconds;
     const char *certificate, *key, *prefix, *domain;
 } option = {.count = 1000, .threads = 1};
 
@@ -174,48 +169,15 @@ static double percentile(int slow, int percent)
 
 int main(int argc, char *argv[])
 {
+    static const struct program_option table[] = {
+        NUMBER('p', option.port),   TEXT('c', option.certificate), TEXT('k', option.key),
+        TEXT('f', option.prefix),   TEXT('d', option.domain),      NUMBER('n', option.count),
+        NUMBER('o', option.offset), NUMBER('t', option.threads),   NUMBER('r', option.rate),
+        NUMBER('s', option.slow),   NUMBER('S', option.seconds),   {0},
+    };
     pthread_t thread[256];
-    int c;
 
-    while ((c = getopt(argc, argv, "p:c:k:f:d:n:o:t:r:s:S:")) != -1) {
-        switch (c) {
-        case 'p':
-            option.port = atoi(optarg);
-            break;
-        case 'c':
-            option.certificate = optarg;
-            break;
-        case 'k':
-            option.key = optarg;
-            break;
-        case 'f':
-            option.prefix = optarg;
-            break;
-        case 'd':
-            option.domain = optarg;
-            break;
-        case 'n':
-            option.count = atoi(optarg);
-            break;
-        case 'o':
-            option.offset = atoi(optarg);
-            break;
-        case 't':
-            option.threads = atoi(optarg);
-            break;
-        case 'r':
-            option.rate = atof(optarg);
-            break;
-        case 's':
-            option.slow = atoi(optarg);
-            break;
-        case 'S':
-            option.seconds = atoi(optarg);
-            break;
-        default:
-            return 2;
-        }
-    }
+    read_options(argc, argv, table);
     signal(SIGPIPE, SIG_IGN);
     context = SSL_CTX_new(TLS_client_method());
     index_of_name = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);

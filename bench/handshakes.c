@@ -13,15 +13,13 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
+#include "program.h"
+
 #include <dirent.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 static struct {
     const char *certificate, *key, *client_certificate, *client_key, *ca;
@@ -36,13 +34,6 @@ struct job {
     double server_cpu;
     double *took; /* seconds of each, of count */
 };
-
-static void die(const char *what)
-{
-    fprintf(stderr, "handshakes: %s\n", what);
-    ERR_print_errors_fp(stderr);
-    exit(1);
-}
 
 static double seconds(clockid_t clock)
 {
@@ -225,47 +216,22 @@ static void measure(int count, int silent)
 
 int main(int argc, char *argv[])
 {
-    int c;
+    static const struct program_option table[] = {
+        TEXT('c', option.certificate),
+        TEXT('k', option.key),
+        TEXT('C', option.client_certificate),
+        TEXT('K', option.client_key),
+        TEXT('a', option.ca),
+        NUMBER('n', option.count),
+        NUMBER('t', option.threads),
+        NUMBER('w', option.warm),
+        NUMBER('s', option.steps), /* so many lines, one after each count */
+        FLAG('r', option.resume),
+        FLAG('x', option.unchecked),
+        {0},
+    };
 
-    while ((c = getopt(argc, argv, "c:k:C:K:a:n:t:w:s:rx")) != -1) {
-        switch (c) {
-        case 'c':
-            option.certificate = optarg;
-            break;
-        case 'k':
-            option.key = optarg;
-            break;
-        case 'C':
-            option.client_certificate = optarg;
-            break;
-        case 'K':
-            option.client_key = optarg;
-            break;
-        case 'a':
-            option.ca = optarg;
-            break;
-        case 'n':
-            option.count = atoi(optarg);
-            break;
-        case 't':
-            option.threads = atoi(optarg);
-            break;
-        case 'w':
-            option.warm = atoi(optarg);
-            break;
-        case 's':
-            option.steps = atoi(optarg);
-            break; /* so many lines, one after each count */
-        case 'r':
-            option.resume = 1;
-            break;
-        case 'x':
-            option.unchecked = 1;
-            break;
-        default:
-            return 2;
-        }
-    }
+    read_options(argc, argv, table);
     if (option.threads < 1 || option.count < option.threads)
         return 2;
     make_contexts();

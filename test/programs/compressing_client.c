@@ -9,9 +9,10 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
+#include "program.h"
+
 #include <openssl/opensslconf.h>
 #include <openssl/opensslv.h>
-#include <stdio.h>
 
 #if defined(OPENSSL_NO_COMP_ALG) || OPENSSL_VERSION_NUMBER < 0x30200000L
 
@@ -23,19 +24,7 @@ int main(void)
 
 #else
 
-#include <arpa/inet.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-static void die(const char *what)
-{
-    perror(what);
-    ERR_print_errors_fp(stderr);
-    exit(1);
-}
 
 int main(int argc, char *argv[])
 {

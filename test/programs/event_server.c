@@ -9,19 +9,15 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
-#include <arpa/inet.h>
+#include "program.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/async.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define CONNECTIONS 512
 
@@ -31,15 +27,9 @@ static struct {
     short events;
     int paused, reading;
 } connection[CONNECTIONS];
-static int count, async, spin;
+static int count, async, spin, port;
+static const char *certificate, *key;
 static SSL_CTX *context;
-
-static void die(const char *what)
-{
-    fprintf(stderr, "%s: %s\n", what, strerror(errno));
-    ERR_print_errors_fp(stderr);
-    exit(1);
-}
 
 static void say(const char *what, SSL *ssl)
 {
@@ -182,41 +172,17 @@ static void loop(int listener)
 
 int main(int argc, char *argv[])
 {
-    const char *certificate = NULL;
-    const char *key = NULL;
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    int one = 1;
+    static const struct program_option table[] = {
+        NUMBER('p', port), TEXT('c', certificate), TEXT('k', key),
+        FLAG('A', async),  FLAG('s', spin),        {0},
+    };
     int listener;
-    int c;
 
-    while ((c = getopt(argc, argv, "p:c:k:As")) != -1) {
-        switch (c) {
-        case 'p':
-            address.sin_port = htons((unsigned short)atoi(optarg));
-            break;
-        case 'c':
-            certificate = optarg;
-            break;
-        case 'k':
-            key = optarg;
-            break;
-        case 'A':
-            async = 1;
-            break;
-        case 's':
-            spin = 1;
-            break;
-        default:
-            return 2;
-        }
-    }
+    read_options(argc, argv, table);
     signal(SIGPIPE, SIG_IGN);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    if (listener < 0 || setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0
-        || bind(listener, (struct sockaddr *)&address, sizeof(address)) != 0
-        || listen(listener, 512) != 0)
-        die("listen");
+    listener = listen_at(port, 512);
+    if (fcntl(listener, F_SETFL, O_NONBLOCK) != 0)
+        die("fcntl");
     context = SSL_CTX_new(TLS_server_method());
     if (context == NULL || SSL_CTX_use_certificate_chain_file(context, certificate) != 1
         || SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1)

@@ -25,16 +25,11 @@
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
 #include "ignore.h"
+#include "program.h"
 
-#include <arpa/inet.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 static struct {
     int port, mode, reuse, switching, trusting, asking, careful, info, chain, hello, message,
@@ -46,24 +41,10 @@ static volatile sig_atomic_t ended;
 
 static SSL_CTX *first, *asking, *trusting, *other;
 
-static void die(const char *what)
-{
-    perror(what);
-    ERR_print_errors_fp(stderr);
-    exit(1);
-}
-
 static void on_end(int sig)
 {
     (void)sig;
     ended = 1;
-}
-
-static int trust_everybody(X509_STORE_CTX *store_ctx, void *arg)
-{
-    (void)arg;
-    X509_STORE_CTX_set_error(store_ctx, X509_V_OK);
-    return 1;
 }
 
 static int ask_libssl(X509_STORE_CTX *store_ctx, void *arg)
@@ -248,105 +229,39 @@ static void serve(SSL *ssl, int fd)
         continue;
 }
 
-static int listen_at(int port)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
-    int one = 1;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0
-        || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 16) != 0)
-        die("listen");
-    return fd;
-}
-
-static void read_options(int argc, char *argv[])
-{
-    int c;
-
-    while ((c = getopt(argc, argv, "p:c:k:a:w:vVPRSXACIJHMKNten")) != -1) {
-        switch (c) {
-        case 'p':
-            option.port = atoi(optarg);
-            break;
-        case 'c':
-            option.certificate = optarg;
-            break;
-        case 'k':
-            option.key = optarg;
-            break;
-        case 'a':
-            option.ca = optarg;
-            break;
-        case 'v':
-            option.mode |= SSL_VERIFY_PEER;
-            break;
-        case 'V':
-            option.mode |= SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-            break;
-        case 'P':
-            option.mode |= SSL_VERIFY_PEER | SSL_VERIFY_POST_HANDSHAKE;
-            break;
-        case 'R':
-            option.reuse = 1;
-            break;
-        case 'S':
-            option.switching = 1;
-            break;
-        case 'X':
-            option.trusting = 1;
-            break;
-        case 'A':
-            option.asking = 1;
-            break;
-        case 'C':
-            option.careful = 1;
-            break;
-        case 'I':
-            option.info = 1;
-            break;
-        case 'J':
-            option.chain = 1;
-            break;
-        case 'H':
-            option.hello = 1;
-            break;
-        case 'N':
-            option.no_ticket_key = 1;
-            break;
-        case 't':
-            option.ticket_keys = 1;
-            break;
-        case 'e':
-            option.early = 1;
-            break;
-        case 'n':
-            option.replays = 1;
-            break;
-        case 'w':
-            option.psk = optarg;
-            break;
-        case 'M':
-            option.message = 1;
-            break;
-        case 'K':
-            option.no_tickets = 1;
-            break;
-        default:
-            exit(2);
-        }
-    }
-}
-
 int main(int argc, char *argv[])
 {
+    static const struct program_option table[] = {
+        NUMBER('p', option.port),
+        TEXT('c', option.certificate),
+        TEXT('k', option.key),
+        TEXT('a', option.ca),
+        BITS('v', option.mode, SSL_VERIFY_PEER),
+        BITS('V', option.mode, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
+        BITS('P', option.mode, SSL_VERIFY_PEER | SSL_VERIFY_POST_HANDSHAKE),
+        FLAG('R', option.reuse),
+        FLAG('S', option.switching),
+        FLAG('X', option.trusting),
+        FLAG('A', option.asking),
+        FLAG('C', option.careful),
+        FLAG('I', option.info),
+        FLAG('J', option.chain),
+        FLAG('H', option.hello),
+        FLAG('N', option.no_ticket_key),
+        FLAG('t', option.ticket_keys),
+        FLAG('e', option.early),
+        FLAG('n', option.replays),
+        TEXT('w', option.psk),
+        FLAG('M', option.message),
+        FLAG('K', option.no_tickets),
+        {0},
+    };
     struct sigaction action = {.sa_handler = on_end}; /* accept() is not begun again */
     SSL *ssl = NULL;
     int listener;
     int fd;
 
-    read_options(argc, argv);
+    read_options(argc, argv, table);
     signal(SIGPIPE, SIG_IGN);
     sigaction(SIGTERM, &action, NULL);
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
@@ -357,7 +272,7 @@ int main(int argc, char *argv[])
     SSL_CTX_set_cert_verify_callback(trusting, trust_everybody, NULL);
     if (option.switching)
         SSL_CTX_set_tlsext_servername_callback(first, on_servername);
-    listener = listen_at(option.port);
+    listener = listen_at(option.port, 16);
     while (!ended && (fd = accept(listener, NULL, NULL)) >= 0) {
         if (ssl == NULL)
             ssl = SSL_new(first);

@@ -13,10 +13,10 @@
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
 #include "ignore.h"
+#include "program.h"
 
 #include <openssl/opensslconf.h>
 #include <openssl/opensslv.h>
-#include <stdio.h>
 
 #if defined(OPENSSL_NO_QUIC) || OPENSSL_VERSION_NUMBER < 0x30500000L
 
@@ -28,33 +28,14 @@ int main(void)
 
 #else
 
-#include <arpa/inet.h>
-#include <openssl/err.h>
 #include <openssl/quic.h>
 #include <openssl/ssl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 static struct {
     int port, mode, trusting, no_tickets, info, hello, message;
     const char *certificate, *key, *ca;
 } option;
-
-static void die(const char *what)
-{
-    perror(what);
-    ERR_print_errors_fp(stderr);
-    exit(1);
-}
-
-static int trust_everybody(X509_STORE_CTX *store_ctx, void *arg)
-{
-    (void)arg;
-    X509_STORE_CTX_set_error(store_ctx, X509_V_OK);
-    return 1;
-}
 
 static int take_first_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                            const unsigned char *in, unsigned in_len, void *arg)
@@ -92,7 +73,7 @@ static SSL_CTX *make_context(void)
     return ctx;
 }
 
-static SSL *listen_at(SSL_CTX *ctx, int port)
+static SSL *listen_for_quic(SSL_CTX *ctx, int port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
     SSL *listener = SSL_new_listener(ctx, 0);
@@ -138,61 +119,30 @@ static void serve(SSL *ssl)
     }
 }
 
-static void read_options(int argc, char *argv[])
-{
-    int c;
-
-    while ((c = getopt(argc, argv, "p:c:k:a:vVXKIHM")) != -1) {
-        switch (c) {
-        case 'p':
-            option.port = atoi(optarg);
-            break;
-        case 'c':
-            option.certificate = optarg;
-            break;
-        case 'k':
-            option.key = optarg;
-            break;
-        case 'a':
-            option.ca = optarg;
-            break;
-        case 'v':
-            option.mode = SSL_VERIFY_PEER;
-            break;
-        case 'V':
-            option.mode = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-            break;
-        case 'X':
-            option.trusting = 1;
-            break;
-        case 'K':
-            option.no_tickets = 1;
-            break;
-        case 'I':
-            option.info = 1;
-            break;
-        case 'H':
-            option.hello = 1;
-            break;
-        case 'M':
-            option.message = 1;
-            break;
-        default:
-            exit(2);
-        }
-    }
-}
-
 int main(int argc, char *argv[])
 {
+    static const struct program_option table[] = {
+        NUMBER('p', option.port),
+        TEXT('c', option.certificate),
+        TEXT('k', option.key),
+        TEXT('a', option.ca),
+        BITS('v', option.mode, SSL_VERIFY_PEER),
+        BITS('V', option.mode, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
+        FLAG('X', option.trusting),
+        FLAG('K', option.no_tickets),
+        FLAG('I', option.info),
+        FLAG('H', option.hello),
+        FLAG('M', option.message),
+        {0},
+    };
     SSL_CTX *ctx;
     SSL *listener;
     SSL *ssl;
 
-    read_options(argc, argv);
+    read_options(argc, argv, table);
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     ctx = make_context();
-    listener = listen_at(ctx, option.port);
+    listener = listen_for_quic(ctx, option.port);
     puts("ready");
     while ((ssl = SSL_accept_connection(listener, 0)) != NULL) {
         serve(ssl);

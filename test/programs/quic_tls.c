@@ -12,9 +12,10 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
+#include "program.h"
+
 #include <openssl/opensslconf.h>
 #include <openssl/opensslv.h>
-#include <stdio.h>
 
 #if OPENSSL_VERSION_NUMBER < 0x30500000L
 
@@ -27,9 +28,7 @@ int main(void)
 #else
 
 #include <openssl/core_dispatch.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define LEVELS 4 /* OSSL_RECORD_PROTECTION_LEVEL_... */
@@ -126,13 +125,6 @@ static int take_first_alpn(SSL *ssl, const unsigned char **out, unsigned char *o
     *out = in + 1;
     *out_len = in[0];
     return SSL_TLSEXT_ERR_OK;
-}
-
-static void die(const char *what)
-{
-    fprintf(stderr, "%s\n", what);
-    ERR_print_errors_fp(stderr);
-    exit(1);
 }
 
 static SSL *make(SSL_CTX *ctx, struct end *end)

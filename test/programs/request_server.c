@@ -9,25 +9,15 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
-#include <arpa/inet.h>
-#include <openssl/err.h>
+#include "ignore.h"
+#include "program.h"
+
 #include <openssl/ssl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 static unsigned char *octets;
 static long octets_len;
-
-static void die(const char *what)
-{
-    perror(what);
-    ERR_print_errors_fp(stderr);
-    exit(1);
-}
 
 static int add(SSL *ssl, unsigned type, unsigned context, const unsigned char **out, size_t *len,
                X509 *x, size_t entry, int *alert, void *arg)
@@ -44,19 +34,10 @@ static int add(SSL *ssl, unsigned type, unsigned context, const unsigned char **
     return 1;
 }
 
-static int let_anybody(X509_STORE_CTX *store_ctx, void *arg)
-{
-    (void)arg;
-    X509_STORE_CTX_set_error(store_ctx, X509_V_OK);
-    return 1;
-}
-
 int main(int argc, char *argv[])
 {
-    struct sockaddr_in address = {.sin_family = AF_INET};
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-    int one = 1;
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    int listener;
     int fd;
 
     if (argc != 6)
@@ -72,13 +53,8 @@ int main(int argc, char *argv[])
                                    add, NULL, NULL, NULL, NULL))
         die("SSL_CTX");
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_cert_verify_callback(ctx, let_anybody, NULL);
-    address.sin_port = htons((unsigned short)atoi(argv[1]));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (listener < 0 || setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0
-        || bind(listener, (struct sockaddr *)&address, sizeof(address)) != 0
-        || listen(listener, 16) != 0)
-        die("listen");
+    SSL_CTX_set_cert_verify_callback(ctx, trust_everybody, NULL);
+    listener = listen_at(atoi(argv[1]), 16);
     while ((fd = accept(listener, NULL, NULL)) >= 0) {
         SSL *ssl = SSL_new(ctx);
         char line[256];

@@ -8,21 +8,10 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
-#include <arpa/inet.h>
-#include <openssl/err.h>
+#include "program.h"
+
 #include <openssl/ssl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-static void die(const char *what)
-{
-    perror(what);
-    ERR_print_errors_fp(stderr);
-    exit(1);
-}
 
 static void talk(SSL *ssl, int port, const char *name)
 {

@@ -8,31 +8,28 @@
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
 #include "ignore.h"
+#include "program.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 #if !defined(OPENSSL_NO_QUIC) && OPENSSL_VERSION_NUMBER >= 0x30200000L
 #include <openssl/quic.h>
 #define HAVE_QUIC
 #endif
 
+#define GREETING 2
+
 static struct {
     int port, accepts, threads, fork_each, fork_late, fork_early, closefds, no_network, nobody,
         verify;
-    int trusting, no_tickets, info, greeting, hello, message, quic;
+    int trusting, no_tickets, info, hello, message, quic;
     const char *certificate, *key, *root, *ca, *castore;
 } option = {.accepts = 1 << 30};
 
@@ -45,21 +42,6 @@ static void on_child(int sig)
 {
     (void)sig;
     children_seen = children_seen + 1;
-}
-
-static void die(const char *what)
-{
-    fprintf(stderr, "%s: %s\n", what, strerror(errno));
-    ERR_print_errors_fp(stderr);
-    exit(1);
-}
-
-/* An application that verifies by itself, and badly: everybody is good. */
-static int trust_everybody(X509_STORE_CTX *store_ctx, void *arg)
-{
-    (void)arg;
-    X509_STORE_CTX_set_error(store_ctx, X509_V_OK);
-    return 1;
 }
 
 static int forgive_everything(int ok, X509_STORE_CTX *store_ctx)
@@ -88,7 +70,7 @@ static void serve(int fd)
     if (ssl == NULL || !SSL_set_fd(ssl, fd))
         die("SSL_new");
     if (option.info)
-        SSL_set_info_callback(ssl, option.greeting ? greet : ignore_info);
+        SSL_set_info_callback(ssl, (option.info & GREETING) != 0 ? greet : ignore_info);
     ERR_clear_error();
     if (SSL_accept(ssl) == 1) {
         error = ERR_peek_error();
@@ -152,20 +134,6 @@ static void *serve_loop(void *arg)
     return arg;
 }
 
-static void make_listener(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((unsigned short)option.port)};
-    int one = 1;
-
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (listener < 0 || setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0
-        || bind(listener, (struct sockaddr *)&address, sizeof(address)) != 0
-        || listen(listener, 64) != 0)
-        die("listen");
-}
-
 static void make_quic_context(void)
 {
 #ifdef HAVE_QUIC
@@ -207,99 +175,42 @@ static void make_context(void)
         SSL_CTX_set_msg_callback(context, ignore_message);
 }
 
-static void read_options(int argc, char *argv[])
-{
-    int c;
-
-    while ((c = getopt(argc, argv, "p:c:k:a:A:n:t:r:feldNuvVTXKIGHMQ")) != -1) {
-        switch (c) {
-        case 'p':
-            option.port = atoi(optarg);
-            break;
-        case 'c':
-            option.certificate = optarg;
-            break;
-        case 'k':
-            option.key = optarg;
-            break;
-        case 'a':
-            option.ca = optarg;
-            break;
-        case 'A':
-            option.castore = optarg;
-            break;
-        case 'n':
-            option.accepts = atoi(optarg);
-            break;
-        case 't':
-            option.threads = atoi(optarg);
-            break;
-        case 'r':
-            option.root = optarg;
-            break; /* chroot */
-        case 'f':
-            option.fork_each = 1;
-            break; /* a process for each connection */
-        case 'e':
-            option.fork_early = 1;
-            break; /* a daemon: fork before the first handshake */
-        case 'l':
-            option.fork_late = 1;
-            break; /* fork after the first handshake */
-        case 'd':
-            option.closefds = 1;
-            break; /* close every descriptor but ours */
-        case 'N':
-            option.no_network = 1;
-            break; /* an empty network namespace */
-        case 'u':
-            option.nobody = 1;
-            break; /* give up root */
-        case 'v':
-            option.verify = 1;
-            break;
-        case 'V':
-            option.verify = 2;
-            break;
-        case 'T':
-            option.trusting = 1;
-            break; /* a verify callback that forgives everything */
-        case 'X':
-            option.trusting = 2;
-            break; /* a cert_verify_callback that does not verify */
-        case 'K':
-            option.no_tickets = 1;
-            break;
-        case 'I':
-            option.info = 1;
-            break; /* takes the info callback of each SSL */
-        case 'G':
-            option.info = option.greeting = 1;
-            break; /* and says hello when the handshake is over */
-        case 'H':
-            option.hello = 1;
-            break; /* takes client_hello_cb */
-        case 'M':
-            option.message = 1;
-            break; /* takes the message callback */
-        case 'Q':
-            option.quic = 1;
-            break; /* has made an SSL_CTX for QUIC before its own */
-        default:
-            exit(2);
-        }
-    }
-}
-
 int main(int argc, char *argv[])
 {
+    static const struct program_option table[] = {
+        NUMBER('p', option.port),
+        TEXT('c', option.certificate),
+        TEXT('k', option.key),
+        TEXT('a', option.ca),
+        TEXT('A', option.castore),
+        NUMBER('n', option.accepts),
+        NUMBER('t', option.threads),
+        TEXT('r', option.root),       /* chroot */
+        FLAG('f', option.fork_each),  /* a process for each connection */
+        FLAG('e', option.fork_early), /* a daemon: fork before the first handshake */
+        FLAG('l', option.fork_late),  /* fork after the first handshake */
+        FLAG('d', option.closefds),   /* close every descriptor but ours */
+        FLAG('N', option.no_network), /* an empty network namespace */
+        FLAG('u', option.nobody),     /* give up root */
+        FLAG('v', option.verify),
+        BITS('V', option.verify, 2),
+        FLAG('T', option.trusting),    /* a verify callback that forgives everything */
+        BITS('X', option.trusting, 2), /* a cert_verify_callback that does not verify */
+        FLAG('K', option.no_tickets),
+        FLAG('I', option.info),               /* takes the info callback of each SSL */
+        BITS('G', option.info, 1 | GREETING), /* and says hello when the handshake is over */
+        FLAG('H', option.hello),              /* takes client_hello_cb */
+        FLAG('M', option.message),            /* takes the message callback */
+        FLAG('Q', option.quic),               /* has made an SSL_CTX for QUIC before its own */
+        {0},
+    };
     struct sigaction action = {.sa_handler = on_child};
     pthread_t thread[64];
 
-    read_options(argc, argv);
+    read_options(argc, argv, table);
     signal(SIGPIPE, SIG_IGN);
     sigaction(SIGCHLD, &action, NULL);
-    make_listener();
+    listener = listen_at(option.port, 64);
     make_context();
     /* The module may have started its resolver by now; a server must not notice. */
     if (waitpid(-1, NULL, WNOHANG) != -1 || errno != ECHILD || children_seen != 0) {
