@@ -4,18 +4,20 @@
  * Client and server talk through memory, so that nothing is measured but
  * libssl and what the configuration adds to it. Prints one line:
  *
- *     RATE SERVER_US MEDIAN_US P99_US RSS_KIB DESCRIPTORS PROCESSORS
+ *     RATE SERVER_US MEDIAN_US P99_US RSS_KIB DESCRIPTORS PROCESSORS HEAP_KIB
  *
  * handshakes a second in all; CPU time of the server's side of one; median and
  * 99th percentile of the time that the server's side of one took; memory and
- * descriptors at the end; processors that were busy with it in the mean. Any
- * handshake that fails ends the program with 1.
+ * descriptors at the end; processors that were busy with it in the mean; what
+ * is allocated at the end, of all that malloc has. Any handshake that fails ends
+ * the program with 1.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
 #include "program.h"
 
 #include <dirent.h>
+#include <malloc.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <string.h>
@@ -127,6 +129,13 @@ static long resident_kib(void)
     return kib;
 }
 
+static double allocated_kib(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return (double)(info.uordblks + info.hblkhd) / 1024;
+}
+
 static int descriptors(void)
 {
     DIR *d = opendir("/proc/self/fd");
@@ -187,6 +196,8 @@ static void measure(int count, int silent)
     double begin = seconds(CLOCK_MONOTONIC);
     double busy = seconds(CLOCK_PROCESS_CPUTIME_ID);
     double cpu = 0;
+    double median;
+    double late;
     double took;
 
     if (jobs == NULL || all == NULL)
@@ -205,12 +216,14 @@ static void measure(int count, int silent)
     busy = seconds(CLOCK_PROCESS_CPUTIME_ID) - busy;
     count = each * option.threads;
     qsort(all, (size_t)count, sizeof(*all), compare);
-    if (!silent)
-        printf("%.1f %.2f %.2f %.2f %ld %d %.3f\n", count / took, cpu / count * 1e6,
-               all[count / 2] * 1e6, all[count * 99L / 100] * 1e6, resident_kib(), descriptors(),
-               busy / took);
-    fflush(stdout);
+    median = all[count / 2];
+    late = all[count * 99L / 100];
     free(all);
+    if (!silent)
+        printf("%.1f %.2f %.2f %.2f %ld %d %.3f %.2f\n", count / took, cpu / count * 1e6,
+               median * 1e6, late * 1e6, resident_kib(), descriptors(), busy / took,
+               allocated_kib());
+    fflush(stdout);
     free(jobs);
 }
 
