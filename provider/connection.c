@@ -9,11 +9,11 @@
 #include <stdio.h>
 
 /*
- * FreeRADIUS sets ex_data of an SSL up to index 17 without having asked for it.
- * Not many more: for each SSL libcrypto sorts all indexes, and fills the places
- * before ours.
+ * FreeRADIUS sets ex_data of an SSL up to index 17 without having asked for it;
+ * what it will set tomorrow must not be ours either. Not more than that needs:
+ * for each SSL libcrypto sorts all indexes, and fills the places before ours.
  */
-#define LOWEST_INDEX 20
+#define LOWEST_INDEX 32
 
 static int ex_index = -1;
 static void (*made_hook)(SSL *ssl);

@@ -282,12 +282,23 @@ def test_prefetch(world, short, tls_server, tmp_path):  # noqa: F811
     assert server.client().run([entry(pki.certificate(world.key, name), name)], world.key).accepted
 
 
+def sealed(names):
+    """A list as the module hands it to the resolver: a memfd that nobody can change any more."""
+    fd = os.memfd_create("list", os.MFD_ALLOW_SEALING)
+    with os.fdopen(os.dup(fd), "wb") as f:
+        f.write(names)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_WRITE)
+    return fd
+
+
+def a_thousand_names():
+    return sealed(b"".join(b"n%d._device.example.com\n" % i for i in range(1000)))
+
+
 def test_prefetch_is_released(world, tmp_path):
     """As long as somebody holds the conversation, and no longer."""
     resolver = Resolver(tmp_path, world.anchor, world.zones.port)
-    fd = os.memfd_create("list", os.MFD_ALLOW_SEALING)
-    os.write(fd, b"".join(b"n%d._device.example.com\n" % i for i in range(1000)))
-    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_WRITE)
+    fd = a_thousand_names()
     connection = resolver.connect()
     socket.send_fds(connection, [HEADER + b"\x05"], [fd])
     wait_for(lambda: resolver.counters()["held"] == 1000)
@@ -306,13 +317,9 @@ def test_prefetch_is_released(world, tmp_path):
 
 
 def list_of_names(last=b"\n"):
-    """Of the largest there are, in a memfd; with another last octet it is none, which shows at its end."""
-    fd = os.memfd_create("list", os.MFD_ALLOW_SEALING)
+    """Of the largest there are; with another last octet it is none, which shows at its end."""
     names = b"".join((b"a" * 60 + b".") * 2 + b"n%05d._device.example.com\n" % i for i in range(100000))
-    with os.fdopen(os.dup(fd), "wb") as f:
-        f.write(names[:-1] + last)
-    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_WRITE)
-    return fd
+    return sealed(names[:-1] + last)
 
 
 @pytest.mark.parametrize("last", [b"!", b"\n"], ids=["no list", "a list"])
@@ -398,9 +405,7 @@ def test_lists_of_a_user_that_wait_are_bounded(proxied, tmp_path):
 def test_orderly_end_with_a_list_held(world, tmp_path):
     """As systemd stops it while servers go on."""
     resolver = Resolver(tmp_path, world.anchor, world.zones.port)
-    fd = os.memfd_create("list", os.MFD_ALLOW_SEALING)
-    os.write(fd, b"".join(b"n%d._device.example.com\n" % i for i in range(1000)))
-    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_WRITE)
+    fd = a_thousand_names()
     connection = resolver.connect()
     socket.send_fds(connection, [HEADER + b"\x05"], [fd])
     os.close(fd)
