@@ -134,6 +134,7 @@ step "NSD serves it on loopback; the zone's key is the only trust anchor of this
 # conf FILE ROLE POLICY-or-NAME KEY [CERTIFICATE]: an openssl.cnf
 conf() {
     cat >"$1" <<CONF
+[default]
 openssl_conf = openssl_init
 [openssl_init]
 providers = provider_sect
@@ -261,7 +262,7 @@ http {
   listen 127.0.0.1:$port ssl;
   ssl_certificate $work/server.crt; ssl_certificate_key $work/server.key;
   ssl_protocols TLSv1.3;
-  ssl_verify_client optional;
+  ssl_verify_client on;
   ssl_client_certificate $work/server.crt;
   location / { return 200 "Hello, \$ssl_client_s_dn (\$ssl_client_verify)\n"; }
  }

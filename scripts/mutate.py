@@ -69,7 +69,7 @@ class Tree:
     def build(self):
         return run(["cmake", "--build", self.path("build"), "-j", str(os.cpu_count() or 1)])[0] == 0
 
-    def test(self, selection):
+    def test(self, selection, **environment):
         """'passed', 'failed', or what went wrong with the run itself. selection: 'ctest NAME' or pytest's arguments."""
         words = selection.split(" ", 1)
         if words[0] == "ctest":
@@ -78,7 +78,7 @@ class Tree:
         expression = ["-k", words[1]] if len(words) > 1 else []
         code, text = run(["/usr/bin/python3", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider",
                           self.path("test", "integration", words[0]), *expression],
-                         env={**os.environ, "DANCE_BUILD": self.path("build"), "PYTHONDONTWRITEBYTECODE": "1"})
+                         env={**os.environ, "DANCE_BUILD": self.path("build"), "PYTHONDONTWRITEBYTECODE": "1", **environment})
         # pytest's 1 is "tests failed", and other things; 5, "no tests", and the like are faults of the list.
         if code in (0, 1) and not re.search(r"\d+ passed" if code == 0 else r"\d+ failed", text):
             return "no test ran: " + (text.strip().splitlines() or ["nothing was said"])[-1]
@@ -109,7 +109,7 @@ def judge(tree, mutation, good):
                 f.write(text.replace(edit["find"], edit["replace"]))
         if not tree.build():
             return "FAULT", "it does not build"
-        outcome = tree.test(selection)
+        outcome = tree.test(selection, DANCE_PATIENCE="1")  # they are to fail, and soon
     finally:
         for path, text in kept.items():
             with open(path, "w") as f:

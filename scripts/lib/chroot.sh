@@ -54,7 +54,7 @@ suites_in_chroot() {
     run "build ($release)" in_chroot "$release" \
         bash -c 'cmake -S /src -B /build && cmake --build /build -j "$(nproc)"' || return 1
     suite "unit tests ($release, OpenSSL $chroot_openssl)" in_chroot "$release" \
-        ctest --test-dir /build --verbose --timeout 120 || good=1
+        ctest --test-dir /build --verbose --timeout 960 || good=1
     chroot_unit=$suite_passed/$suite_failed/$suite_skipped
     suite "integration tests ($release, OpenSSL $chroot_openssl)" in_chroot "$release" \
         "${pytest[@]}" /src/test/integration || good=1

@@ -42,7 +42,7 @@ class NginxServer(Server):
             ssl_protocols TLSv1.2 TLSv1.3;
             ssl_certificate {stage.path("server.crt")}; ssl_certificate_key {stage.path("server.key")};
             ssl_client_certificate {stage.path("ca.crt")};
-            ssl_verify_client optional;
+            ssl_verify_client on;
             ssl_session_cache shared:sessions:1m;
             return 200 "$ssl_client_verify $ssl_client_s_dn\\n";""", stage.server_config(self.policy), self.port)
 

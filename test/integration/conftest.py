@@ -3,7 +3,8 @@
 
 Needs (scripts/packages.sh installs it): nsd ldnsutils openssl python3-pytest
 python3-cryptography iproute2 util-linux procps valgrind. DANCE_BUILD says where
-dance.so and dance-resolver were built.
+dance.so and dance-resolver were built, DANCE_PATIENCE how many times as long as on
+a quiet machine is waited for what must come (8).
 """
 import collections
 import os
@@ -19,12 +20,19 @@ import pytest
 import pki
 import tls13
 from tls13_after import Conversation
-from zone import Zones, break_tlsa, free_port, wait_for
+from zone import Zones, break_tlsa, free_port, patient, wait_for
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("DANCE_BUILD", os.path.join(REPOSITORY, "build")))
 MODULE = os.path.join(BUILD, "provider", "dance.so")
 PROGRAMS = os.path.join(BUILD, "test")
+
+
+def sanitized():
+    """The build has a sanitizer in it: it may be ten times as slow."""
+    with open(os.path.join(BUILD, "CMakeCache.txt")) as cache:
+        return re.search(r"(?m)^DANCE_SANITIZE:\w+=.", cache.read()) is not None
+
 
 DEVICE = "sensor7._device.example.com"
 USAGES = [(u, s, m) for u in range(4) for s in range(2) for m in range(3)]
@@ -33,8 +41,8 @@ USAGES = [(u, s, m) for u in range(4) for s in range(2) for m in range(3)]
 def config(path, log, client=None, server=None, dns=None, module=None):
     """Write an openssl.cnf in the documented form; the path."""
     sections = {"client": client, "server": server, "dns": dns}
-    lines = ["openssl_conf = openssl_init", "nodejs_conf = openssl_init", "[openssl_init]", "providers = provider_sect",
-             "[provider_sect]", "default = default_sect", "dance = dance_sect", "[default_sect]",
+    lines = ["[default]", "openssl_conf = openssl_init", "nodejs_conf = openssl_init", "[openssl_init]",
+             "providers = provider_sect", "[provider_sect]", "default = default_sect", "dance = dance_sect", "[default_sect]",
              "activate = 1", "[dance_sect]", f"module = {MODULE}", "activate = 1"]
     for key, value in {"log": log, "log_level": "info", **(module or {})}.items():
         lines.append(f"{key} = {value}")
@@ -118,7 +126,9 @@ class World:
         return os.path.join(self.folder, name)
 
     def dns(self, **more):
-        return {"trust_anchor": self.anchor, "forward": f"127.0.0.1@{self.zones.port}", **more}
+        """With a timeout that lets a busy machine answer, up to the largest that there is."""
+        return {"trust_anchor": self.anchor, "forward": f"127.0.0.1@{self.zones.port}",
+                "timeout": str(min(60, int(patient(3)))), **more}
 
 
 class Log:
@@ -163,7 +173,7 @@ class Process:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(patient(10))
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -311,7 +321,7 @@ def s_client(world, tmp_path):
         done = subprocess.run(
             ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", world.path("server.crt"),
              "-ign_eof", *arguments],
-            env=environment(conf), input=request + "CLOSE\n", capture_output=True, text=True, timeout=30,
+            env=environment(conf), input=request + "CLOSE\n", capture_output=True, text=True, timeout=patient(30),
             errors="replace")
         text = done.stdout + done.stderr
         alert = re.search(r"SSL alert number (\d+)", text)
@@ -340,7 +350,7 @@ class Client:
     def stop(self):
         self.process.stdin.close()
         self.process.stdout.close()
-        return self.process.wait(20)
+        return self.process.wait(patient(20))
 
 
 @pytest.fixture

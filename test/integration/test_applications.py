@@ -18,7 +18,7 @@ import pytest
 import openssls
 import pki
 from conftest import DEVICE, Log, config, entry, environment
-from zone import free_port
+from zone import free_port, patient
 
 REQUIRE = {"policy": "require", "allow": "*._device.example.com"}
 
@@ -150,7 +150,7 @@ def test_perl_client_with_a_certificate_but_no_key(world, s_server, tmp_path):
     conf = config(tmp_path / "cnf", tmp_path / "log",
                   client={"identity": DEVICE, "private_key": world.path("client.key")})
     done = subprocess.run(["perl", "-e", PERL_CLIENT, str(server.port), world.path("ca.crt")], env=environment(conf),
-                          capture_output=True, text=True, timeout=30)
+                          capture_output=True, text=True, timeout=patient(30))
     if perl_is_other():
         assert "gnip" not in done.stdout and DEVICE not in server.log.text()
         return
@@ -214,7 +214,7 @@ print s.readpartial(100)
 """
     conf = config(tmp_path / "cnf", tmp_path / "log",
                   client={"identity": DEVICE, "private_key": world.path("client.key")})
-    done = subprocess.run(["ruby", "-e", script], env=environment(conf), capture_output=True, text=True, timeout=30)
+    done = subprocess.run(["ruby", "-e", script], env=environment(conf), capture_output=True, text=True, timeout=patient(30))
     if ruby_is_other():
         assert "alert certificate required" in done.stderr
         assert Log(tmp_path / "log").wait(openssls.OTHER)
@@ -333,7 +333,7 @@ def test_apache_mod_proxy_client(world, start, apache):
                    f'"https://127.0.0.1:{origin.port}/"\n', dns={},
                    module={"client": "dance_client\n[dance_client]\n"
                            f"identity = {DEVICE}\nprivate_key = {world.path('client.key')}\n[ignored]"})
-    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=patient(20))
     connection.request("GET", "/")
     answer = connection.getresponse()
     if openssls.is_other("Apache", MOD_SSL):
@@ -411,7 +411,7 @@ def test_freeradius(world, start, tmp_path):
         conf = config(tmp_path / "client.cnf", tmp_path / "client.log",
                       client={"identity": DEVICE, "private_key": world.path(key)}) if identity else None
         done = subprocess.run(["eapol_test", "-c", str(path), "-a", "127.0.0.1", "-p", str(port), "-s", "testing123",
-                               "-t", "10", "-r", "0"], env=environment(conf), capture_output=True, text=True, timeout=60,
+                               "-t", "10", "-r", "0"], env=environment(conf), capture_output=True, text=True, timeout=patient(60),
                               errors="replace")
         return done.returncode == 0 and "SUCCESS" in done.stdout, done.stdout
 

@@ -40,6 +40,13 @@ def connect(world, server, name):
     return server.client().run([entry(world.leaves.get(name) or pki.certificate(world.key, name), name)], world.key)
 
 
+def usual(world, server):
+    """How long a handshake without a lookup takes at present."""
+    begin = time.monotonic()
+    assert good(world, server).accepted
+    return time.monotonic() - begin
+
+
 def descriptors(server):
     return len(os.listdir(f"/proc/{server.process.pid}/fd"))
 
@@ -48,16 +55,16 @@ def descriptors(server):
 def test_others_go_on_while_one_waits(world, event_server, proxy, arguments):
     server = event_server(*arguments)
     assert good(world, server).accepted
-    proxy.delay = lambda name: 1.5 if name == SLOW else 0
+    proxy.delay = lambda name: Proxy.HELD if name == SLOW else 0
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        begin = time.monotonic()
         slow = pool.submit(connect, world, server, SLOW)
         wait_for(lambda: SLOW in proxy.seen, what="its lookup")
         for _ in range(10):  # known, refused, and unknown
             assert good(world, server).accepted
             assert bad(world, server).alert == 40
         assert connect(world, server, "u311._device.example.com").accepted
-        assert not slow.done() and time.monotonic() - begin < 1.4
+        assert not slow.done()
+        proxy.release()
         assert slow.result().accepted, server.log.text()
     text = server.output.text()
     assert re.findall(r"accepted, verify result (\d+), queue: (.*)", text) == [("0", "empty")] * 13, text
@@ -67,19 +74,23 @@ def test_without_async_one_stalls_the_others_until_the_deadline(world, event_ser
     """What the advice in doc/performance.md is about."""
     server = event_server(timeout="1")
     assert good(world, server).accepted
+    moment = usual(world, server)
     proxy.delay = lambda name: None if name == SLOW else 0
+    server.log.mark()
     with concurrent.futures.ThreadPoolExecutor() as pool:
         slow = pool.submit(connect, world, server, SLOW)
         wait_for(lambda: SLOW in proxy.seen, what="its lookup")
         begin = time.monotonic()
         assert good(world, server).accepted
-        assert 0.3 < time.monotonic() - begin < 2
+        assert time.monotonic() - begin < 2 + 10 * moment
         assert slow.result().alert == 40
+        text = server.log.text()
+        assert 0 <= text.find(f"refused {SLOW}") < text.find(f"accepted {DEVICE}"), text
     # The same name again: the lookup is older than the deadline, so nobody waits for it.
     begin = time.monotonic()
     for _ in range(5):
         assert connect(world, server, SLOW).alert == 40
-    assert time.monotonic() - begin < 0.8
+    assert time.monotonic() - begin < 0.8 + 10 * moment
     assert server.log.wait(rf"refused {re.escape(SLOW)}: the TLSA lookup failed \(no answer from the DNS for \d+ ms\)")
 
 
@@ -95,7 +106,7 @@ def test_many_are_paused_at_once(world, event_server, proxy):
         outcomes = list(pool.map(lambda name: connect(world, server, name), names))
     took = time.monotonic() - begin
     assert all(o.accepted for o in outcomes), [o for o in outcomes if not o.accepted]
-    assert took < 20, "one after the other it is 100 seconds"
+    assert took < 50, "one after the other it is 100 seconds"
     # Idle conversations are kept for the next ones.
     wait_for(lambda: descriptors(server) <= before + 64, what="closed descriptors")
     kept = descriptors(server)
@@ -110,12 +121,13 @@ def test_deadline_of_a_paused_job(world, event_server, proxy):
     """Also when the resolver itself does not move."""
     server = event_server("-A", timeout="1")
     assert good(world, server).accepted
+    moment = usual(world, server)
     [pid] = resolvers(server)
     os.kill(pid, signal.SIGSTOP)
     try:
         begin = time.monotonic()
         assert connect(world, server, SLOW).alert == 40
-        assert 0.8 < time.monotonic() - begin < 4
+        assert 0.8 < time.monotonic() - begin < 4 + 10 * moment
         assert server.log.wait("dance-resolver cannot be reached.*it did not answer within 1000 ms")
         assert good(world, server).accepted
     finally:
@@ -190,8 +202,8 @@ def test_haproxy(world, start, proxy, tmp_path, threads):
 
     def configure(port):
         conf.write_text(
-            f"global\n ssl-mode-async\n nbthread {threads}\ndefaults\n mode http\n timeout client 20s\n timeout connect 5s\n"
-            f" timeout server 5s\nfrontend f\n bind 127.0.0.1:{port} ssl crt {pem} verify required ca-file {world.path('ca.crt')}\n"
+            f"global\n ssl-mode-async\n nbthread {threads}\ndefaults\n mode http\n timeout client 160s\n timeout connect 40s\n"
+            f" timeout server 40s\nfrontend f\n bind 127.0.0.1:{port} ssl crt {pem} verify required ca-file {world.path('ca.crt')}\n"
             " http-request return status 200 content-type text/plain string hello\n")
     port = free_port()
     configure(port)
@@ -206,16 +218,17 @@ def test_haproxy(world, start, proxy, tmp_path, threads):
         return server.client().run([entry(leaf, name)], key, request=b"GET / HTTP/1.0\r\nConnection: close\r\n\r\n")
     assert b"hello" in http(DEVICE).data, server.log.text()
     before = descriptors(server)
-    proxy.delay = lambda name: 1.5 if name == SLOW or ".wild." in name else 0
+    proxy.delay = lambda name: Proxy.HELD if name == SLOW else 0
     with concurrent.futures.ThreadPoolExecutor(64) as pool:
-        begin = time.monotonic()
         slow = pool.submit(http, SLOW)
         wait_for(lambda: SLOW in proxy.seen, what="its lookup")
         for _ in range(5):
             assert b"hello" in http(DEVICE).data
             assert http(DEVICE, world.other_key).alert == 40
-        assert not slow.done() and time.monotonic() - begin < 1.4
+        assert not slow.done()
+        proxy.release()
         assert b"hello" in slow.result().data, server.log.text()
+        proxy.delay = lambda name: 1.5 if ".wild." in name else 0
         for r in range(2):
             names = [f"h{r}n{i}.wild._device.example.com" for i in range(40)]
             outcomes = list(pool.map(http, names))

@@ -79,7 +79,7 @@ def serve(zones, tmp_path, world, tls_server):  # noqa: F811
     anchor = tmp_path / "anchors"
     anchor.write_text(zones.anchors)
     zones.start()
-    return tls_server(dns={"trust_anchor": str(anchor), "forward": f"127.0.0.1@{zones.port}"})
+    return tls_server(dns=world.dns(trust_anchor=str(anchor), forward=f"127.0.0.1@{zones.port}"))
 
 
 def test_a_removed_record_shuts_out_within_its_ttl(world, short, tmp_path, tls_server):  # noqa: F811

@@ -9,7 +9,7 @@ import pytest
 
 import pki
 from conftest import DEVICE, PROGRAMS, config, environment
-from zone import wait_for
+from zone import patient, wait_for
 
 
 def test_certificate_made_in_memory(world, s_server, s_client):
@@ -167,7 +167,7 @@ def test_one_ssl_for_several_servers(world, start, odd_server, tmp_path, module)
                   client={"identity": DEVICE, "private_key": world.path("client.key"), "servers": "*.example.net"})
     ways = [str(friend.port), "a.example.net", str(other.port), "b.example.com", str(friend.port), "c.example.net"]
     done = subprocess.run([os.path.join(PROGRAMS, "reusing_client"), *ways], env=environment(conf),
-                          capture_output=True, text=True, timeout=20)
+                          capture_output=True, text=True, timeout=patient(20))
     known = f"peer /CN={DEVICE}, verify result 0, resumed 0\n"
     assert done.stdout == known + "peer (nobody), verify result 0, resumed 0\n" + known, (done, friend.log.text())
 

@@ -11,6 +11,7 @@ import pytest
 import pki
 import tls13
 from conftest import DEVICE, PROGRAMS, config, entry, environment
+from zone import patient
 
 POLICIES = ["mixed", "dane", "require"]
 COMPRESS_CERTIFICATE, COMPRESSED, ZLIB = 27, 25, 1
@@ -81,7 +82,7 @@ def test_client_that_compressed_its_own_beforehand(world, s_server, tmp_path, po
                   client={"identity": DEVICE, "private_key": world.path("client.key")})
     server = s_server(policy)
     done = subprocess.run([os.path.join(PROGRAMS, "compressing_client"), str(server.port), str(path),
-                           world.path("client.key")], env=environment(conf), capture_output=True, text=True, timeout=20)
+                           world.path("client.key")], env=environment(conf), capture_output=True, text=True, timeout=patient(20))
     assert re.fullmatch("compressed beforehand: yes\ngnip\n", done.stdout), (done, server.log.text())
     assert server.log.wait(f"accepted {DEVICE}")
 

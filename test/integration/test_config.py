@@ -6,6 +6,7 @@ import pytest
 
 import pki
 from conftest import DEVICE, config, entry, environment
+from zone import patient
 
 SERVER = {"allow": "*._device.example.com"}
 CLIENT = {"identity": DEVICE, "private_key": "/nonexistent/key"}
@@ -33,7 +34,7 @@ FAULTS = [
 
 def listed(conf):
     done = subprocess.run(["openssl", "list", "-providers", "-verbose"], env=environment(conf),
-                          capture_output=True, text=True, timeout=30)
+                          capture_output=True, text=True, timeout=patient(30))
     assert done.returncode == 0, done.stderr
     return done.stdout
 

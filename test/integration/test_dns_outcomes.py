@@ -9,7 +9,7 @@ import pytest
 
 import pki
 from conftest import entry
-from zone import free_port, wait_for
+from zone import free_port, patient, wait_for
 
 REFUSALS = [
     ("dev._device.example.net", "the TLSA record is not secured by DNSSEC"),
@@ -124,7 +124,7 @@ def dot_forwarder(world, tmp_path_factory):
     (folder / "client.conf").write_text(f'server:\n tls-cert-bundle: "{folder}/ca.crt"\n')
     yield port, str(folder / "client.conf")
     process.terminate()
-    process.wait(10)
+    process.wait(patient(10))
 
 
 @pytest.mark.skipif(not os.path.exists("/usr/sbin/unbound"), reason="unbound is not installed")

@@ -12,6 +12,7 @@ import sys
 import threading
 
 import pytest
+from zone import patient
 
 if __name__ != "__main__":
     from conftest import BUILD
@@ -46,14 +47,14 @@ class Eavesdropper:
             message, client = self.udp.recvfrom(65535)
             self.asked.add(question(message))
             with socket.socket(type=socket.SOCK_DGRAM) as server:
-                server.settimeout(5)
+                server.settimeout(patient(5))
                 server.sendto(message, ("127.0.0.1", self.port))
                 self.udp.sendto(server.recv(65535), client)
 
     def pass_streams(self):
         while True:
             client, _ = self.tcp.accept()
-            with client, socket.create_connection(("127.0.0.1", self.port), 5) as server:
+            with client, socket.create_connection(("127.0.0.1", self.port), patient(5)) as server:
                 message = client.recv(65535)
                 self.asked.add(question(message[2:]))
                 server.sendall(message)
@@ -91,14 +92,14 @@ def inside(folder, build):
         outcome = ask(s, NAME)
     for process in (resolver, zones.process, parent.process):
         process.terminate()
-        process.wait(10)
+        process.wait(patient(10))
     print(json.dumps({"outcome": outcome, "asked": sorted(ear.asked)}))
 
 
 def test_names_are_minimised(tmp_path):
     """Section 12: com's server learns that example.com is wanted, and nothing below it."""
     done = subprocess.run(["unshare", "-n", "--", sys.executable, __file__, str(tmp_path), BUILD], capture_output=True,
-                          text=True, timeout=60)
+                          text=True, timeout=patient(60))
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout.splitlines()[-1])
     assert seen["outcome"][0] == 1, (seen, done.stderr)

@@ -11,10 +11,10 @@ import time
 import pytest
 
 import pki
-from conftest import DEVICE, Log, entry, environment
+from conftest import DEVICE, Log, entry, environment, sanitized
 from test_process import good, resolvers, tls_server  # noqa: F401 (fixture)
 from test_resolver import ABSENT, BOGUS, BUSY, FAILED, HEADER, INSECURE, NAME, PROGRAM, SECURE, answer, ask, query
-from zone import Proxy, Zones, accepts, wait_for
+from zone import Proxy, Zones, accepts, patient, wait_for
 
 SLOW = "slow"
 
@@ -36,7 +36,7 @@ class Resolver:
 
     def connect(self):
         s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        s.settimeout(20)
+        s.settimeout(patient(20))
         s.connect(self.path)
         self.connections.append(s)
         return s
@@ -59,7 +59,7 @@ class Resolver:
             s.close()
         assert self.process.poll() is None, self.log.text()
         self.process.terminate()
-        assert self.process.wait(20) == 0
+        assert self.process.wait(patient(20)) == 0
 
 
 @pytest.fixture
@@ -83,33 +83,40 @@ def slow_names(seconds):
     return lambda name: seconds if SLOW in name.split(".") else 0
 
 
+def seconds_for(what):
+    """How long it takes, and what it gives."""
+    begin = time.monotonic()
+    value = what()
+    return time.monotonic() - begin, value
+
+
 def test_thousands_of_slow_lookups_in_flight(proxied):
-    """They go on at the same time: all are answered soon after the first."""
-    resolver = proxied(slow_names(2), "--max-per-client", "100000")
+    """They go on at the same time: nobody answers until all are there, which libunbound suffers for some 20 seconds."""
+    resolver = proxied(slow_names(Proxy.HELD), "--max-per-client", "100000")
     zones = ("example.com", "example.net", "example.org")
+    each = 10 if sanitized() else 50
     assert ask(resolver.connect(), NAME)[0] == SECURE
     for zone in zones:  # what leads there is known, as it is in a server that runs
         ask(resolver.connect(), f"x.{zone}", 1, 20000)
-    begin = time.monotonic()
     connections = [resolver.connect() for _ in range(60)]
     for i, connection in enumerate(connections):
-        for j in range(50):
-            connection.send(query(j, f"n{i}x{j}.{SLOW}.{zones[i % 3]}", 20000))
-    wait_for(lambda: resolver.counters()["flight"] > 2500, 1.9, "thousands in flight")
+        for j in range(each):
+            connection.send(query(j, f"n{i}x{j}.{SLOW}.{zones[i % 3]}", 60000))
+    wait_for(lambda: resolver.counters()["flight"] == 60 * each, what="thousands in flight")
     # Meanwhile somebody with a name that is not known yet.
-    first = time.monotonic()
     assert ask(resolver.connect(), "u311._device.example.com")[0] == SECURE
-    assert time.monotonic() - first < 1
-    statuses = [answer(connection.recv(65536))[1] for connection in connections for _ in range(50)]
-    took = time.monotonic() - begin
-    assert {s: statuses.count(s) for s in set(statuses)} == {ABSENT: 1000, INSECURE: 1000, BOGUS: 1000}
-    assert took < 10, took
+    assert resolver.counters()["flight"] == 60 * each
+    resolver.proxy.release()
+    statuses = [answer(connection.recv(65536))[1] for connection in connections for _ in range(each)]
+    assert {s: statuses.count(s) for s in set(statuses)} == dict.fromkeys((ABSENT, INSECURE, BOGUS), 20 * each)
 
 
 def test_slow_names_leave_something_for_the_others(proxied):
     """A flood of names that are never answered, inside one domain and from one process."""
     resolver = proxied(slow_names(None), "--max-lookups", "400", "--max-per-client", "100000")
     assert ask(resolver.connect(), NAME)[0] == SECURE
+    usual, (status, *_) = seconds_for(lambda: ask(resolver.connect(), "u312._device.example.com"))
+    assert status == SECURE
     floods = [resolver.connect() for _ in range(16)]
     begin = time.monotonic()
     for i, connection in enumerate(floods):
@@ -121,9 +128,8 @@ def test_slow_names_leave_something_for_the_others(proxied):
     assert time.monotonic() - begin < 2.5, "at once"
     # The known, and the unknown of other domains, notice nothing.
     for name, status in ((NAME, SECURE), ("u310._device.example.com", SECURE), ("missing2._device.example.com", ABSENT)):
-        first = time.monotonic()
-        assert ask(resolver.connect(), name)[0] == status
-        assert time.monotonic() - first < 0.5
+        took, got = seconds_for(lambda: ask(resolver.connect(), name))
+        assert got[0] == status and took < 0.5 + 10 * usual, (got, took, usual)
     statuses = [answer(connection.recv(65536))[1:4] for connection in floods for _ in range(50)]
     assert {s for s, _, _ in statuses} == {FAILED, BUSY}
 
@@ -177,11 +183,10 @@ def test_who_is_silent_is_waited_for_once(proxied):
     resolver = proxied(slow_names(None))
     connection = resolver.connect()
     assert ask(connection, f"a.{SLOW}.example.net", 1, 1000)[0] == FAILED
-    begin = time.monotonic()
     for i in range(20):
-        status, ttl, reason = ask(connection, f"a.{SLOW}.example.net", i, 1000)
+        took, (status, ttl, reason) = seconds_for(lambda: ask(connection, f"a.{SLOW}.example.net", i, 1000))
         assert (status, ttl) == (FAILED, 0) and "no answer from the DNS for" in reason
-    assert time.monotonic() - begin < 0.5
+        assert took < 0.9, "not until its deadline"
 
 
 @pytest.fixture
@@ -213,12 +218,12 @@ def test_popular_names_are_renewed_before_they_end(short, tmp_path, hint):
         before = resolver.counters()["renewed"]
         wait_for(lambda: resolver.counters()["renewed"] > before, 8, "a renewal")
         connection.send(wanted(NAME))
-    # From now on the DNS is slow, and nobody notices.
+    # From now on the DNS is silent, and nobody notices.
     wait_for(lambda: resolver.counters()["flight"] == 0)
-    proxy.delay = lambda name: 2
+    proxy.delay = lambda name: None
     begin = time.monotonic()
     status, ttl, _ = ask(connection, NAME)
-    assert status == SECURE and ttl >= 2 and time.monotonic() - begin < 0.5
+    assert status == SECURE and ttl >= 2
     assert begin - first > 6, "the first answer's TTL is over"
     asked = [name for name in proxy.seen if name.startswith("once.")]
     assert len(asked) == 1, "nobody wanted it again"
@@ -229,7 +234,7 @@ def test_popular_names_are_renewed_before_they_end(short, tmp_path, hint):
 def test_the_module_says_whom_it_meets_again(world, short, tls_server):  # noqa: F811
     """The resolver is not asked for a known client, and renews the record all the same."""
     zones, anchor = short
-    server = tls_server(dns={"trust_anchor": anchor, "forward": f"127.0.0.1@{zones.port}"})
+    server = tls_server(dns=world.dns(trust_anchor=anchor, forward=f"127.0.0.1@{zones.port}"))
     assert good(world, server).accepted
     assert good(world, server).accepted
     [pid] = resolvers(server)
@@ -253,7 +258,7 @@ def test_prefetch(world, short, tls_server, tmp_path):  # noqa: F811
     allowed = tmp_path / "allowed"
     allowed.write_text("*.example.org\n")
     os.chmod(allowed, 0o644)
-    server = tls_server(dns={"trust_anchor": anchor, "forward": f"127.0.0.1@{zones.port}"},
+    server = tls_server(dns=world.dns(trust_anchor=anchor, forward=f"127.0.0.1@{zones.port}"),
                         server={"policy": "require", "prefetch": "yes", "allow_file": str(allowed),
                                 "allow": f"{DEVICE}, missing._device.example.com, *._other.example.com"})
 
@@ -316,9 +321,13 @@ def test_prefetch_is_released(world, tmp_path):
     resolver.stop()
 
 
+# Of the largest list there are; a tenth where reading it takes ten times as long.
+MANY = 10000 if sanitized() else 100000
+
+
 def list_of_names(last=b"\n"):
-    """Of the largest there are; with another last octet it is none, which shows at its end."""
-    names = b"".join((b"a" * 60 + b".") * 2 + b"n%05d._device.example.com\n" % i for i in range(100000))
+    """With another last octet it is none, which shows at its end."""
+    names = b"".join((b"a" * 60 + b".") * 2 + b"n%05d._device.example.com\n" % i for i in range(MANY))
     return sealed(names[:-1] + last)
 
 
@@ -341,7 +350,7 @@ def test_nobody_waits_while_lists_are_read(proxied, last):
     os.kill(resolver.process.pid, signal.SIGCONT)
     for victim in victims:
         assert answer(victim.recv(65536))[1] == SECURE
-    done = "a list of names was refused" if last == b"!" else "100000 names are looked up ahead"
+    done = "a list of names was refused" if last == b"!" else f"{MANY} names are looked up ahead"
     wait_for(lambda: resolver.log.text().count(done) == 4, 30, "the lists")
     text = resolver.log.text()
     assert 0 <= text.find("a malformed message was dropped") < text.find(done)
@@ -392,7 +401,7 @@ def test_lists_of_a_user_that_wait_are_bounded(proxied, tmp_path):
     mine = list_of_names()
     socket.send_fds(rightful, [HEADER + b"\x05"], [mine])
     os.kill(resolver.process.pid, signal.SIGCONT)
-    wait_for(lambda: "100000 names are looked up ahead" in resolver.log.text(), 60, "the list of somebody else")
+    wait_for(lambda: f"{MANY} names are looked up ahead" in resolver.log.text(), 60, "the list of somebody else")
     text = resolver.log.text()
     assert text.count("a list of names was refused") == 64
     assert text.count("a malformed message was dropped") == 16
@@ -411,5 +420,5 @@ def test_orderly_end_with_a_list_held(world, tmp_path):
     os.close(fd)
     wait_for(lambda: resolver.counters()["held"] == 1000)
     resolver.process.terminate()
-    assert resolver.process.wait(20) == 0
+    assert resolver.process.wait(patient(20)) == 0
     connection.close()

@@ -12,6 +12,7 @@ import pytest
 import openssls
 import pki
 from conftest import DEVICE, Log, config, entry, environment
+from zone import patient
 
 NODE = shutil.which("node", path="/usr/bin") or shutil.which("node")
 pytestmark = [pytest.mark.skipif(NODE is None, reason="Node.js is not installed"),
@@ -101,7 +102,7 @@ def test_client(world, s_server, tmp_path, key, accepted):
     server = s_server("require")
     conf = config(tmp_path / "cnf", tmp_path / "log", client={"identity": DEVICE, "private_key": world.path(key)})
     done = subprocess.run([NODE, "-e", CLIENT, str(server.port), world.path("server.crt")], env=environment(conf),
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=patient(60))
     if is_other():
         assert "refused" in done.stdout and done.returncode == 1, (done, server.log.text())
         assert Log(tmp_path / "log").wait(openssls.OTHER)

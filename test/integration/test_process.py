@@ -12,7 +12,7 @@ import pytest
 import pki
 from conftest import DEVICE, PROGRAMS, config, entry, environment
 from test_dns_outcomes import black_hole, silent_dns  # noqa: F401 (fixtures)
-from zone import accepts, wait_for
+from zone import accepts, patient, wait_for
 
 TLS_SERVER = os.path.join(PROGRAMS, "tls_server")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="chroot and namespaces need root")
@@ -127,7 +127,7 @@ def test_resolver_ends_with_its_last_user(world, tls_server):
     assert good(world, server).accepted
     assert len(resolvers(server)) == 1
     assert good(world, server).accepted
-    assert server.process.wait(10) == 0
+    assert server.process.wait(patient(10)) == 0
     wait_for(lambda: not resolvers(server), 10, "the resolver's end")
 
 
@@ -242,7 +242,7 @@ def test_socket_resolver(world, tls_server, tmp_path):
         check_both(world, server)
         assert not resolvers(server)
         one.terminate()
-        assert one.wait(10) == 0
+        assert one.wait(patient(10)) == 0
         assert good(world, server).alert == 40
         assert server.log.wait("dance-resolver cannot be reached")
     finally:
@@ -253,7 +253,7 @@ def test_socket_resolver(world, tls_server, tmp_path):
         wait_for(lambda: good(world, server).accepted, 10, "the new resolver")
     finally:
         two.terminate()
-        assert two.wait(10) == 0
+        assert two.wait(patient(10)) == 0
 
 
 @pytest.mark.skipif(shutil.which("systemd-socket-activate") is None, reason="systemd-socket-activate is not installed")
@@ -270,7 +270,7 @@ def test_systemd_socket_activation(world, tls_server, tmp_path):
         assert not resolvers(server)
     finally:
         one.terminate()
-        one.wait(10)
+        one.wait(patient(10))
 
 
 @needs_root
@@ -289,7 +289,7 @@ def test_a_socket_of_somebody_else_is_not_believed(world, tls_server, tmp_path):
         assert server.log.wait("belongs to user 65534, neither root nor this process's own")
     finally:
         rogue.terminate()
-        rogue.wait(10)
+        rogue.wait(patient(10))
 
 
 @pytest.mark.skipif(shutil.which("valgrind") is None or bool(os.environ.get("DANCE_PRELOAD")),
@@ -306,7 +306,7 @@ def test_valgrind(world, start, tmp_path):
     assert server.client(timeout=60).run([entry(world.device, b"")], world.key).alert == 50
     assert server.client(timeout=60).run([entry(world.device, "outside.example.com")], world.key).alert == 40
     assert server.client(timeout=60).run([], None).alert == 116
-    assert server.process.wait(60) == 0, report.read_text()
+    assert server.process.wait(patient(60)) == 0, report.read_text()
     assert "ERROR SUMMARY: 0 errors" in report.read_text()
 
 
@@ -317,7 +317,7 @@ def test_library_contexts_that_come_and_go(world, tmp_path, default_context):
                   client={"identity": DEVICE, "private_key": world.path("client.key")})
     env = environment(conf if default_context else "/dev/null")
     done = subprocess.run([os.path.join(PROGRAMS, "lib_contexts"), conf], env=env, capture_output=True, text=True,
-                          timeout=60)
+                          timeout=patient(60))
     assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr
 
 

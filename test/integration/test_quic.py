@@ -7,6 +7,7 @@ import pytest
 
 import pki
 from conftest import DEVICE, PROGRAMS, config, environment
+from zone import patient
 
 POLICIES = ["mixed", "dane", "require"]
 SERVER = os.path.join(PROGRAMS, "quic_server")
@@ -132,7 +133,7 @@ def other_library(world, tmp_path):
         conf = config(tmp_path / "openssl.cnf", tmp_path / "log", client=client, dns=world.dns(),
                       server={"policy": policy, "allow": "*._device.example.com"})
         done = subprocess.run([os.path.join(PROGRAMS, "quic_tls"), world.path("server.crt"), world.path("server.key"),
-                               *arguments], env=environment(conf), capture_output=True, text=True, timeout=20)
+                               *arguments], env=environment(conf), capture_output=True, text=True, timeout=patient(20))
         assert done.returncode == 0, done
         return done.stdout
     return run

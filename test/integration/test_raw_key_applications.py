@@ -14,7 +14,7 @@ import pki
 from conftest import BUILD, DEVICE, MODULE, config, environment
 from test_applications import RADIUS, backend, needs  # noqa: F401 (backend is a fixture)
 from test_raw_keys import NEGOTIATED, VERSION, raw_client  # noqa: F401 (raw_client is a fixture)
-from zone import accepts, free_port, wait_for
+from zone import accepts, free_port, patient, wait_for
 
 pytestmark = pytest.mark.skipif(VERSION < (3, 2), reason="raw public keys need OpenSSL 3.2")
 POLICIES = pytest.mark.parametrize("policy", ["mixed", "dane", "require"])
@@ -111,7 +111,7 @@ def resolver(world, tmp_path):
     wait_for(lambda: accepts(path), what="the socket")
     yield {"resolver": path}
     process.terminate()
-    process.wait(10)
+    process.wait(patient(10))
 
 
 @needs("dovecot")
@@ -164,7 +164,7 @@ def test_freeradius(world, start, tmp_path, policy):
         conf = config(tmp_path / "client.cnf", tmp_path / "client.log",
                       client={"identity": DEVICE, "private_key": world.path(key), "raw_public_key": "yes"})
         done = subprocess.run(["eapol_test", "-c", str(path), "-a", "127.0.0.1", "-p", str(port), "-s", "testing123",
-                               "-t", "10", "-r", "0"], env=environment(conf), capture_output=True, text=True, timeout=60,
+                               "-t", "10", "-r", "0"], env=environment(conf), capture_output=True, text=True, timeout=patient(60),
                               errors="replace")
         return done.stdout
 

@@ -13,7 +13,7 @@ import pytest
 
 from conftest import BUILD, environment
 from test_dns_outcomes import black_hole, silent_dns  # noqa: F401 (fixtures)
-from zone import accepts, wait_for
+from zone import accepts, patient, wait_for
 
 PROGRAM = os.path.join(BUILD, "resolver", "dance-resolver")
 SECURE, ABSENT, INSECURE, BOGUS, FAILED, BUSY = range(1, 7)
@@ -50,7 +50,7 @@ def resolver(world, tmp_path, silent_dns):  # noqa: F811
 
     def connect():
         s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        s.settimeout(20)
+        s.settimeout(patient(20))
         s.connect(path)
         connections.append(s)
         return s
@@ -62,7 +62,7 @@ def resolver(world, tmp_path, silent_dns):  # noqa: F811
         s.close()
     assert process.poll() is None, open(tmp_path / "log").read()
     process.terminate()
-    assert process.wait(20) == 0, open(tmp_path / "log").read()
+    assert process.wait(patient(20)) == 0, open(tmp_path / "log").read()
 
 
 @pytest.mark.parametrize("name,status,reason", [
@@ -148,7 +148,7 @@ def test_conversation_over_a_control_channel(resolver):
     socket.send_fds(control, [HEADER + b"\x01"], [theirs.fileno()])
     theirs.close()
     control.close()
-    ours.settimeout(20)
+    ours.settimeout(patient(20))
     assert ask(ours, NAME, 0xffffffff)[0] == SECURE
 
 
@@ -237,7 +237,7 @@ def test_capabilities_are_given_up(world, tmp_path):
             sets = [line.split() for line in status if re.match("Cap(Inh|Prm|Eff|Amb)", line)]
         assert len(sets) == 4 and all(int(value, 16) == 0 for _, value in sets), sets
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(patient(20)) == 0
 
 
 @pytest.mark.parametrize("arguments", [[], ["--channel", "x"], ["--socket", "a", "--channel", "3"], ["--bogus"],

@@ -11,6 +11,7 @@ import pytest
 
 import pki
 from conftest import DEVICE, USAGES, config, environment, listening
+from zone import patient
 
 NOBODY = "nothere._device.example.com"
 RELAY = "relay.example.com"  # its record is at _smtp-client.relay.example.com
@@ -43,7 +44,7 @@ def openssl12(world, s_client, port, crt, key):
 def gnutls(world, s_client, port, crt, key):
     done = subprocess.run(["gnutls-cli", "--x509cafile", world.path("server.crt"), "--no-ca-verification",
                            "--x509certfile", crt, "--x509keyfile", key, "-p", str(port), "127.0.0.1"],
-                          input="ping\n", capture_output=True, text=True, timeout=30, errors="replace")
+                          input="ping\n", capture_output=True, text=True, timeout=patient(30), errors="replace")
     return "gnip" in done.stdout, done.stdout + done.stderr
 
 
@@ -54,7 +55,7 @@ def python(world, s_client, port, crt, key):
               "with socket.create_connection(('127.0.0.1', int(sys.argv[1]))) as s, context.wrap_socket(s) as tls:\n"
               "    tls.sendall(b'ping\\n'); print(tls.recv(100))\n")
     done = subprocess.run(["/usr/bin/python3", "-c", script, str(port), world.path("server.crt"), crt, key],
-                          env=environment(None), capture_output=True, text=True, timeout=30)
+                          env=environment(None), capture_output=True, text=True, timeout=patient(30))
     return "gnip" in done.stdout, done.stdout + done.stderr
 
 

@@ -15,7 +15,7 @@ import pki
 from conftest import BUILD, MODULE, PROGRAMS, Process, config, entry, environment, listening
 from test_applications import apache  # noqa: F401 (fixture)
 from test_dns_outcomes import black_hole  # noqa: F401 (fixture)
-from zone import Zones, break_tlsa, free_port, wait_for
+from zone import Zones, break_tlsa, free_port, patient, wait_for
 
 STORE_PATHS = os.path.join(PROGRAMS, "store_paths")
 RESOLVER = os.path.join(BUILD, "resolver", "dance-resolver")
@@ -98,7 +98,7 @@ def conf(published, tmp_path):
 def run(conf, tmp_path):
     """run(argv, ...): a program with the module; its outcome, and the module's log."""
 
-    def run(*argv, conf=conf, stdin="", timeout=60):
+    def run(*argv, conf=conf, stdin="", timeout=patient(60)):
         done = subprocess.run([str(a) for a in argv], env=environment(conf), input=stdin, capture_output=True, text=True,
                               timeout=timeout, cwd=tmp_path)
         log = tmp_path / "log"
@@ -301,10 +301,10 @@ def test_silent_dns(published, run, black_hole, tmp_path):  # noqa: F811
         f'server:\n do-not-query-localhost: no\nstub-zone:\n name: "silent.example.net"\n'
         f" stub-addr: 127.0.0.1@{black_hole}\n").encode())
     conf = config(tmp_path / "silent.cnf", tmp_path / "log", dns=published.dns(unbound_config=path, timeout="1"))
-    done = run("openssl", "storeutl", "dane:ta.silent.example.net", conf=conf, timeout=10)
+    done = run("openssl", "storeutl", "dane:ta.silent.example.net", conf=conf, timeout=patient(10))
     assert done.code != 0
     assert re.search(r"the TLSA lookup failed:.*ta.silent.example.net: no answer from the DNS within \d+ ms", done.err), done
-    done = run("openssl", "verify", "-CAstore", "dane:ta.silent.example.net", published.path("leaf.crt"), conf=conf, timeout=10)
+    done = run("openssl", "verify", "-CAstore", "dane:ta.silent.example.net", published.path("leaf.crt"), conf=conf, timeout=patient(10))
     assert done.code != 0 and "unable to get local issuer certificate" in done.err, done
 
 
@@ -312,7 +312,7 @@ def test_busy_resolver(published, run, tmp_path):
     """A lookup that waits for a silent server is all that this resolver may have in flight."""
     with socket.socket(type=socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
-        silent.settimeout(20)
+        silent.settimeout(patient(20))
         unbound = tmp_path / "unbound.conf"
         unbound.write_text(f'server:\n do-not-query-localhost: no\nstub-zone:\n name: "silent.example.net"\n'
                            f" stub-addr: 127.0.0.1@{silent.getsockname()[1]}\n")
@@ -334,7 +334,7 @@ def test_busy_resolver(published, run, tmp_path):
                 waiting.wait()
         finally:
             resolver.terminate()
-            assert resolver.wait(10) == 0
+            assert resolver.wait(patient(10)) == 0
 
 
 @pytest.mark.parametrize("dns,reason", [
@@ -485,7 +485,7 @@ def test_names_of_cas_do_not_come_from_a_store(world, run, conf):
     with open(conf, "a") as out:
         out.write(SSL_SECTION.format("dane:ta.example.com").replace("VerifyCAStore", "ClientCAStore"))
     done = run("openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", world.path("server.crt"), "-key",
-               world.path("server.key"), "-ssl_config", "mail", timeout=20)
+               world.path("server.key"), "-ssl_config", "mail", timeout=patient(20))
     assert done.code != 0 and "ACCEPT" not in done.out, done
 
 
@@ -561,7 +561,7 @@ def test_many_opens_are_answered_from_the_cache(published, run, tmp_path):
     try:
         assert process.stdout.readline() == "found: 1\n"
         zones.stop()
-        out, _ = process.communicate("\n", timeout=60)
+        out, _ = process.communicate("\n", timeout=patient(60))
         assert out == "found once more: 1\nqueue: empty\n"
     finally:
         process.kill()
@@ -581,6 +581,6 @@ def test_valgrind(published, run, tmp_path, arguments):
     arguments = [published.path(a) if a.endswith(".crt") else a for a in arguments]
     done = run("valgrind", "--leak-check=full", "--show-leak-kinds=definite,indirect,possible",
                "--errors-for-leak-kinds=definite,indirect,possible", "--error-exitcode=99", f"--log-file={report}",
-               STORE_PATHS, *arguments, timeout=120)
+               STORE_PATHS, *arguments, timeout=patient(120))
     assert done.code in (0, 1), (done, report.read_text())
     assert "ERROR SUMMARY: 0 errors" in report.read_text()

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from zone import patient
+
 DANE_CLIENTID = 65280
 HANDSHAKE, APPLICATION, ALERT, CCS = 22, 23, 21, 20
 ENCRYPTED_EXTENSIONS, CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, FINISHED = 8, 11, 13, 15, 20
@@ -97,7 +99,7 @@ class Outcome:
 
 class Client:
     def __init__(self, port, timeout=15):
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=patient(timeout))
         self.transcript = b""
         self.read_keys = self.write_keys = None
         self.pending = b""
