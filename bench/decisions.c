@@ -12,8 +12,8 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
-#include "server.h"
-#include "verdict.h"
+#include "server/extension.h"
+#include "server/verdict.h"
 
 #include <openssl/core.h>
 #include <openssl/provider.h>

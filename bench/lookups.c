@@ -11,9 +11,9 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
-#include "channel.h"
 #include "config.h"
-#include "lookup.h"
+#include "lookup/ask.h"
+#include "lookup/channel.h"
 #include "process.h"
 
 #include <stdio.h>

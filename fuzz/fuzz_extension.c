@@ -6,9 +6,9 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
-#include "clientid.h"
+#include "names/clientid.h"
+#include "names/patterns.h"
 #include "owner_name.h"
-#include "patterns.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -7,8 +7,8 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
-#include "store_choice.h"
-#include "store_text.h"
+#include "store/choice.h"
+#include "store/text.h"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>

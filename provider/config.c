@@ -1,7 +1,7 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
-#include "compat.h"
+#include "openssl/compat.h"
 #include "owner_name.h"
 
 #include <openssl/crypto.h>

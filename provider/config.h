@@ -13,7 +13,7 @@
 #define DANCE_CONFIG_H
 
 #include "log.h"
-#include "patterns.h"
+#include "names/patterns.h"
 
 #include <stdbool.h>
 #include <stddef.h>

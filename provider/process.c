@@ -1,27 +1,31 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "process.h"
 
-#include "allow_file.h"
-#include "cache.h"
-#include "credential.h"
-
 #include <openssl/crypto.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
-/*
- * For the names that one process meets within a TTL. What an attacker can make
- * in any number, names that do not exist, is kept apart and given less.
- */
-static const struct dance_cache_room cache_room[DANCE_CACHE_KINDS] = {
-    [DANCE_CACHE_RECORDS] = {32768, (size_t)24 << 20},
-    [DANCE_CACHE_OTHERS] = {8192, (size_t)4 << 20},
+struct entry {
+    const struct dance_slot *slot;
+    void *object;
+    struct entry *next;
+};
+
+struct process {
+    pid_t pid;
+    /* Memory that a forked child finds zeroed; NULL where there is none. By itself pid is not
+       enough: with PID namespaces a child may have its parent's number. */
+    unsigned char *alive;
+    const struct process *parent; /* of the process that forked us; never freed */
+    _Atomic(struct entry *) first;
 };
 
 static const struct dance_config *configuration;
 static struct dance_rules rules;
-static _Atomic(struct dance_process *) current;
+static _Atomic(struct process *) current;
 
 void dance_process_configure(const struct dance_config *config)
 {
@@ -64,70 +68,85 @@ static unsigned char *make_alive(void)
 }
 
 /* It is the calling process's, and not what was copied from its parent. */
-static bool is_own(const struct dance_process *p, pid_t pid)
+static bool is_own(const struct process *p, pid_t pid)
 {
     return p != NULL && p->pid == pid && (p->alive == NULL || *p->alive != 0);
 }
 
-static void discard(struct dance_process *p)
+static void discard(struct process *p)
 {
-    (void)pthread_mutex_destroy(&p->channel_lock);
-    (void)pthread_mutex_destroy(&p->files_lock);
-    (void)pthread_mutex_destroy(&p->list_lock);
-    dance_credential_free(p->credential);
-    dance_allow_file_free(p->allow_file);
-    dance_allow_file_free(p->list_file);
-    dance_cache_free(p->cache);
     if (p->alive != NULL)
         (void)munmap(p->alive, 1);
     OPENSSL_free(p);
 }
 
-/*
- * In a forked child no other thread of the parent runs, but one may have been
- * stopped in mid-change. What is copied is safe all the same: the control
- * channel is checked before each use, and the pointers to what was read from
- * files are written whole (and only ever point to finished objects).
- */
-static struct dance_process *make(struct dance_process *parent, pid_t pid)
+/* NULL when out of memory. */
+static struct process *this_process(void)
 {
-    struct dance_process *p = OPENSSL_zalloc(sizeof(*p));
-
-    if (p == NULL)
-        return NULL;
-    p->pid = pid;
-    p->alive = make_alive();
-    p->parent = parent;
-    p->control.fd = -1;
-    p->list.fd = -1;
-    p->cache = dance_cache_new(cache_room);
-    (void)pthread_mutex_init(&p->channel_lock, NULL);
-    (void)pthread_mutex_init(&p->files_lock, NULL);
-    (void)pthread_mutex_init(&p->list_lock, NULL);
-    if (parent != NULL) {
-        p->control = parent->control;
-        p->credential = dance_credential_up_ref(parent->credential);
-        p->allow_file = dance_allow_file_up_ref(parent->allow_file);
-        p->list = parent->list;
-        p->list_file = dance_allow_file_up_ref(parent->list_file);
-    }
-    return p;
-}
-
-struct dance_process *dance_process(void)
-{
-    struct dance_process *seen = atomic_load(&current);
-    struct dance_process *made;
+    struct process *seen = atomic_load(&current);
+    struct process *made;
     pid_t pid = getpid();
 
     if (is_own(seen, pid))
         return seen;
-    made = make(seen, pid);
+    made = OPENSSL_zalloc(sizeof(*made));
     if (made == NULL)
         return NULL;
+    made->pid = pid;
+    made->alive = make_alive();
+    made->parent = seen;
     if (atomic_compare_exchange_strong(&current, &seen, made))
         return made;
     /* Another thread of this process was faster. */
     discard(made);
     return seen;
+}
+
+static void *find(struct entry *from, const struct entry *end, const struct dance_slot *slot)
+{
+    for (; from != end; from = from->next) {
+        if (from->slot == slot)
+            return from->object;
+    }
+    return NULL;
+}
+
+/* Of the nearest process above that used the slot. */
+static const void *inherited(const struct process *p, const struct dance_slot *slot)
+{
+    const void *object = NULL;
+
+    while (object == NULL && (p = p->parent) != NULL)
+        object = find(atomic_load(&p->first), NULL, slot);
+    return object;
+}
+
+void *dance_process_object(const struct dance_slot *slot)
+{
+    struct process *p = this_process();
+    struct entry *first = p != NULL ? atomic_load(&p->first) : NULL;
+    const struct entry *looked_at = first;
+    void *object = find(first, NULL, slot);
+    struct entry *entry;
+
+    if (object != NULL || p == NULL)
+        return object;
+    entry = OPENSSL_zalloc(sizeof(*entry));
+    if (entry == NULL || (entry->object = slot->make(inherited(p, slot))) == NULL) {
+        OPENSSL_free(entry);
+        return NULL;
+    }
+    entry->slot = slot;
+    entry->next = first;
+    while (!atomic_compare_exchange_strong(&p->first, &entry->next, entry)) {
+        /* Another thread put something there, this room's perhaps. */
+        object = find(entry->next, looked_at, slot);
+        if (object != NULL) {
+            slot->discard(entry->object);
+            OPENSSL_free(entry);
+            return object;
+        }
+        looked_at = entry->next;
+    }
+    return entry->object;
 }

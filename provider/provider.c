@@ -8,15 +8,15 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
-#include "binding.h"
-#include "compat.h"
 #include "config.h"
 #include "hook.h"
 #include "log.h"
+#include "openssl/binding.h"
+#include "openssl/compat.h"
 #include "policy.h"
 #include "process.h"
 #include "reasons.h"
-#include "store.h"
+#include "store/loader.h"
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>

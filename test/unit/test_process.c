@@ -4,14 +4,48 @@
 #include "process.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static _Atomic bool over;
+
+/* A room's object: a cache, whose lock another thread may hold at any time. */
+struct kept {
+    const void *parents;
+    struct dance_cache *cache;
+};
+
+static void *make(const void *parents)
+{
+    static const struct dance_cache_room room[DANCE_CACHE_KINDS] = {{100, 10000}, {100, 10000}};
+    struct kept *kept = calloc(1, sizeof(*kept));
+
+    cr_assert_not_null(kept);
+    kept->parents = parents;
+    kept->cache = dance_cache_new(room);
+    return kept;
+}
+
+static void discard(void *object)
+{
+    struct kept *kept = object;
+
+    dance_cache_free(kept->cache);
+    free(kept);
+}
+
+static const struct dance_slot slot = {make, discard}, other_slot = {make, discard};
+
+static struct kept *kept_here(void)
+{
+    return dance_process_object(&slot);
+}
 
 static void use(struct dance_cache *cache, int i)
 {
@@ -27,24 +61,25 @@ static void use(struct dance_cache *cache, int i)
 static void *busy(void *arg)
 {
     for (int i = 0; !atomic_load(&over); i++)
-        use(dance_process()->cache, i);
+        use(kept_here()->cache, i);
     return arg;
 }
 
 Test(process, one_object_a_process)
 {
-    struct dance_process *p = dance_process();
+    struct kept *p = kept_here();
     int status = 1;
     pid_t child;
 
     cr_assert_not_null(p);
     cr_assert_not_null(p->cache);
-    cr_assert_eq(p, dance_process());
+    cr_assert_eq(p, kept_here());
+    cr_assert_neq((void *)p, dance_process_object(&other_slot));
     use(p->cache, 1);
     child = fork();
     if (child == 0)
-        _exit(dance_process() == p || dance_process()->parent != p
-              || dance_cache_used(dance_process()->cache).entries != 0);
+        _exit(kept_here() == p || kept_here()->parents != p
+              || dance_cache_used(kept_here()->cache).entries != 0);
     (void)waitpid(child, &status, 0);
     cr_assert_eq(status, 0);
 }
@@ -52,7 +87,7 @@ Test(process, one_object_a_process)
 /* What a process that is number 1 in its PID namespace sees when it forks into one of its own. */
 static int fork_first_of_a_namespace(void)
 {
-    const struct dance_process *p = dance_process();
+    const struct kept *p = kept_here();
     int status = 1;
     pid_t child;
 
@@ -60,8 +95,8 @@ static int fork_first_of_a_namespace(void)
         return 2;
     child = fork();
     if (child == 0)
-        _exit(getpid() != 1 || dance_process() == p || dance_process()->parent != p
-              || dance_process() != dance_process());
+        _exit(getpid() != 1 || kept_here() == p || kept_here()->parents != p
+              || kept_here() != kept_here());
     (void)waitpid(child, &status, 0);
     return status;
 }
@@ -95,7 +130,7 @@ Test(process, fork_while_threads_hold_locks)
         if (child == 0) {
             (void)alarm(20);
             for (int j = 0; j < 64; j++)
-                use(dance_process()->cache, j);
+                use(kept_here()->cache, j);
             _exit(0);
         }
         cr_assert_gt(child, 0);

@@ -1,0 +1,24 @@
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "files/stamp.h"
+
+#include <string.h>
+
+bool dance_file_stamp(const char *path, struct dance_file_stamp *stamp)
+{
+    struct stat st;
+
+    memset(stamp, 0, sizeof(*stamp));
+    if (path == NULL || stat(path, &st) != 0)
+        return false;
+    stamp->dev = st.st_dev;
+    stamp->ino = st.st_ino;
+    stamp->size = st.st_size;
+    stamp->changed = st.st_mtim;
+    return true;
+}
+
+bool dance_file_stamp_differs(const struct dance_file_stamp *a, const struct dance_file_stamp *b)
+{
+    return a->dev != b->dev || a->ino != b->ino || a->size != b->size
+           || a->changed.tv_sec != b->changed.tv_sec || a->changed.tv_nsec != b->changed.tv_nsec;
+}

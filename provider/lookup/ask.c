@@ -1,0 +1,242 @@
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "lookup/ask.h"
+
+#include "cache.h"
+#include "lookup/channel.h"
+#include "lookup/prefetch.h"
+#include "lookup/waiting.h"
+#include "process.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* The resolver is told to answer this much before we stop waiting, so that its reason arrives. */
+#define MARGIN_MS 100LL
+/* How often a resolver that dies is replaced within one lookup. */
+#define ATTEMPTS 3
+
+struct dance_lookup *dance_lookup_new(void)
+{
+    struct dance_lookup *lookup = OPENSSL_malloc(sizeof(*lookup));
+
+    /* The rest is not zeroed: only what a message brings is ever read. */
+    if (lookup != NULL) {
+        lookup->message = NULL;
+        lookup->cached = NULL;
+    }
+    return lookup;
+}
+
+void dance_lookup_free(struct dance_lookup *lookup)
+{
+    if (lookup == NULL)
+        return;
+    OPENSSL_free(lookup->message);
+    dance_cached_free(lookup->cached);
+    OPENSSL_free(lookup);
+}
+
+enum outcome { ANSWERED, DEAD, LATE };
+
+/*
+ * Take the message that is there into memory of its size; its length, 0 at the
+ * end, -1: not now. In a function of its own, because of errno: after a pause
+ * the thread may be another one, and compilers may keep where errno is.
+ */
+static __attribute__((noinline)) ssize_t receive(struct dance_lookup *lookup, int fd)
+{
+    ssize_t n = recv(fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+
+    if (n > 0 && (size_t)n <= DANCE_WIRE_MAX) {
+        OPENSSL_free(lookup->message);
+        lookup->message = OPENSSL_malloc((size_t)n);
+        if (lookup->message == NULL)
+            return 0;
+        n = recv(fd, lookup->message, (size_t)n, MSG_DONTWAIT);
+    }
+    if (n < 0)
+        return errno == EINTR || errno == EAGAIN ? -1 : 0;
+    return (size_t)n <= DANCE_WIRE_MAX ? n : 0;
+}
+
+static enum outcome ask(struct dance_lookup *lookup, struct dance_kept_fd fd,
+                        const struct dance_wire_query *query, long long deadline,
+                        size_t *answer_len)
+{
+    uint8_t message[DANCE_WIRE_HEADER + 9 + DANCE_WIRE_NAME_MAX];
+    size_t len = dance_wire_encode_query(query, message, sizeof(message));
+    enum dance_waited waited;
+    ssize_t n;
+
+    if (len == 0)
+        return DEAD;
+    do
+        n = send(fd.fd, message, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    if (n != (ssize_t)len)
+        return DEAD;
+    for (;;) {
+        waited = dance_wait_readable(fd, deadline);
+        if (waited != DANCE_WAITED_READABLE)
+            return waited == DANCE_WAITED_LATE ? LATE : DEAD;
+        n = receive(lookup, fd.fd);
+        if (n < 0)
+            continue;
+        if (n == 0 || !dance_wire_decode_answer(lookup->message, (size_t)n, &lookup->answer))
+            return DEAD;
+        if (lookup->answer.id == query->id) {
+            *answer_len = (size_t)n;
+            return ANSWERED;
+        }
+    }
+}
+
+/*
+ * For the names that one process meets within a TTL. What an attacker can make
+ * in any number, names that do not exist, is kept apart and given less.
+ */
+static const struct dance_cache_room cache_room[DANCE_CACHE_KINDS] = {
+    [DANCE_CACHE_RECORDS] = {32768, (size_t)24 << 20},
+    [DANCE_CACHE_OTHERS] = {8192, (size_t)4 << 20},
+};
+
+/* What one process knows. A child begins with nothing. */
+struct known {
+    struct dance_cache *cache; /* what the DNS said; NULL: nothing is kept */
+    _Atomic long long
+        silent_until_ms; /* the resolver did not answer: not to be asked before this */
+};
+
+static void *make_known(const void *parents)
+{
+    struct known *known = OPENSSL_zalloc(sizeof(*known));
+
+    (void)parents;
+    if (known != NULL)
+        known->cache = dance_cache_new(cache_room);
+    return known;
+}
+
+static void discard_known(void *object)
+{
+    struct known *known = object;
+
+    dance_cache_free(known->cache);
+    OPENSSL_free(known);
+}
+
+static const struct dance_slot slot = {make_known, discard_known};
+
+/* Ask the resolver; as dance_lookup_run(), with the length of the message. */
+static int ask_resolver(struct dance_lookup *lookup, struct known *known, const char *name,
+                        size_t len, size_t *answer_len)
+{
+    static _Atomic uint32_t last_id;
+    const struct dance_config *config = dance_config();
+    long long deadline = dance_now_ms() + config->timeout_ms;
+
+    if (known != NULL && dance_now_ms() < atomic_load(&known->silent_until_ms)) {
+        (void)snprintf(lookup->why, sizeof(lookup->why),
+                       "it did not answer within %u ms, and is left alone for as long",
+                       config->timeout_ms);
+        return 0;
+    }
+    (void)snprintf(lookup->why, sizeof(lookup->why), "it ended while it was asked");
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        struct dance_wire_query query = {.name = name, .name_len = len};
+        struct dance_kept_fd fd =
+            dance_conversation_take(attempt > 0, lookup->why, sizeof(lookup->why));
+        long long left = deadline - dance_now_ms();
+        enum outcome outcome;
+
+        if (fd.fd < 0)
+            return 0;
+        query.id = atomic_fetch_add(&last_id, 1) + 1;
+        query.timeout_ms =
+            left > 2 * MARGIN_MS ? (uint32_t)(left - MARGIN_MS) : (uint32_t)MARGIN_MS;
+        outcome = ask(lookup, fd, &query, deadline, answer_len);
+        if (outcome == ANSWERED) {
+            dance_conversation_give(fd);
+            return 1;
+        }
+        /* What comes later on this conversation would be for nobody. */
+        dance_kept_fd_close(&fd);
+        if (outcome == LATE) {
+            /* It would have said that DNS is late. An event loop does not wait for it all the time.
+             */
+            if (known != NULL)
+                atomic_store(&known->silent_until_ms, dance_now_ms() + config->timeout_ms);
+            (void)snprintf(lookup->why, sizeof(lookup->why), "it did not answer within %u ms",
+                           config->timeout_ms);
+            return 0;
+        }
+    }
+    return 0;
+}
+
+/*
+ * Whoever is met again while his records are good is worth renewing them ahead;
+ * the resolver does not see that by itself, as it is not asked.
+ */
+static void want(struct dance_cached *cached, const char *name, size_t len)
+{
+    uint8_t message[DANCE_WIRE_HEADER + 1 + DANCE_WIRE_NAME_MAX];
+    struct dance_kept_fd fd;
+    size_t octets;
+
+    if (atomic_load(&cached->mark) || atomic_exchange(&cached->mark, true))
+        return;
+    fd = dance_conversation_take_idle();
+    if (fd.fd < 0)
+        return;
+    octets = dance_wire_encode_wanted(name, len, message, sizeof(message));
+    if (octets > 0 && send(fd.fd, message, octets, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)octets)
+        dance_conversation_give(fd);
+    else
+        dance_kept_fd_close(&fd);
+}
+
+/* Answer from the cache of this process. */
+static bool find(struct dance_lookup *lookup, struct known *known, const char *name, size_t len,
+                 const struct dance_moment *now)
+{
+    uint32_t ttl = 0;
+
+    if (known == NULL || known->cache == NULL)
+        return false;
+    lookup->cached = dance_cache_find(known->cache, name, len, now, &ttl);
+    if (lookup->cached == NULL
+        || !dance_wire_decode_answer(lookup->cached->octets, lookup->cached->len, &lookup->answer))
+        return false;
+    lookup->answer.ttl = ttl;
+    if (lookup->answer.status == DANCE_WIRE_SECURE)
+        want(lookup->cached, name, len);
+    return true;
+}
+
+int dance_lookup_run(struct dance_lookup *lookup, const char *name, size_t len)
+{
+    struct known *known = dance_process_object(&slot);
+    /* What comes was true when it was sent, which was no earlier than this. */
+    struct dance_moment now = dance_moment_now();
+    size_t answer_len = 0;
+
+    dance_prefetch_offer();
+    if (!find(lookup, known, name, len, &now)) {
+        if (!ask_resolver(lookup, known, name, len, &answer_len))
+            return 0;
+        if (known != NULL && known->cache != NULL)
+            dance_cache_put(known->cache, name, len,
+                            lookup->answer.status == DANCE_WIRE_SECURE ? DANCE_CACHE_RECORDS
+                                                                       : DANCE_CACHE_OTHERS,
+                            lookup->message, answer_len, lookup->answer.ttl, &now);
+    }
+    (void)snprintf(lookup->why, sizeof(lookup->why), "%.*s", (int)lookup->answer.reason_len,
+                   lookup->answer.reason);
+    return 1;
+}

@@ -1,0 +1,34 @@
+/*
+ * ask.h: one validated TLSA lookup, from this process's cache or by way of dance-resolver.
+ *
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef DANCE_LOOKUP_ASK_H
+#define DANCE_LOOKUP_ASK_H
+
+#include "dance_wire.h"
+
+#include <stddef.h>
+
+struct dance_cached;
+
+struct dance_lookup {
+    struct dance_wire_answer answer; /* points into message or cached */
+    char why[512];                   /* when status is not SECURE: the reason, for an operator */
+    uint8_t *message;                /* what the resolver sent; NULL: nothing yet */
+    struct dance_cached *cached;     /* what the cache had; NULL: nothing */
+};
+
+/*
+ * Look up the TLSA RRset at a checked owner name (lower case), waiting no
+ * longer than dns.timeout. 1 with answer.status and why set: what DNS said,
+ * now or before; answer.ttl is for how long it may be believed from now on.
+ * 0 with why set: the resolver could not be asked. To be freed by the caller
+ * of dance_lookup_new().
+ */
+int dance_lookup_run(struct dance_lookup *lookup, const char *name, size_t len);
+
+struct dance_lookup *dance_lookup_new(void);
+void dance_lookup_free(struct dance_lookup *lookup);
+
+#endif

@@ -1,0 +1,326 @@
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "lookup/channel.h"
+
+#include "dance_wire.h"
+#include "log.h"
+#include "lookup/spawn.h"
+#include "process.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <poll.h>
+#include <openssl/crypto.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* A resolver that dies at once is not started in a loop: so many times in so many milliseconds. */
+#define START_INTERVAL_MS 1000
+#define STARTS_MAX 3
+#define ARGUMENTS_MAX 20
+
+/* build/provider/dance.so finds build/resolver/dance-resolver; an installed module, libexec. */
+static void find_program(char *out, size_t size)
+{
+    Dl_info self;
+    const char *slash;
+
+    if (dladdr((void *)(size_t)&dance_channel_open, &self) != 0 && self.dli_fname != NULL) {
+        slash = strrchr(self.dli_fname, '/');
+        if (slash != NULL) {
+            (void)snprintf(out, size, "%.*s/../resolver/dance-resolver",
+                           (int)(slash - self.dli_fname), self.dli_fname);
+            if (access(out, X_OK) == 0)
+                return;
+        }
+    }
+    (void)snprintf(out, size, "%s", DANCE_RESOLVER_INSTALLED);
+}
+
+static void add(const char *argv[ARGUMENTS_MAX], size_t *count, const char *option,
+                const char *value)
+{
+    if (value == NULL || *count + 3 > ARGUMENTS_MAX)
+        return;
+    argv[(*count)++] = option;
+    argv[(*count)++] = value;
+}
+
+static int start(const struct dance_config *config, const char *program, char *why, size_t why_size)
+{
+    static const char *const targets[] = {"none", "stderr", "syslog", "syslog"};
+    static const char *const levels[] = {"error", "info", "debug"};
+    const char *argv[ARGUMENTS_MAX] = {program, "--channel", "3"};
+    size_t count = 3;
+    char *arguments[ARGUMENTS_MAX];
+    int pair[2];
+    int failure;
+
+    add(argv, &count, "--trust-anchor", config->trust_anchor);
+    add(argv, &count, "--forward", config->forward);
+    add(argv, &count, "--unbound-config", config->unbound_config);
+    add(argv, &count, "--log",
+        config->log_target == DANCE_LOG_FILE ? config->log_file : targets[config->log_target]);
+    add(argv, &count, "--log-level", levels[config->log_level]);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+        (void)snprintf(why, why_size, "no socket: %s", strerror(errno));
+        return -1;
+    }
+    /* execve() takes the strings as they are and changes none. */
+    memcpy(arguments, argv, sizeof(arguments));
+    failure = dance_spawn(arguments, pair[1]);
+    (void)close(pair[1]);
+    if (failure != 0) {
+        (void)snprintf(why, why_size, "%s cannot be started: %s", program, strerror(failure));
+        (void)close(pair[0]);
+        return -1;
+    }
+    dance_log(DANCE_LOG_DEBUG, "started %s", program);
+    return pair[0];
+}
+
+static int reach(const char *path, char *why, size_t why_size)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct ucred peer = {0};
+    socklen_t size = sizeof(peer);
+    int fd;
+
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        (void)snprintf(why, why_size, "the socket path %s is too long", path);
+        return -1;
+    }
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
+        (void)snprintf(why, why_size, "%s: %s", path, strerror(errno));
+    } else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0
+               || (peer.uid != 0 && peer.uid != geteuid())) {
+        /* Whoever answers decides who is let in. With systemd it is root that listens. */
+        (void)snprintf(why, why_size, "%s belongs to user %ld, neither root nor this process's own",
+                       path, (long)peer.uid);
+    } else {
+        return fd;
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    return -1;
+}
+
+#define IDLE_CONVERSATIONS 64
+
+/* Of one process. */
+struct channel {
+    pthread_mutex_t lock; /* guards all of it; never held while waiting */
+    struct dance_kept_fd control;
+    struct dance_kept_fd idle[IDLE_CONVERSATIONS];
+    size_t idle_count;
+    long long started_ms;    /* when the resolver was first started in this interval; 0: never */
+    unsigned starts;         /* how often since then */
+    char start_failure[256]; /* why that failed; empty when it did not */
+};
+
+static void *make_channel(const void *parents)
+{
+    const struct channel *parent = parents;
+    struct channel *c = OPENSSL_zalloc(sizeof(*c));
+
+    if (c == NULL)
+        return NULL;
+    (void)pthread_mutex_init(&c->lock, NULL);
+    /* It is checked before each use. */
+    c->control = parent != NULL ? parent->control : (struct dance_kept_fd)DANCE_KEPT_FD_NONE;
+    return c;
+}
+
+static void discard_channel(void *object)
+{
+    struct channel *c = object;
+
+    (void)pthread_mutex_destroy(&c->lock);
+    OPENSSL_free(c);
+}
+
+static const struct dance_slot slot = {make_channel, discard_channel};
+
+/* With the lock held: a working control channel, made if need be. */
+static bool open_control(struct channel *c, bool fresh, char *why, size_t why_size)
+{
+    const struct dance_config *config = dance_config();
+    const char *fault = dance_config_fault(config, DANCE_SECTION_DNS);
+    const char *resolver = config->resolver;
+    char program[4096];
+    struct stat st;
+    long long now = dance_now_ms();
+    int fd;
+
+    if (!fresh && dance_kept_fd_valid(&c->control))
+        return true;
+    if (fault != NULL) {
+        (void)snprintf(why, why_size, "%s", fault);
+        return false;
+    }
+    if (c->started_ms == 0 || now - c->started_ms >= START_INTERVAL_MS) {
+        c->started_ms = now;
+        c->starts = 0;
+    }
+    if (c->starts == STARTS_MAX) {
+        (void)snprintf(why, why_size, "%s",
+                       *c->start_failure != '\0' ? c->start_failure
+                                                 : "it ends as soon as it is started");
+        return false;
+    }
+    c->starts++;
+    dance_kept_fd_close(&c->control);
+    if (strcmp(resolver, "auto") == 0) {
+        find_program(program, sizeof(program));
+        fd = start(config, program, why, why_size);
+    } else if (stat(resolver, &st) == 0 && S_ISREG(st.st_mode)) {
+        fd = start(config, resolver, why, why_size);
+    } else {
+        fd = reach(resolver, why, why_size);
+    }
+    c->control = dance_kept_fd_keep(fd);
+    (void)snprintf(c->start_failure, sizeof(c->start_failure), "%s", c->control.fd >= 0 ? "" : why);
+    return c->control.fd >= 0;
+}
+
+void dance_channel_open(void)
+{
+    struct channel *c = dance_process_object(&slot);
+    char why[512] = "";
+    bool ok;
+
+    if (c == NULL)
+        return;
+    (void)pthread_mutex_lock(&c->lock);
+    ok = dance_kept_fd_valid(&c->control)
+         || (c->started_ms == 0 && open_control(c, false, why, sizeof(why)));
+    (void)pthread_mutex_unlock(&c->lock);
+    if (!ok && *why != '\0')
+        dance_log(DANCE_LOG_ERROR, "dance-resolver cannot be reached: %s", why);
+}
+
+bool dance_channel_send(int socket, enum dance_wire_type type, int fd)
+{
+    uint8_t message[DANCE_WIRE_HEADER];
+    union {
+        struct cmsghdr header;
+        char octets[CMSG_SPACE(sizeof(int))];
+    } ancillary = {.octets = {0}};
+    struct iovec part = {message, dance_wire_encode_bare(type, message, sizeof(message))};
+    struct msghdr msg = {.msg_iov = &part,
+                         .msg_iovlen = 1,
+                         .msg_control = ancillary.octets,
+                         .msg_controllen = sizeof(ancillary.octets)};
+    ssize_t sent;
+
+    ancillary.header.cmsg_level = SOL_SOCKET;
+    ancillary.header.cmsg_type = SCM_RIGHTS;
+    ancillary.header.cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(&ancillary.header), &fd, sizeof(int));
+    do
+        sent = sendmsg(socket, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (sent < 0 && errno == EINTR);
+    return sent == (ssize_t)part.iov_len;
+}
+
+/* Send one end of a new socketpair over the control channel; the other end, or -1. */
+static int announce(int control)
+{
+    int pair[2];
+    bool sent;
+    int failure;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
+        return -1;
+    sent = dance_channel_send(control, DANCE_WIRE_CONVERSATION, pair[1]);
+    failure = errno;
+    (void)close(pair[1]);
+    if (sent)
+        return pair[0];
+    (void)close(pair[0]);
+    errno = failure;
+    return -1;
+}
+
+/* With the lock held: an idle conversation that is still ours; its fd is -1 when there is none.
+ */
+static struct dance_kept_fd pop_idle(struct channel *c, bool fresh)
+{
+    struct dance_kept_fd conversation = DANCE_KEPT_FD_NONE;
+
+    while (c->idle_count > 0) {
+        conversation = c->idle[--c->idle_count];
+        if (!fresh && dance_kept_fd_valid(&conversation))
+            break;
+        dance_kept_fd_close(&conversation);
+    }
+    return conversation;
+}
+
+struct dance_kept_fd dance_conversation_take_idle(void)
+{
+    struct dance_kept_fd conversation = DANCE_KEPT_FD_NONE;
+    struct channel *c = dance_process_object(&slot);
+
+    if (c == NULL)
+        return conversation;
+    (void)pthread_mutex_lock(&c->lock);
+    conversation = pop_idle(c, false);
+    (void)pthread_mutex_unlock(&c->lock);
+    return conversation;
+}
+
+struct dance_kept_fd dance_conversation_take(bool fresh, char *why, size_t why_size)
+{
+    struct dance_kept_fd conversation = DANCE_KEPT_FD_NONE;
+    struct channel *c = dance_process_object(&slot);
+    int fd = -1;
+    bool open;
+
+    if (c == NULL) {
+        (void)snprintf(why, why_size, "out of memory");
+        return conversation;
+    }
+    (void)pthread_mutex_lock(&c->lock);
+    conversation = pop_idle(c, fresh);
+    if (conversation.fd < 0) {
+        open = open_control(c, false, why, why_size);
+        if (open)
+            fd = announce(c->control.fd);
+        /* The resolver at the other end has gone: start or reach a new one, once. */
+        if (open && fd < 0
+            && (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN
+                || errno == ECONNREFUSED)) {
+            open = open_control(c, true, why, why_size);
+            if (open)
+                fd = announce(c->control.fd);
+        }
+        if (open && fd < 0)
+            (void)snprintf(why, why_size, "it takes no conversation: %s", strerror(errno));
+    }
+    (void)pthread_mutex_unlock(&c->lock);
+    return fd >= 0 ? dance_kept_fd_keep(fd) : conversation;
+}
+
+void dance_conversation_give(struct dance_kept_fd conversation)
+{
+    struct channel *c = dance_process_object(&slot);
+    bool kept = false;
+
+    if (c != NULL) {
+        (void)pthread_mutex_lock(&c->lock);
+        if (c->idle_count < IDLE_CONVERSATIONS) {
+            c->idle[c->idle_count++] = conversation;
+            kept = true;
+        }
+        (void)pthread_mutex_unlock(&c->lock);
+    }
+    if (!kept)
+        dance_kept_fd_close(&conversation);
+}
