@@ -10,37 +10,10 @@
  */
 static ERR_STRING_DATA texts[] = {
     {0, "dance"},
-    {DANCE_R_CONFIGURATION, "the configuration of dance has a fault"},
-    {DANCE_R_MEMORY, "out of memory"},
-    {DANCE_R_INTERNAL, "internal error"},
-    {DANCE_R_EXTENSION_MALFORMED, "the dane_clientid extension does not parse"},
-    {DANCE_R_EXTENSION_MISPLACED,
-     "dane_clientid is not on the first CertificateEntry, where it belongs"},
-    {DANCE_R_EXTENSION_ABSENT, "the client did not send dane_clientid"},
-    {DANCE_R_NAME_EMPTY, "the client sent an empty ClientName"},
-    {DANCE_R_NAME_MALFORMED, "the ClientName is not an acceptable owner name"},
-    {DANCE_R_NAME_NOT_ALLOWED, "no pattern of allow matches the ClientName"},
-    {DANCE_R_NAME_CHANGED, "the identity of a connection may not change"},
-    {DANCE_R_USED_AGAIN,
-     "this connection was authenticated before, and the application verifies by itself"},
-    {DANCE_R_SESSION_OVER, "the session has outlived the TLSA record"},
-    {DANCE_R_CERTIFICATE_NAMES, "the certificate names somebody else than the ClientName"},
-    {DANCE_R_CERTIFICATE_ABSENT, "the client sent no certificate"},
-    {DANCE_R_PROTOCOL_VERSION, "DANE client authentication needs TLS 1.3"},
-    {DANCE_R_TLSA_ABSENT, "there is no TLSA record"},
-    {DANCE_R_TLSA_INSECURE, "the TLSA record is not secured by DNSSEC"},
-    {DANCE_R_TLSA_BOGUS, "the TLSA record failed DNSSEC validation"},
-    {DANCE_R_TLSA_FAILED, "the TLSA lookup failed"},
-    {DANCE_R_TLSA_BUSY, "too many TLSA lookups are in flight"},
-    {DANCE_R_TLSA_UNUSABLE, "no TLSA record of the client is usable here"},
-    {DANCE_R_TLSA_NO_MATCH, "no TLSA record authenticates what the client presented"},
-    {DANCE_R_RESOLVER, "dance-resolver cannot be reached"},
-    {DANCE_R_NOT_VERIFIED,
-     "the application let the client pass without DANE, which policy require forbids"},
-    {DANCE_R_RAW_KEY, "raw public keys are not accepted here"},
-    {DANCE_R_STORE_URI, "the dane: URI is not acceptable"},
-    {DANCE_R_STORE_SEARCH, "a dane: store can only be searched for a subject"},
-    {0, NULL},
+#define ENTRY(name, text) {DANCE_R_##name, text},
+    DANCE_REASONS(ENTRY)
+#undef ENTRY
+        {0, NULL},
 };
 
 static int library;
@@ -73,11 +46,17 @@ enum dance_reason dance_reason_of_status(enum dance_wire_status status)
 
 const char *dance_reason_text(enum dance_reason reason)
 {
-    for (size_t i = 1; texts[i].string != NULL; i++) {
-        if (ERR_GET_REASON(texts[i].error) == (int)reason)
-            return texts[i].string;
+    switch (reason) {
+#define TEXT(name, text)                                                                           \
+    case DANCE_R_##name:                                                                           \
+        return text;
+        DANCE_REASONS(TEXT)
+#undef TEXT
+    case DANCE_R_NONE:
+    case DANCE_R_BEFORE_FIRST:
+        break;
     }
-    return "unknown reason";
+    return "no reason";
 }
 
 void dance_raise_at(const char *file, int line, const char *func, enum dance_reason reason,

@@ -14,8 +14,9 @@ for key in $keys; do
     done
 done
 
-reasons=$(sed -n '/^static ERR_STRING_DATA/,/^};/p' provider/reasons.c | tr -d '\n' | grep -oP 'DANCE_R_\w+,\s*"\K[^"]+')
-[[ $(wc -l <<<"$reasons") -ge 15 ]] || { echo "the table of reasons was not found"; exit 1; }
+reasons=$(sed -n '/^#define DANCE_REASONS(X)/,/[^\\]$/p' provider/reasons.h | tr -d '\\\n' | grep -oP ' X\(\w+,\s*"\K[^"]+(?="\))')
+[[ $(wc -l <<<"$reasons") -ge 15 && $(wc -l <<<"$reasons") -eq $(grep -c '^    X(' provider/reasons.h) ]] \
+    || { echo "the list of reasons was not read"; exit 1; }
 while read -r reason; do
     grep -qxF "### $reason" doc/messages.md || { echo "doc/messages.md: no entry for: $reason"; missing=1; }
 done <<<"$reasons"
