@@ -3,6 +3,7 @@
 
 #include "files/stamp.h"
 #include "log.h"
+#include "owner_name.h"
 #include "process.h"
 #include "reasons.h"
 
@@ -108,15 +109,18 @@ X509 *dance_credential_self_signed(EVP_PKEY *key, const char *identity)
     X509_NAME *subject = X509_NAME_new();
     bool named = strlen(identity) <= CN_MAX;
     BIGNUM *serial = BN_new();
-    char san[sizeof("critical,DNS:") + 255];
+    char name[DANCE_NAME_MAX + 1];
+    char san[sizeof("critical,DNS:") + DANCE_NAME_MAX];
 
-    (void)BIO_snprintf(san, sizeof(san), "%sDNS:%s", named ? "" : "critical,", identity);
+    dance_owner_name_lower(name, identity, strlen(identity));
+    (void)BIO_snprintf(san, sizeof(san), "%sDNS:%s", named ? "" : "critical,", name);
     if (x != NULL && subject != NULL && serial != NULL && X509_set_version(x, X509_VERSION_3)
         && BN_rand(serial, 127, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY)
         && BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(x)) != NULL
+        /* The type itself: for MBSTRING_UTF8 the application's default mask would choose one. */
         && (!named
-            || X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8,
-                                          (const unsigned char *)identity, -1, -1, 0))
+            || X509_NAME_add_entry_by_NID(subject, NID_commonName, V_ASN1_UTF8STRING,
+                                          (const unsigned char *)name, -1, -1, 0))
         && X509_set_subject_name(x, subject)
         && X509_set_issuer_name(x, subject)
         /* A day back for clocks that differ; the end of RFC 5280, section 4.1.2.5. */

@@ -16,8 +16,10 @@
 
 /*
  * The owner name that leaf stands for, in lower case: its one dNSName, below
- * the service label if that is not NULL. NULL, or what is in the way, as a
- * static text; out is then empty. Pure; leaves the error queue as it was.
+ * the service label if that is not NULL. However leaf spells it, it is one
+ * client, who is looked up; whether it may spell it so is the affair of
+ * certificate_names. NULL, or what is in the way, as a static text; out is then
+ * empty. Pure; leaves the error queue as it was.
  */
 const char *dance_san_name(const X509 *leaf, const char *label, char out[DANCE_NAME_MAX + 1]);
 

@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (Encoding, NoEncryption, PrivateFormat, PublicFormat)
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtensionOID, NameOID
 
 
 def new_key():
@@ -27,7 +27,7 @@ def key_pem(key):
 
 
 def subject(*fields):
-    return x509.Name([x509.NameAttribute(oid, value) for oid, value in fields])
+    return x509.Name([x509.NameAttribute(*field) for field in fields])
 
 
 def cn(name):
@@ -35,7 +35,7 @@ def cn(name):
 
 
 def certificate(key, name=None, sans=(), issuer=None, issuer_key=None, ca=False, subject_name=None):
-    """Self-signed unless issuer is given. name: the CN; sans: dNSNames or GeneralName objects."""
+    """Self-signed unless issuer is given. name: the CN; sans: dNSNames, GeneralName objects, or the extension's octets."""
     own = subject_name if subject_name is not None else (cn(name) if name else x509.Name([]))
     now = datetime.datetime.now(datetime.timezone.utc)
     builder = (x509.CertificateBuilder().subject_name(own)
@@ -44,7 +44,9 @@ def certificate(key, name=None, sans=(), issuer=None, issuer_key=None, ca=False,
                .not_valid_before(now - datetime.timedelta(days=1))
                .not_valid_after(now + datetime.timedelta(days=30))
                .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True))
-    if sans:
+    if isinstance(sans, bytes):
+        builder = builder.add_extension(x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, sans), critical=False)
+    elif sans:
         builder = builder.add_extension(x509.SubjectAlternativeName(
             [x509.DNSName(s) if isinstance(s, str) else s for s in sans]), critical=False)
     return builder.sign(issuer_key or key, hashes.SHA256())

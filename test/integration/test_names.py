@@ -2,6 +2,7 @@
 """Which names are let in, and whom a certificate may name."""
 import pytest
 from cryptography import x509
+from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
 
 import pki
@@ -15,6 +16,14 @@ def test_letter_case_does_not_count(world, s_server, spelling):
     server = s_server("require")
     outcome = server.client().run([entry(world.device, spelling)], world.key)
     assert outcome.accepted, (outcome, server.log.text())
+    assert server.log.wait(f"accepted {DEVICE} ")
+
+
+def test_an_identity_in_upper_case(world, s_server, s_client):
+    """Sent as it is configured; the certificate that is made from the key has it in lower case, as servers want it."""
+    server = s_server("require")
+    done = s_client(server.port, client={"identity": DEVICE.upper(), "private_key": world.path("client.key")})
+    assert done.accepted, (done.text, server.log.text())
     assert server.log.wait(f"accepted {DEVICE} ")
 
 
@@ -46,18 +55,24 @@ def test_allow_file_is_read_again(world, s_server, tmp_path):
 
 
 def names_certificate(world, fields=None, sans=()):
+    """fields: the subject's (OID, value and maybe string type); sans: as pki.certificate takes them."""
     return pki.certificate(world.key, subject_name=pki.subject(*fields) if fields else x509.Name([]), sans=sans)
 
 
 CN, O = NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME
-GOOD = [([(CN, RELAY)], []), ([(CN, "relay.example.com")], []), ([(CN, "Relay.Example.COM")], []), (None, []),
+GOOD = [([(CN, RELAY)], []), ([(CN, "relay.example.com")], []), (None, []),
         (None, ["relay.example.com", RELAY]), ([(CN, RELAY)], ["relay.example.com"])]
 BAD = [([(CN, "admin")], [], "its CN is another name"), ([(CN, "example.com")], [], "its CN is another name"),
        ([(O, "x")], [], "more than one CN"), ([(CN, RELAY), (O, "x")], [], "more than one CN"),
        ([(CN, RELAY), (CN, "admin")], [], "more than one CN"),
        (None, ["relay.example.com", "admin.example.com"], "dNSName"), (None, ["*.example.com"], "dNSName"),
        ([(CN, RELAY)], [x509.RFC822Name("root@example.com")], "another kind of name"),
-       ([(CN, RELAY)], [x509.UniformResourceIdentifier("spiffe://x")], "another kind of name")]
+       ([(CN, RELAY)], [x509.UniformResourceIdentifier("spiffe://x")], "another kind of name"),
+       ([(CN, "Relay.Example.COM")], [], "its CN is not in lower case"),
+       (None, ["RELAY.example.com"], "a dNSName of its subjectAltName is not in lower case"),
+       ([(CN, RELAY, _ASN1Type.BMPString)], [], "its CN is neither UTF8String nor"),
+       # Behind the SEQUENCE there are octets more: libssl reads them over.
+       (None, b"\x30\x13\x82\x11relay.example.com\0", "its subjectAltName is malformed")]
 
 
 @pytest.mark.parametrize("fields,sans", GOOD)

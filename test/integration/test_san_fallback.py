@@ -169,6 +169,18 @@ def test_certificate_names(world, s_server, s_client, credential, peer):
     assert not got and server.log.wait(f"refused {DEVICE}: the certificate names somebody else"), text
 
 
+@pytest.mark.parametrize("peer", [openssl, openssl12])
+def test_a_dns_name_in_upper_case_is_the_same_client(world, s_server, s_client, credential, peer):
+    """It is looked up as what it is, also under mixed; but applications would read another spelling."""
+    crt, key = credential(DEVICE.upper())
+    server = s_server("mixed", san_fallback="yes")
+    got, text = peer(world, s_client, server.port, crt, key)
+    assert not got and server.log.wait(f"refused {DEVICE}: the certificate names somebody else.*not in lower case"), text
+    server = s_server("dane", san_fallback="yes", certificate_names="any")
+    got, text = peer(world, s_client, server.port, crt, key)
+    assert got and server.log.wait(f"accepted {DEVICE} "), (text, server.log.text())
+
+
 @pytest.mark.parametrize("policy", ["mixed", "dane", "require"])
 def test_extension_comes_first(world, s_server, s_client, policy):
     """Several dNSNames: the extension says which one is the client (draft, section 8.2)."""
