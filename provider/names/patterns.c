@@ -156,7 +156,8 @@ bool dance_patterns_match(const struct dance_patterns *list, const char *name, s
 
     if (list->any)
         return true;
-    if (len == 0 || len > DANCE_NAME_MAX)
+    /* SNI says anything: "..example.net" is not below example.net, and a NUL ends no name. */
+    if (dance_owner_name_fault(name, len) != NULL)
         return false;
     dance_owner_name_lower(buf + 1, name, len);
     if (has(list, buf + 1))

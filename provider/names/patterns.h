@@ -41,7 +41,10 @@ const char *dance_patterns_next_name(const struct dance_patterns *list, size_t *
 /* The list holds "*". */
 bool dance_patterns_any(const struct dance_patterns *list);
 
-/* Does any pattern match this checked name (dance_owner_name_fault() == NULL)? */
+/*
+ * Does any pattern match this name? It need not be checked before: what is no
+ * owner name (dance_owner_name_fault()) is matched by "*" alone.
+ */
 bool dance_patterns_match(const struct dance_patterns *list, const char *name, size_t len);
 
 #endif
