@@ -9,15 +9,13 @@
 #include "lookup/prefetch.h"
 #include "openssl/binding.h"
 #include "openssl/compat.h"
-#include "policy.h"
 #include "process.h"
 #include "reasons.h"
 #include "server/connection.h"
-#include "server/enforce.h"
 #include "server/extension.h"
-#include "server/session.h"
+#include "server/gate.h"
+#include "server/records.h"
 #include "server/verdict.h"
-#include "server/watch.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -66,14 +64,7 @@ static int on_parse(SSL *ssl, unsigned type, unsigned context, const unsigned ch
     return 0;
 }
 
-/*
- * SSL objects of more kinds than one are made in this process: QUIC's, or those
- * of another libssl. While an SSL is being made nothing tells its kind, so none
- * is touched then any more.
- */
-static atomic_bool several_kinds;
-
-/* An SSL of such a method is a plain one for libssl, where all that we call works. */
+/* TLS or DTLS, and of no version in particular. */
 static bool is_plain(const SSL_METHOD *method)
 {
     return method == TLS_method() || method == TLS_server_method() || method == TLS_client_method()
@@ -124,17 +115,14 @@ static void prepare_server(SSL_CTX *ctx, const struct dance_config *config, bool
 
     (void)SSL_CTX_dane_enable(ctx);
     SSL_CTX_set_cert_verify_callback(ctx, dance_verdict, NULL);
-    (void)SSL_CTX_set_session_ticket_cb(ctx, dance_session_before_ticket, NULL, NULL);
-    if (rules->ask) {
-        /* libssl aborts resumption where peers are verified and there is none. */
+    /* libssl aborts resumption where peers are verified and there is none. */
+    if (rules->level == DANCE_REQUIRE)
         (void)SSL_CTX_set_session_id_context(ctx, session_id_context,
                                              sizeof(session_id_context) - 1);
-    }
     /* A generic method's SSL may become a client, so that its types are set when it is a server. */
     if (config->take_raw_key && !generic)
         (void)dance_raw_key_enable_ctx(ctx);
-    SSL_CTX_set_client_hello_cb(ctx, dance_enforce_client_hello, NULL);
-    dance_enforce_versions(ctx);
+    dance_records_open();
     /* Whatever chroot, setuid and fork will put out of reach. */
     if (rules->fault == NULL) {
         dance_allow_file_open();
@@ -156,20 +144,20 @@ static void on_new_ctx(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, lon
     (void)idx;
     (void)argl;
     (void)argp;
-    if (!is_plain(method))
-        atomic_store(&several_kinds, true);
+    if (dance_records_making())
+        return;
     if (!dance_binding_owns(method)) {
         report_other_libssl();
         return;
     }
     ERR_set_mark();
     report_faults(config);
+    if (client || server)
+        dance_gate_install(ctx, config->present[DANCE_SECTION_CLIENT] ? dance_client_start : NULL);
     if ((client || server)
         && !SSL_CTX_add_custom_ext(ctx, config->extension_type, CONTEXT, on_add, on_free, NULL,
                                    on_parse, NULL))
         dance_log(DANCE_LOG_ERROR, "libssl takes no extension of type %u", config->extension_type);
-    if (server || client)
-        dance_watch_context(ctx);
     if (client && dance_config_fault(config, DANCE_SECTION_CLIENT) == NULL)
         dance_credential_open();
     if (server)
@@ -177,14 +165,8 @@ static void on_new_ctx(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, lon
     ERR_pop_to_mark();
 }
 
-static void on_new_ssl(SSL *ssl)
-{
-    if (!atomic_load(&several_kinds))
-        dance_watch(ssl);
-}
-
 int dance_hook_install(void)
 {
-    return dance_connection_init(on_new_ssl)
+    return dance_connection_init()
            && SSL_CTX_get_ex_new_index(0, NULL, on_new_ctx, NULL, NULL) >= 0;
 }

@@ -8,8 +8,11 @@ struct dance_rules dance_policy_rules(const struct dance_config *config)
     if (!rules.active)
         return rules;
     rules.fault = dance_config_fault(config, DANCE_SECTION_SERVER);
-    rules.ask = config->policy == DANCE_POLICY_REQUIRE || config->policy_unknown;
-    rules.name_needed = config->policy != DANCE_POLICY_MIXED || rules.fault != NULL || rules.ask;
-    rules.strict = rules.ask || rules.fault != NULL;
+    if (config->policy == DANCE_POLICY_REQUIRE || config->policy_unknown)
+        rules.level = DANCE_REQUIRE;
+    else if (rules.fault != NULL)
+        rules.level = DANCE_CLOSED;
+    else if (config->policy == DANCE_POLICY_DANE)
+        rules.level = DANCE_DANE;
     return rules;
 }

@@ -28,8 +28,7 @@
     X(NAME_MALFORMED, "the ClientName is not an acceptable owner name")                            \
     X(NAME_NOT_ALLOWED, "no pattern of allow matches the ClientName")                              \
     X(NAME_CHANGED, "the identity of a connection may not change")                                 \
-    X(USED_AGAIN,                                                                                  \
-      "this connection was authenticated before, and the application verifies by itself")          \
+    X(SESSION, "the session that it resumes is not one that DANE made")                            \
     X(SESSION_OVER, "the session has outlived the TLSA record")                                    \
     X(CERTIFICATE_NAMES, "the certificate names somebody else than the ClientName")                \
     X(CERTIFICATE_ABSENT, "the client sent no certificate")                                        \
@@ -48,7 +47,9 @@
     X(STORE_URI, "the dane: URI is not acceptable")                                                \
     X(STORE_SEARCH, "a dane: store can only be searched for a subject")                            \
     X(APPLICATION_REFUSED,                                                                         \
-      "the application's own verification refused the client, whom DANE accepts")
+      "the application's own verification refused the client, whom DANE accepts")                  \
+    X(SIGNATURE, "the client does not hold the key that it presents")                              \
+    X(PSK_EMPTY, "the ClientHello has an empty list of pre-shared keys")
 
 enum dance_reason {
     DANCE_R_NONE = 0,

@@ -17,7 +17,8 @@ static void find(void)
     if (DANCE_EXT_RAW_KEY != 0 && FIND(&found, SSL_get_negotiated_client_cert_type)
         && FIND(&found, SSL_get0_peer_rpk) && FIND(&found, SSL_get0_client_cert_type)
         && FIND(&found, SSL_set1_client_cert_type) && FIND(&found, SSL_CTX_set1_client_cert_type)
-        && FIND(&found, X509_STORE_CTX_get0_rpk) && FIND(&found, X509_STORE_CTX_init_rpk))
+        && FIND(&found, SSL_SESSION_get0_peer_rpk) && FIND(&found, X509_STORE_CTX_get0_rpk)
+        && FIND(&found, X509_STORE_CTX_init_rpk))
         dance_raw_key = &found;
     dance_ssl_is_quic = (int (*)(const SSL *))dance_binding_optional("SSL_is_quic");
 }

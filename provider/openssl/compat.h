@@ -49,6 +49,7 @@ struct dance_raw_key_functions {
     int (*SSL_get0_client_cert_type)(const SSL *, unsigned char **, size_t *);
     int (*SSL_set1_client_cert_type)(SSL *, const unsigned char *, size_t);
     int (*SSL_CTX_set1_client_cert_type)(SSL_CTX *, const unsigned char *, size_t);
+    EVP_PKEY *(*SSL_SESSION_get0_peer_rpk)(SSL_SESSION *);
     EVP_PKEY *(*X509_STORE_CTX_get0_rpk)(const X509_STORE_CTX *);
     int (*X509_STORE_CTX_init_rpk)(X509_STORE_CTX *, X509_STORE *, EVP_PKEY *);
 };
@@ -76,6 +77,12 @@ static inline EVP_PKEY *dance_raw_key_of(const X509_STORE_CTX *store_ctx)
 static inline EVP_PKEY *dance_raw_key_peer(const SSL *ssl)
 {
     return dance_raw_key != NULL ? dance_raw_key->SSL_get0_peer_rpk(ssl) : NULL;
+}
+
+/* The same of a session by itself. */
+static inline EVP_PKEY *dance_raw_key_in(SSL_SESSION *session)
+{
+    return dance_raw_key != NULL ? dance_raw_key->SSL_SESSION_get0_peer_rpk(session) : NULL;
 }
 
 /* Prepare store_ctx for the verification of a raw public key. */
@@ -125,6 +132,12 @@ extern int (*dance_ssl_is_quic)(const SSL *ssl);
 static inline bool dance_is_quic(const SSL *ssl)
 {
     return dance_ssl_is_quic != NULL && dance_ssl_is_quic(ssl) != 0;
+}
+
+/* The version that was agreed; SSL_version() says QUIC's own for QUIC. */
+static inline bool dance_is_tls13(const SSL *ssl)
+{
+    return dance_is_quic(ssl) || SSL_version(ssl) == TLS1_3_VERSION;
 }
 
 /* Is it one of the methods for QUIC clients, which 3.2 brought? */

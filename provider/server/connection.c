@@ -2,6 +2,7 @@
 #include "server/connection.h"
 
 #include "log.h"
+#include "process.h"
 
 #include <openssl/crypto.h>
 #include <openssl/x509_vfy.h>
@@ -16,56 +17,90 @@
 #define LOWEST_INDEX 32
 
 static int ex_index = -1;
-static void (*made_hook)(SSL *ssl);
 
-static void on_new(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
+static void destroy(struct dance_connection *c)
 {
-    (void)ptr;
-    (void)ad;
-    (void)idx;
-    (void)argl;
-    (void)argp;
-    made_hook(parent);
+    if (c == NULL)
+        return;
+    SSL_free(c->holder);
+    X509_VERIFY_PARAM_free(c->param);
+    X509_free(c->lent);
+    OPENSSL_free(c);
 }
 
-/* SSL_dup() copies the pointer unless told otherwise, and then it would be freed twice. */
+/* The parameters, with all that is not set in them. */
+static bool copy_param(X509_VERIFY_PARAM *to, const X509_VERIFY_PARAM *from)
+{
+    uint32_t flags = X509_VERIFY_PARAM_get_inh_flags(to);
+    bool good = X509_VERIFY_PARAM_set_inh_flags(to, X509_VP_FLAG_OVERWRITE)
+                && X509_VERIFY_PARAM_set1(to, from);
+
+    return X509_VERIFY_PARAM_set_inh_flags(to, flags) && good;
+}
+
+bool dance_connection_keep_param(SSL *ssl, struct dance_connection *c)
+{
+    if (c->param != NULL)
+        return true;
+    c->param = X509_VERIFY_PARAM_new();
+    return c->param != NULL && copy_param(c->param, SSL_get0_param(ssl));
+}
+
+/*
+ * SSL_dup() copies what libssl keeps: records, parameters, callbacks. So the copy
+ * is known as one that has them, with the application's own behind ours; of the
+ * client it knows nothing.
+ */
 static int on_dup(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **from_d, int idx, long argl,
                   void *argp)
 {
+    const struct dance_connection *original = *(struct dance_connection **)from_d;
+    struct dance_connection *c;
+
     (void)to;
     (void)from;
     (void)idx;
     (void)argl;
     (void)argp;
     *from_d = NULL;
+    if (original == NULL)
+        return 1;
+    c = OPENSSL_zalloc(sizeof(*c));
+    if (c == NULL)
+        return 0;
+    c->stale = original->stale;
+    c->verify_callback = original->verify_callback;
+    c->info_callback = original->info_callback;
+    c->security_callback = original->security_callback;
+    c->security_context = original->security_context;
+    if (original->param != NULL
+        && ((c->param = X509_VERIFY_PARAM_new()) == NULL
+            || !copy_param(c->param, original->param))) {
+        destroy(c);
+        return 0;
+    }
+    *from_d = c;
     return 1;
 }
 
 static void on_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
 {
-    struct dance_connection *c = ptr;
-
     (void)parent;
     (void)ad;
     (void)idx;
     (void)argl;
     (void)argp;
-    if (c != NULL) {
-        SSL_free(c->spare);
-        X509_free(c->lent);
-    }
-    OPENSSL_free(c);
+    destroy(ptr);
 }
 
-int dance_connection_init(void (*made)(SSL *ssl))
+int dance_connection_init(void)
 {
-    made_hook = made;
     /* Numbers below are left to those who believe that they own them. */
     while ((ex_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL)) >= 0
            && ex_index < LOWEST_INDEX - 1)
         continue;
     if (ex_index >= 0)
-        ex_index = SSL_get_ex_new_index(0, NULL, on_new, on_dup, on_free);
+        ex_index = SSL_get_ex_new_index(0, NULL, NULL, on_dup, on_free);
     return ex_index >= 0;
 }
 
@@ -88,49 +123,41 @@ struct dance_connection *dance_connection_get(SSL *ssl)
     return c;
 }
 
-/* Neither side has sent a Finished on this connection. */
-static bool is_first_handshake(const SSL *ssl)
+static void forget_proof(SSL *ssl, struct dance_connection *c)
 {
-    unsigned char octet;
-
-    return SSL_get_finished(ssl, &octet, sizeof(octet)) == 0
-           && SSL_get_peer_finished(ssl, &octet, sizeof(octet)) == 0;
-}
-
-static void begin_authentication(SSL *ssl, struct dance_connection *c)
-{
-    c->pending = c->later = c->claimed = c->records = false;
-    c->accepted = c->settled = c->reported = false;
+    SSL_free(c->holder);
+    c->holder = NULL;
+    if (c->param != NULL)
+        (void)copy_param(SSL_get0_param(ssl), c->param);
+    X509_VERIFY_PARAM_free(c->param);
+    c->param = NULL;
+    c->ttl = 0;
     c->reason = DANCE_R_NONE;
-    c->detail[0] = '\0';
-    if (!c->given)
-        return;
-    c->stale = true;
-    SSL_free(c->spare);
-    c->spare = NULL;
-    (void)X509_VERIFY_PARAM_set1_host(SSL_get0_param(ssl), NULL, 0);
+    c->detail[0] = c->record[0] = '\0';
+    c->reported = false;
+    c->verify_error = c->application_error = X509_V_OK;
 }
 
-void dance_connection_restart(SSL *ssl, struct dance_connection *c)
+static void forget_client(SSL *ssl, struct dance_connection *c)
 {
-    if (!is_first_handshake(ssl))
-        return;
-    begin_authentication(ssl, c);
-    c->named = c->from_certificate = c->asked = c->resumed = false;
+    forget_proof(ssl, c);
+    c->name[0] = '\0';
     c->reference = 0;
-    c->over = false;
     c->until = 0;
+    c->aside = false;
 }
 
-void dance_connection_ask(SSL *ssl, struct dance_connection *c)
+enum dance_action dance_connection_step(SSL *ssl, struct dance_connection *c,
+                                        enum dance_event event)
 {
-    if (is_first_handshake(ssl)) {
-        dance_connection_restart(ssl, c);
-    } else {
-        begin_authentication(ssl, c);
-        c->later = true;
-    }
-    c->asked = c->pending = true;
+    struct dance_step step = dance_machine_step(c->state, event, dance_rules()->level);
+
+    c->state = step.state;
+    if (step.action == DANCE_FORGET_CLIENT)
+        forget_client(ssl, c);
+    if (step.action == DANCE_FORGET_PROOF)
+        forget_proof(ssl, c);
+    return step.action;
 }
 
 void dance_connection_fail(struct dance_connection *c, enum dance_reason reason, const char *format,
@@ -146,19 +173,28 @@ void dance_connection_fail(struct dance_connection *c, enum dance_reason reason,
     va_end(args);
 }
 
-void dance_connection_report(struct dance_connection *c, const char *what, bool raise)
+void dance_connection_report(struct dance_connection *c, const char *what)
 {
-    char detail[sizeof(c->name) + sizeof(c->detail) + 4];
-    bool both = c->named && c->detail[0] != '\0';
+    bool named = c->state.tied && c->name[0] != '\0';
 
-    (void)snprintf(detail, sizeof(detail), "%s%s%s", c->named ? c->name : "", both ? ": " : "",
-                   c->detail);
-    if (raise)
-        dance_raise(c->reason, detail);
     if (c->reported)
         return;
     c->reported = true;
-    dance_log(DANCE_LOG_INFO, "%s %s: %s%s%s%s", what, c->named ? c->name : "a client",
+    dance_log(DANCE_LOG_INFO, "%s %s: %s%s%s%s", what, named ? c->name : "a client",
               dance_reason_text(c->reason), c->detail[0] != '\0' ? " (" : "", c->detail,
               c->detail[0] != '\0' ? ")" : "");
+}
+
+bool dance_connection_refuse(struct dance_connection *c)
+{
+    char detail[sizeof(c->name) + sizeof(c->detail) + 4];
+    bool named = c->state.tied && c->name[0] != '\0';
+    bool both = named && c->detail[0] != '\0';
+
+    dance_connection_fail(c, DANCE_R_INTERNAL, "%s", "");
+    (void)snprintf(detail, sizeof(detail), "%s%s%s", named ? c->name : "", both ? ": " : "",
+                   c->detail);
+    dance_raise(c->reason, detail);
+    dance_connection_report(c, "refused");
+    return false;
 }

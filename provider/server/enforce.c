@@ -1,247 +1,253 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "server/enforce.h"
 
+#include "log.h"
 #include "openssl/compat.h"
-#include "policy.h"
 #include "process.h"
 #include "server/connection.h"
-#include "server/records.h"
 #include "server/session.h"
 #include "server/verdict.h"
-#include "server/watch.h"
 
 #include <openssl/err.h>
-#include <stdatomic.h>
 
-/* nginx before 1.23.4 is like that unless ssl_protocols says otherwise. */
-static bool speaks_tls13(SSL *ssl)
+/* The level asks for TLS 1.3 and a certificate. */
+static bool asks(void)
 {
-    long highest;
-
-    if (dance_is_quic(ssl))
-        return true;
-    highest = SSL_get_max_proto_version(ssl);
-
-    return (highest == 0 || highest >= TLS1_3_VERSION)
-           && (SSL_get_options(ssl) & SSL_OP_NO_TLSv1_3) == 0;
+    return dance_rules()->level == DANCE_REQUIRE;
 }
 
-static void raise_to_require(SSL *ssl)
+/* What is known about ssl; made where the level cannot do without. NULL under mixed: nothing. */
+static bool known(SSL *ssl, struct dance_connection **c)
+{
+    *c =
+        dance_rules()->level > DANCE_MIXED ? dance_connection_get(ssl) : dance_connection_find(ssl);
+    if (*c != NULL || dance_rules()->level == DANCE_MIXED)
+        return true;
+    dance_raise(DANCE_R_MEMORY, "");
+    return false;
+}
+
+static bool step(SSL *ssl, struct dance_connection *c, enum dance_event event)
+{
+    return dance_connection_step(ssl, c, event) != DANCE_REFUSE || dance_connection_refuse(c);
+}
+
+bool dance_enforce_version(const SSL *ssl, int version)
+{
+    if (dance_rules()->level == DANCE_MIXED || dance_is_quic(ssl))
+        return true;
+    /* There is no DTLS 1.3: nobody could say a name. DTLS counts its versions downwards. */
+    if (SSL_is_dtls(ssl))
+        return !asks() && version != DTLS1_VERSION && version != DTLS1_BAD_VER;
+    /* Before TLS 1.2 nothing is asked when a client proves its key. */
+    return version >= (asks() ? TLS1_3_VERSION : TLS1_2_VERSION);
+}
+
+/* nginx before 1.23.4 is like that unless ssl_protocols says otherwise; version: the method's. */
+static const char *version_detail(SSL *ssl, int version)
+{
+    long highest = SSL_get_max_proto_version(ssl);
+
+    if (SSL_is_dtls(ssl))
+        return "there is no DTLS 1.3, so nobody gets in";
+    if (version < TLS1_3_VERSION || (highest != 0 && highest < TLS1_3_VERSION)
+        || (SSL_get_options(ssl) & SSL_OP_NO_TLSv1_3) != 0)
+        return "this server's own settings rule TLS 1.3 out, so nobody gets in";
+    return "";
+}
+
+bool dance_enforce_begin(SSL *ssl)
+{
+    struct dance_connection *c;
+
+    /* Before the ClientHello is read; afterwards it is without effect. */
+    if (dance_config()->take_raw_key && !dance_raw_key_settled(ssl))
+        (void)dance_raw_key_enable(ssl);
+    if (!known(ssl, &c))
+        return false;
+    if (c == NULL)
+        return true;
+    (void)dance_connection_step(ssl, c, DANCE_BEGIN);
+    if (!asks() || dance_is_quic(ssl))
+        return true;
+    /* A session is agreed upon without a key share there, and so past those who look at it. */
+    (void)SSL_clear_options(ssl, SSL_OP_ALLOW_NO_DHE_KEX);
+    /* A method of one version (TLSv1_2_server_method()) is asked for nothing but here. */
+    if (SSL_get_ssl_method(ssl) == DTLS_method() || SSL_get_ssl_method(ssl) == DTLS_server_method()
+        || dance_enforce_version(ssl, SSL_version(ssl)))
+        return true;
+    dance_connection_fail(c, DANCE_R_PROTOCOL_VERSION, "%s", version_detail(ssl, SSL_version(ssl)));
+    return step(ssl, c, DANCE_FAILED);
+}
+
+bool dance_enforce_hello(SSL *ssl)
+{
+    const unsigned char *list = NULL;
+    struct dance_connection *c;
+    size_t len = 0;
+
+    if (!known(ssl, &c))
+        return false;
+    if (c == NULL)
+        return true;
+    if (!step(ssl, c, DANCE_HELLO))
+        return false;
+    if (dance_rules()->level == DANCE_MIXED)
+        return true;
+    if (asks()) {
+        SSL_set_psk_find_session_callback(ssl, NULL);
+        SSL_set_psk_server_callback(ssl, NULL);
+    }
+    /* RFC 8446, section 4.2.11, wants one at least; libssl takes none, and then makes no ticket. */
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_psk, &list, &len) == 1
+        && (len < 2 || (list[0] == 0 && list[1] == 0))) {
+        dance_connection_fail(c, DANCE_R_PSK_EMPTY, "%s", "");
+        return step(ssl, c, DANCE_BROKEN);
+    }
+    return true;
+}
+
+/* Look at the session that is resumed, once for each ClientHello. */
+static bool look_at_session(SSL *ssl)
+{
+    struct dance_connection *c = dance_connection_get(ssl);
+
+    if (c == NULL)
+        return known(ssl, &c);
+    if (c->state.stage == DANCE_IDLE || c->state.stage == DANCE_BEGUN)
+        return step(ssl, c, dance_session_resumed(ssl, c));
+    return c->state.stage != DANCE_REFUSED;
+}
+
+bool dance_enforce_ask(SSL *ssl)
 {
     const int wanted = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-    int mode = SSL_get_verify_mode(ssl);
-
     /* Waiting for a post-handshake authentication would let everybody in until then. */
-    if ((mode & wanted) != wanted || (mode & SSL_VERIFY_POST_HANDSHAKE) != 0)
-        SSL_set_verify(ssl, (mode | wanted) & ~SSL_VERIFY_POST_HANDSHAKE, NULL);
-    /* No DTLS 1.3: nobody can send the extension, and nothing matches. No QUIC without TLS 1.3. */
-    if (SSL_is_dtls(ssl) || dance_is_quic(ssl))
-        return;
-    if (SSL_get_min_proto_version(ssl) < TLS1_3_VERSION) {
-        ERR_set_mark();
-        (void)SSL_set_min_proto_version(ssl, TLS1_3_VERSION);
-        ERR_pop_to_mark();
+    const int unwanted = SSL_VERIFY_POST_HANDSHAKE | SSL_VERIFY_CLIENT_ONCE;
+    struct dance_connection *c;
+    int mode;
+
+    if (SSL_session_reused(ssl))
+        return look_at_session(ssl);
+    if (!known(ssl, &c))
+        return false;
+    if (c == NULL || dance_rules()->level == DANCE_MIXED)
+        return true;
+    if (c->state.stage == DANCE_REFUSED)
+        return false;
+    dance_session_put_aside(ssl, c);
+    mode = SSL_get_verify_mode(ssl);
+    if (asks() && ((mode & wanted) != wanted || (mode & unwanted) != 0))
+        SSL_set_verify(ssl, (mode | wanted) & ~unwanted, NULL);
+    return true;
+}
+
+bool dance_enforce_request(SSL *ssl)
+{
+    struct dance_connection *c = dance_connection_get(ssl);
+
+    if (c == NULL) {
+        dance_raise(DANCE_R_MEMORY, "");
+        return false;
     }
+    /* The first handshake may have ended unseen, or has still to ask. */
+    if (SSL_get_peer_finished(ssl, &(unsigned char){0}, 1) != 0 ? !dance_enforce_end(ssl)
+                                                                : !dance_enforce_ask(ssl))
+        return false;
+    if (!step(ssl, c, DANCE_REQUEST))
+        return false;
+    dance_verdict_stand_before(ssl, c);
+    return true;
 }
 
-typedef int security_callback(const SSL *ssl, const SSL_CTX *ctx, int op, int bits, int nid,
-                              void *other, void *ex);
-
-/* libssl's own, the same in every SSL_CTX that is being made. */
-static _Atomic(security_callback *) libssl_security;
-
-static int on_security(const SSL *ssl, const SSL_CTX *ctx, int op, int bits, int nid, void *other,
-                       void *ex)
+bool dance_enforce_asked(SSL *ssl)
 {
-    security_callback *libssls = atomic_load(&libssl_security);
-
-    if (op == SSL_SECOP_VERSION && ssl != NULL && SSL_is_server(ssl) && !SSL_is_dtls(ssl)
-        && nid < TLS1_3_VERSION)
-        return 0;
-    return libssls(ssl, ctx, op, bits, nid, other, ex);
-}
-
-void dance_enforce_versions(SSL_CTX *ctx)
-{
-    security_callback *libssls = SSL_CTX_get_security_callback(ctx);
-
-    if (!dance_rules()->ask || libssls == NULL)
-        return;
-    atomic_store(&libssl_security, libssls);
-    SSL_CTX_set_security_callback(ctx, on_security);
-}
-
-static void take_raw_keys(SSL *ssl)
-{
-    if (!dance_config()->take_raw_key)
-        return;
-    /* Before the ClientHello is read; afterwards it is without effect. */
-    if (!dance_raw_key_settled(ssl)) {
-        ERR_set_mark();
-        (void)dance_raw_key_enable(ssl);
-        ERR_pop_to_mark();
-    }
-    dance_verdict_replace(ssl);
-}
-
-int dance_enforce_prepare(SSL *ssl)
-{
-    const struct dance_rules *rules = dance_rules();
     struct dance_connection *c;
 
-    if (!rules->active || !SSL_is_server(ssl))
-        return 1;
-    take_raw_keys(ssl);
-    if (!rules->name_needed)
-        return 1;
-    if (rules->ask)
-        raise_to_require(ssl);
-    if ((SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) == 0)
-        return 1;
-    c = dance_connection_get(ssl);
+    if (!asks())
+        return true;
+    if (!known(ssl, &c))
+        return false;
+    if (c->state.stage == DANCE_ASKED)
+        return true;
+    dance_connection_fail(c, DANCE_R_NOT_VERIFIED, "%s", "no certificate was asked for");
+    return step(ssl, c, DANCE_FAILED);
+}
+
+/* A step at whose end the client may be accepted, or passed. */
+static bool settle(SSL *ssl, struct dance_connection *c, enum dance_event event)
+{
+    enum dance_action action = dance_connection_step(ssl, c, event);
+
+    if (action == DANCE_REFUSE)
+        return dance_connection_refuse(c);
+    if (action == DANCE_ACCEPT || action == DANCE_PASS)
+        dance_session_mark(ssl, c, action == DANCE_ACCEPT);
+    if (action == DANCE_ACCEPT)
+        dance_log(DANCE_LOG_INFO, "accepted %s (TLSA %s, TTL %lu s%s)", c->name, c->record, c->ttl,
+                  dance_raw_key_negotiated(ssl) ? ", raw public key" : "");
+    return true;
+}
+
+bool dance_enforce_proof(SSL *ssl)
+{
+    struct dance_connection *c;
+
+    if (!known(ssl, &c))
+        return false;
     if (c == NULL)
-        return 0;
-    if (rules->ask && !c->reported && !SSL_is_dtls(ssl) && !speaks_tls13(ssl)) {
-        dance_connection_fail(c, DANCE_R_PROTOCOL_VERSION,
-                              "this server's own settings rule TLS 1.3 out, so nobody gets in");
-        dance_connection_report(c, "refused", false);
-    }
-    if (!c->armed) {
-        ERR_set_mark();
-        c->armed = dance_tlsa_arm(ssl) == 1;
-        ERR_pop_to_mark();
-    }
-    return c->armed;
+        return true;
+    /* The application has verified by itself. */
+    if (dance_stage_is_open(c->state.stage) || dance_stage_is_over(c->state.stage))
+        dance_verdict_now(ssl, c);
+    return settle(ssl, c, DANCE_PROOF);
 }
 
-int dance_enforce_client_hello(SSL *ssl, int *alert, void *arg)
+/* The client presented something by which it could be known. */
+static bool has_peer(SSL *ssl)
+{
+    return SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
+}
+
+bool dance_enforce_end(SSL *ssl)
 {
     struct dance_connection *c;
 
-    (void)arg;
-    /* Where the application took the callback that sees a handshake begin, this is when it does. */
-    if (!dance_watch_again(ssl) && (c = dance_connection_find(ssl)) != NULL)
-        dance_connection_restart(ssl, c);
-    if (dance_enforce_prepare(ssl))
-        return SSL_CLIENT_HELLO_SUCCESS;
-    *alert = SSL_AD_INTERNAL_ERROR;
-    return SSL_CLIENT_HELLO_ERROR;
+    if (!known(ssl, &c))
+        return false;
+    if (c == NULL && !SSL_session_reused(ssl))
+        return true;
+    if (c == NULL && (c = dance_connection_get(ssl)) == NULL)
+        return false;
+    if (SSL_session_reused(ssl) && c->state.stage <= DANCE_BEGUN && !look_at_session(ssl))
+        return false;
+    /* What was not asked at its time has been proved by now, or libssl would not be here. */
+    if (c->state.stage != DANCE_ASKED_AGAIN && has_peer(ssl)
+        && (dance_stage_is_open(c->state.stage) || c->state.stage == DANCE_MATCHED)
+        && !dance_enforce_proof(ssl))
+        return false;
+    if (c->state.stage <= DANCE_ASKED && asks())
+        dance_connection_fail(c, DANCE_R_NOT_VERIFIED, "%s", "it sent no certificate");
+    return settle(ssl, c, DANCE_END);
 }
 
 void dance_enforce_alerted(SSL *ssl, int description)
 {
     struct dance_connection *c;
 
-    if (!dance_rules()->ask
-        || (description != SSL_AD_CERTIFICATE_REQUIRED && description != SSL_AD_PROTOCOL_VERSION))
-        return;
-    c = dance_connection_get(ssl);
-    if (c == NULL || c->reported)
-        return;
-    if (description == SSL_AD_CERTIFICATE_REQUIRED)
-        dance_connection_fail(c, DANCE_R_CERTIFICATE_ABSENT, "%s", "");
-    else
-        dance_connection_fail(c, DANCE_R_PROTOCOL_VERSION, "%s", "");
-    dance_connection_report(c, "refused", false);
-}
-
-/* The client presented something by which it could be known, now or in the session resumed. */
-static bool has_peer(SSL *ssl)
-{
-    return SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
-}
-
-/*
- * Why the client whose session ssl resumes is refused, or DANCE_R_NONE. Sessions
- * come from before the policy, or from elsewhere, by a ticket key that is kept or
- * shared; and names are taken out of allow_file.
- */
-static enum dance_reason session_fault(SSL *ssl, const struct dance_rules *rules)
-{
-    enum dance_session_client client = dance_session_client(ssl);
-
-    if (!has_peer(ssl))
-        return rules->ask ? DANCE_R_NOT_VERIFIED : DANCE_R_NONE;
-    if (client == DANCE_SESSION_GOOD)
-        return DANCE_R_NONE;
-    if (rules->strict)
-        return DANCE_R_NOT_VERIFIED;
-    if (client == DANCE_SESSION_NOT_ALLOWED)
-        return DANCE_R_NAME_NOT_ALLOWED;
-    /* Whose verification failed, and who was let pass, stays what it is for the application. */
-    return rules->name_needed && client == DANCE_SESSION_UNKNOWN
-                   && SSL_get_verify_result(ssl) == X509_V_OK
-               ? DANCE_R_EXTENSION_ABSENT
-               : DANCE_R_NONE;
-}
-
-void dance_enforce_resumed(SSL *ssl)
-{
-    const struct dance_rules *rules = dance_rules();
-    struct dance_connection *c = SSL_session_reused(ssl) ? dance_connection_get(ssl) : NULL;
-
-    if (c == NULL || c->resumed)
-        return;
-    c->resumed = true;
-    dance_session_resumed(ssl, c);
-    if (!c->over && session_fault(ssl, rules) == DANCE_R_NONE)
-        return;
-    /*
-     * Nobody whom DANE authenticated, or not any more, or an external pre-shared key.
-     * The last word is said with a ticket. Early data would get past it: libssl has accepted it
-     * by now, and gives the application nothing more from a peer that has closed.
-     */
-    if (SSL_get_early_data_status(ssl) == SSL_EARLY_DATA_ACCEPTED) {
-        (void)dance_enforce_passed(ssl);
-        SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
+    ERR_set_mark();
+    if (known(ssl, &c) && c != NULL && !c->reported) {
+        if (c->state.stage == DANCE_PROVED)
+            dance_connection_fail(c, DANCE_R_SIGNATURE, "%s", "");
+        else if (c->state.stage == DANCE_RECORDS || c->state.stage == DANCE_DENIED)
+            dance_verdict_explain(c);
+        else if (asks() && description == SSL_AD_CERTIFICATE_REQUIRED)
+            dance_connection_fail(c, DANCE_R_CERTIFICATE_ABSENT, "%s", "");
+        else if (asks() && description == SSL_AD_PROTOCOL_VERSION)
+            dance_connection_fail(c, DANCE_R_PROTOCOL_VERSION, "%s",
+                                  version_detail(ssl, TLS1_3_VERSION));
+        if (c->reason != DANCE_R_NONE)
+            dance_connection_report(c, "refused");
     }
-    if (SSL_get_num_tickets(ssl) == 0)
-        (void)SSL_set_num_tickets(ssl, 1);
-}
-
-/* 0, which ends the handshake. */
-static int refuse(SSL *ssl, enum dance_reason reason, const char *detail)
-{
-    struct dance_connection *c = dance_connection_get(ssl);
-
-    if (c != NULL) {
-        dance_connection_fail(c, reason, "%s", detail);
-        dance_connection_report(c, "refused", true);
-    }
-    return 0;
-}
-
-int dance_enforce_passed(SSL *ssl)
-{
-    const struct dance_rules *rules = dance_rules();
-    struct dance_connection *c = dance_connection_find(ssl);
-    bool resumed = SSL_session_reused(ssl) && (c == NULL || !c->asked);
-    enum dance_reason reason;
-
-    if (resumed && c != NULL && c->over)
-        return refuse(ssl, DANCE_R_SESSION_OVER, "");
-    if (resumed) {
-        reason = session_fault(ssl, rules);
-        return reason == DANCE_R_NONE
-               || refuse(ssl, reason,
-                         reason == DANCE_R_EXTENSION_ABSENT ? "when its session was made"
-                                                            : "by a session or a pre-shared key");
-    }
-    /* A fault without require closes to certificates only. */
-    if (!rules->strict || (!has_peer(ssl) && !rules->ask))
-        return 1;
-    /* Ours, or where the application verified in our place, seen for ourselves. */
-    if ((c != NULL && c->accepted) || dance_verdict_again(ssl))
-        return 1;
-    return refuse(ssl, DANCE_R_NOT_VERIFIED, "");
-}
-
-void dance_enforce_finished(SSL *ssl)
-{
-    const struct dance_connection *c = dance_connection_find(ssl);
-    /* A CertificateRequest after the handshake has no answer yet. */
-    bool waiting = c != NULL && c->pending && c->later;
-
-    if (!waiting && !dance_enforce_passed(ssl))
-        SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    ERR_pop_to_mark();
 }

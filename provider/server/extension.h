@@ -7,29 +7,18 @@
 #ifndef DANCE_SERVER_EXTENSION_H
 #define DANCE_SERVER_EXTENSION_H
 
-#include "server/connection.h"
-
 #include <openssl/ssl.h>
 
 /* In a CertificateRequest: the empty ClientName. 1, 0 (no extension) or -1 with *alert. */
 int dance_server_add_request(SSL *ssl, const unsigned char **out, size_t *out_len, int *alert);
 
 /*
- * On a CertificateEntry, or beside a raw public key (leaf is NULL): decode, check the name, allow,
- * certificate_names, look up, give the records to libssl. 1, or 0 with *alert where the handshake
- * ends at once; a name that is refused for what it is, not for how it was sent, is remembered and
- * enforced in the verification.
+ * On a CertificateEntry, or beside a raw public key (leaf is NULL): decode, check the name, and
+ * claim it. 1, or 0 with *alert where the handshake ends at once; a name that is refused for what
+ * it is, not for how it was sent, is refused by the verdict.
  */
 int dance_server_parse_certificate(SSL *ssl, const unsigned char *data, size_t len, X509 *leaf,
                                    size_t entry, int *alert);
-
-/*
- * san_fallback: before the verification of a client without the extension, take
- * its name from its certificate, look it up, give the records to libssl. Under
- * mixed a client that has no record (by secure denial, or in an unsigned zone)
- * stays the application's own affair.
- */
-void dance_server_fallback(SSL *ssl, struct dance_connection *connection, X509 *leaf);
 
 /* With a session ticket nothing is sent; -1 with *alert ends a handshake that must not pass. */
 int dance_server_add_ticket(SSL *ssl, int *alert);

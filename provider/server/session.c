@@ -3,7 +3,6 @@
 
 #include "files/allow.h"
 #include "openssl/compat.h"
-#include "policy.h"
 #include "process.h"
 
 #include <string.h>
@@ -14,121 +13,172 @@ static const char mark[] = "dance";
 #define TIME_LEN 8u
 #define MARK_LEN (sizeof(mark) + TIME_LEN)
 
+/* The id context of sessions that nobody may resume. */
+static const unsigned char nobody[] = "dance: nobody's";
+#define NOBODY_LEN ((unsigned)sizeof(nobody) - 1)
+
 struct marked {
     const char *name; /* checked; not NUL-terminated */
     size_t name_len;  /* 0: whom the application let pass */
     long long until;  /* in seconds since 1970 */
 };
 
-/* What the mark of session says; false where there is none. */
-static bool read_mark(SSL_SESSION *session, struct marked *marked)
+/* 1: the mark of session; 0: there is no data; -1: it is somebody else's. */
+static int read_mark(SSL_SESSION *session, struct marked *marked)
 {
     void *data = NULL;
     const unsigned char *octet;
     size_t len = 0;
 
-    if (!SSL_SESSION_get0_ticket_appdata(session, &data, &len) || len < MARK_LEN
-        || memcmp(data, mark, sizeof(mark)) != 0)
-        return false;
+    if (!SSL_SESSION_get0_ticket_appdata(session, &data, &len) || len == 0)
+        return 0;
+    if (len < MARK_LEN || memcmp(data, mark, sizeof(mark)) != 0)
+        return -1;
     octet = data;
     marked->until = 0;
     for (size_t i = 0; i < TIME_LEN; i++)
         marked->until = marked->until << 8 | octet[sizeof(mark) + i];
     marked->name = (const char *)octet + MARK_LEN;
     marked->name_len = len - MARK_LEN;
-    return marked->name_len == 0 || dance_owner_name_fault(marked->name, marked->name_len) == NULL;
+    return marked->name_len == 0 || dance_owner_name_fault(marked->name, marked->name_len) == NULL
+               ? 1
+               : -1;
 }
 
-static void write_mark(SSL *ssl, const char *name, size_t name_len, long long until)
+void dance_session_mark(SSL *ssl, const struct dance_connection *c, bool accepted)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
     unsigned char data[MARK_LEN + DANCE_NAME_MAX];
-    void *present = NULL;
-    size_t len = 0;
-
-    /* The application's own data stays; under mixed such a session is then like any other. */
-    if (session == NULL || !SSL_SESSION_get0_ticket_appdata(session, &present, &len)
-        || (len != 0 && !read_mark(session, &(struct marked){0})))
-        return;
-    memcpy(data, mark, sizeof(mark));
-    for (size_t i = 0; i < TIME_LEN; i++)
-        data[sizeof(mark) + i] = (unsigned char)(until >> 8 * (TIME_LEN - 1 - i));
-    memcpy(data + MARK_LEN, name, name_len);
-    (void)SSL_SESSION_set1_ticket_appdata(session, data, MARK_LEN + name_len);
-}
-
-void dance_session_mark(SSL *ssl, const struct dance_connection *c)
-{
-    write_mark(ssl, c->name, strlen(c->name), c->until);
-}
-
-void dance_session_mark_nobody(SSL *ssl)
-{
-    write_mark(ssl, "", 0, 0);
-}
-
-void dance_session_limit(SSL *ssl, const struct dance_connection *c)
-{
-    SSL_SESSION *session = SSL_get_session(ssl);
-    /* A second less, because it may be the next one when libssl makes the ticket. */
-    long long left = c->until - (long long)time(NULL) - 1;
-    /* Not 0: libssl cannot make a ticket of such a session, and ends the handshake. */
-    long limit = left < 1 ? 1 : (left > 0x7fffffff ? 0x7fffffff : (long)left);
-
-    if (c->until != 0 && session != NULL && SSL_SESSION_get_timeout(session) > limit)
-        (void)SSL_SESSION_set_timeout(session, limit);
-}
-
-int dance_session_before_ticket(SSL *ssl, void *arg)
-{
-    const struct dance_connection *c = dance_connection_find(ssl);
-
-    (void)arg;
-    if (c != NULL)
-        dance_session_limit(ssl, c);
-    return 1;
-}
-
-void dance_session_resumed(SSL *ssl, struct dance_connection *c)
-{
-    SSL_SESSION *session = SSL_get_session(ssl);
-    struct marked marked;
-    long long left;
+    size_t name_len = accepted ? strlen(c->name) : 0;
+    long long until = accepted ? c->until : 0;
 
     if (session == NULL)
         return;
-    if (read_mark(session, &marked) && marked.name_len > 0) {
-        dance_owner_name_lower(c->name, marked.name, marked.name_len);
-        c->named = true;
-        c->until = marked.until;
-    } else if (dance_rules()->name_needed) {
-        c->until = dance_session_time(session) + SSL_SESSION_get_timeout(session);
+    if (read_mark(session, &(struct marked){0}) < 0) {
+        (void)SSL_SESSION_set1_id_context(session, nobody, NOBODY_LEN);
+        return;
     }
-    c->over = c->until != 0 && (long long)time(NULL) > c->until;
-    dance_session_limit(ssl, c);
-    /* A ticket of the least lifetime there is would outlive the session. */
-    left = c->until - (long long)time(NULL);
-    if (c->until != 0 && left >= 0 && left <= 1)
-        (void)SSL_set_num_tickets(ssl, 0);
+    memcpy(data, mark, sizeof(mark));
+    for (size_t i = 0; i < TIME_LEN; i++)
+        data[sizeof(mark) + i] = (unsigned char)(until >> 8 * (TIME_LEN - 1 - i));
+    memcpy(data + MARK_LEN, c->name, name_len);
+    (void)SSL_SESSION_set1_ticket_appdata(session, data, MARK_LEN + name_len);
 }
 
-enum dance_session_client dance_session_client(SSL *ssl)
+/*
+ * Does the session count under this level, and for whom? *reason says why it is
+ * DANCE_STRANGE. Sessions come from before the policy, or from elsewhere, by a
+ * ticket key or a cache that is kept or shared; and names are taken out of allow_file.
+ */
+static enum dance_event judge(SSL_SESSION *session, struct marked *marked,
+                              enum dance_reason *reason)
+{
+    const struct dance_rules *rules = dance_rules();
+    bool peer = SSL_SESSION_get0_peer(session) != NULL || dance_raw_key_in(session) != NULL;
+    bool is_marked = read_mark(session, marked) > 0;
+
+    *reason = DANCE_R_SESSION;
+    if (rules->fault != NULL && (peer || rules->level == DANCE_REQUIRE)) {
+        *reason = DANCE_R_CONFIGURATION;
+        return DANCE_STRANGE;
+    }
+    if (is_marked && marked->name_len > 0 && (peer || rules->level < DANCE_CLOSED)) {
+        *reason = DANCE_R_SESSION_OVER;
+        if ((long long)time(NULL) > marked->until)
+            return DANCE_STRANGE;
+        *reason = DANCE_R_NAME_NOT_ALLOWED;
+        return dance_allowed(marked->name, marked->name_len) ? DANCE_SESSION : DANCE_STRANGE;
+    }
+    if (rules->level == DANCE_MIXED || (rules->level < DANCE_REQUIRE && !peer)
+        || (rules->level == DANCE_DANE && is_marked))
+        return DANCE_FREE;
+    return DANCE_STRANGE;
+}
+
+enum dance_event dance_session_resumed(SSL *ssl, struct dance_connection *c)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
-    struct marked marked;
-    void *data = NULL;
-    size_t len = 0;
+    struct marked marked = {0};
+    enum dance_reason reason = DANCE_R_INTERNAL;
+    enum dance_event event = session != NULL ? judge(session, &marked, &reason) : DANCE_STRANGE;
+    long long left;
 
-    if (dance_rules()->fault != NULL || session == NULL || SSL_get_verify_result(ssl) != X509_V_OK)
-        return DANCE_SESSION_UNKNOWN;
-    if (read_mark(session, &marked)) {
-        if (marked.name_len == 0)
-            return DANCE_SESSION_NOBODY;
-        return dance_allowed(marked.name, marked.name_len) ? DANCE_SESSION_GOOD
-                                                           : DANCE_SESSION_NOT_ALLOWED;
+    if (marked.name_len > 0) {
+        dance_owner_name_lower(c->name, marked.name, marked.name_len);
+        c->until = marked.until;
     }
-    /* Data of the application's own leaves no place for the mark. */
-    if (SSL_SESSION_get0_ticket_appdata(session, &data, &len) && len > 0)
-        return DANCE_SESSION_GOOD;
-    return DANCE_SESSION_UNKNOWN;
+    if (event == DANCE_STRANGE) {
+        dance_connection_fail(c, reason, "%s", "");
+        return event;
+    }
+    if (event == DANCE_FREE && dance_rules()->level > DANCE_MIXED)
+        c->until = dance_session_time(session) + SSL_SESSION_get_timeout(session);
+    /* Whom the application let pass had an error in its verification, and keeps it. */
+    if (event == DANCE_FREE && read_mark(session, &marked) > 0
+        && SSL_get_verify_result(ssl) == X509_V_OK)
+        SSL_set_verify_result(ssl, X509_V_ERR_APPLICATION_VERIFICATION);
+    /* A ticket of the least lifetime there is would outlive the session. */
+    left = c->until - (long long)time(NULL);
+    if (c->until != 0 && left <= 1)
+        (void)SSL_set_num_tickets(ssl, 0);
+    return event;
+}
+
+void dance_session_put_aside(SSL *ssl, struct dance_connection *c)
+{
+    SSL_SESSION *session = SSL_get_session(ssl);
+    const unsigned char *own;
+    unsigned len = 0;
+
+    if (session == NULL || !dance_is_tls13(ssl))
+        return;
+    own = SSL_SESSION_get0_id_context(session, &len);
+    if (len > sizeof(c->session_id_context)
+        || (len == NOBODY_LEN && memcmp(own, nobody, NOBODY_LEN) == 0))
+        return;
+    memcpy(c->session_id_context, own, len);
+    c->session_id_context_len = len;
+    c->aside = SSL_SESSION_set1_id_context(session, nobody, NOBODY_LEN) == 1;
+}
+
+/* A session that was put aside gets its own id context, if the place of the mark is free. */
+static void put_back(SSL_SESSION *session, const struct dance_connection *c)
+{
+    unsigned len = 0;
+    const unsigned char *context = SSL_SESSION_get0_id_context(session, &len);
+
+    if (c->aside && len == NOBODY_LEN && memcmp(context, nobody, NOBODY_LEN) == 0
+        && read_mark(session, &(struct marked){0}) >= 0)
+        (void)SSL_SESSION_set1_id_context(session, c->session_id_context,
+                                          c->session_id_context_len);
+}
+
+/* End the session, and the ticket that is made of it, at connection->until. */
+static void limit(SSL_SESSION *session, const struct dance_connection *c)
+{
+    /* A second less, because it may be the next one when libssl makes the ticket. */
+    long long left = c->until - (long long)time(NULL) - 1;
+    /* Not 0: libssl cannot make a ticket of such a session, and ends the handshake. */
+    long most = left < 1 ? 1 : (left > 0x7fffffff ? 0x7fffffff : (long)left);
+
+    if (c->until != 0 && SSL_SESSION_get_timeout(session) > most)
+        (void)SSL_SESSION_set_timeout(session, most);
+}
+
+void dance_session_before_ticket(SSL *ssl, const struct dance_connection *c)
+{
+    SSL_SESSION *session = SSL_get_session(ssl);
+
+    if (session == NULL)
+        return;
+    limit(session, c);
+    if (c->state.stage == DANCE_ACCEPTED || c->state.stage == DANCE_PASSED)
+        put_back(session, c);
+}
+
+bool dance_session_counts(SSL_SESSION *session)
+{
+    enum dance_reason reason;
+
+    return judge(session, &(struct marked){0}, &reason) != DANCE_STRANGE;
 }

@@ -1,9 +1,11 @@
 /*
- * verdict.h: the outcome of a client's verification.
+ * verdict.h: is the client whom it says it is?
  *
- * libssl does the matching; this gives the outcome its alert
- * (handshake_failure), its reason and its log line, and holds policy
- * require against the application's own callback.
+ * libssl verifies, by the records of this authentication alone (records.h). Where
+ * the application left cert_verify_callback to us that is done in it, in the place
+ * where applications expect it; everywhere else when the client proves its key
+ * (gate.h). Either way the application's own verify callback is told, and may go
+ * on with nobody where the policy lets it.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -19,24 +21,19 @@
 int dance_verdict(X509_STORE_CTX *store_ctx, void *arg);
 
 /*
- * Put a verify callback that changes nothing in place of the application's, which
- * is not to see a raw public key: it would look at a certificate where there is
- * none. The second puts the application's back when the client has no raw key.
+ * Stand before ssl's verify callback, from when a certificate is asked for: it is
+ * not to see a raw public key (it would look at a certificate where there is none),
+ * and what it says is seen wherever the verification is made.
  */
-void dance_verdict_displace(SSL *ssl, struct dance_connection *connection);
-void dance_verdict_replace(SSL *ssl);
+void dance_verdict_stand_before(SSL *ssl, struct dance_connection *connection);
 
 /*
- * Verify the peer's chain once more, by ourselves, after the application's own
- * cert_verify_callback let it pass. 1 when DANE authenticates it.
+ * What the peer presented has been verified by the application, or by nobody: do
+ * it now. The state says what came of it.
  */
-int dance_verdict_again(SSL *ssl);
+void dance_verdict_now(SSL *ssl, struct dance_connection *connection);
 
-/*
- * What an acceptance means is done once the client has proved that it holds its
- * key (its Certificate comes before the proof), and before a ticket is made: the
- * log line, the session's mark, and each time its lifetime.
- */
-void dance_verdict_settle(SSL *ssl);
+/* Why a client was refused in a verification that went past us. */
+void dance_verdict_explain(struct dance_connection *connection);
 
 #endif

@@ -111,21 +111,21 @@ def test_perl(world, start, how):
 
 
 @perl
-def test_perl_that_verifies_in_our_place_is_told_on(world, start):
-    """Under mixed its cert_verify_callback decides; that it goes on with nobody is in the log."""
+def test_perl_that_verifies_in_our_place(world, start):
+    """Under mixed its cert_verify_callback decides about whoever says no name, and about nobody else."""
     server = start(["perl", "-e", PERL, "PORT", world.path("server.crt"), world.path("server.key"), world.path("ca.crt"),
                     "cert_verify"], server={**REQUIRE, "policy": "mixed"})
     if perl_is_other():
         openssls.check_untouched(world, server, strangers=True)
         return
+    assert server.client().run([entry(world.device, DEVICE)], world.key).accepted, server.log.text()
+    assert server.client().run([entry(pki.certificate(world.other_key, "x"))], world.other_key).accepted
     wrong = server.client().run([entry(pki.certificate(world.other_key, DEVICE), DEVICE)], world.other_key)
-    assert wrong.accepted, wrong
-    assert server.log.wait(f"not authenticated, the application goes on with {DEVICE}: no TLSA record authenticates")
+    assert wrong.alert == 40 and server.log.wait(f"refused {DEVICE}: no TLSA record authenticates"), wrong
     server.log.mark()
     stranger = "stranger.example.com"
     outside = server.client().run([entry(pki.certificate(world.key, stranger), stranger)], world.key)
-    assert outside.accepted, outside
-    assert server.log.wait(f"not authenticated, the application goes on with {stranger}: no pattern of allow")
+    assert outside.alert == 40 and server.log.wait(f"refused {stranger}: no pattern of allow"), outside
 
 
 PERL_CLIENT = """

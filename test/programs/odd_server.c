@@ -15,6 +15,7 @@
  *         "trust" verifies nobody
  *   -X    a cert_verify_callback that says yes to everybody
  *   -A    one that does what libssl would do
+ *   -F    a verify callback that goes on, whatever is wrong
  *   -C    a verify callback that reads the certificate, and refuses those of CN=unwanted
  *   -I    an info callback on each SSL; -H  a client_hello_cb; -M  a message callback
  *   -K    no tickets; -N  a ticket key callback that has no key for new ones
@@ -32,8 +33,8 @@
 #include <string.h>
 
 static struct {
-    int port, mode, reuse, switching, trusting, asking, careful, info, chain, hello, message,
-        no_tickets, no_ticket_key, ticket_keys, early, replays;
+    int port, mode, reuse, switching, trusting, asking, careful, forgiving, info, chain, hello,
+        message, no_tickets, no_ticket_key, ticket_keys, early, replays;
     const char *certificate, *key, *ca, *psk;
 } option;
 
@@ -61,6 +62,13 @@ static int refuse_unwanted(int ok, X509_STORE_CTX *store_ctx)
     X509_NAME_oneline(X509_get_subject_name(X509_STORE_CTX_get_current_cert(store_ctx)), subject,
                       sizeof(subject));
     return ok && strcmp(subject, "/CN=unwanted") != 0;
+}
+
+static int forgive(int ok, X509_STORE_CTX *store_ctx)
+{
+    (void)ok;
+    (void)store_ctx;
+    return 1;
 }
 
 static int have_no_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *ctx,
@@ -136,7 +144,8 @@ static SSL_CTX *make_context(int mode)
         || !SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1)
         || (option.ca != NULL && SSL_CTX_load_verify_file(ctx, option.ca) != 1))
         die("SSL_CTX");
-    SSL_CTX_set_verify(ctx, mode, option.careful ? refuse_unwanted : NULL);
+    SSL_CTX_set_verify(ctx, mode,
+                       option.careful ? refuse_unwanted : (option.forgiving ? forgive : NULL));
     if (option.trusting)
         SSL_CTX_set_cert_verify_callback(ctx, trust_everybody, NULL);
     if (option.asking)
@@ -244,6 +253,7 @@ int main(int argc, char *argv[])
         FLAG('X', option.trusting),
         FLAG('A', option.asking),
         FLAG('C', option.careful),
+        FLAG('F', option.forgiving),
         FLAG('I', option.info),
         FLAG('J', option.chain),
         FLAG('H', option.hello),

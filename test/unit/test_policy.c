@@ -15,29 +15,25 @@ static struct dance_rules rules_of(enum dance_policy policy, char *fault, bool u
 Test(policy, without_a_server_section_nothing_is_done)
 {
     struct dance_config config = {.policy = DANCE_POLICY_REQUIRE};
-    struct dance_rules rules = dance_policy_rules(&config);
 
-    cr_assert_not(rules.active || rules.ask || rules.name_needed || rules.strict);
+    cr_assert_not(dance_policy_rules(&config).active);
 }
 
 Test(policy, the_three_policies)
 {
-    struct dance_rules mixed = rules_of(DANCE_POLICY_MIXED, NULL, false);
-    struct dance_rules dane = rules_of(DANCE_POLICY_DANE, NULL, false);
-    struct dance_rules require = rules_of(DANCE_POLICY_REQUIRE, NULL, false);
-
-    cr_assert(mixed.active && !mixed.ask && !mixed.name_needed && !mixed.strict);
-    cr_assert(dane.active && !dane.ask && dane.name_needed && !dane.strict);
-    cr_assert(require.active && require.ask && require.name_needed && require.strict);
+    cr_assert(rules_of(DANCE_POLICY_MIXED, NULL, false).active);
+    cr_assert_eq(rules_of(DANCE_POLICY_MIXED, NULL, false).level, DANCE_MIXED);
+    cr_assert_eq(rules_of(DANCE_POLICY_DANE, NULL, false).level, DANCE_DANE);
+    cr_assert_eq(rules_of(DANCE_POLICY_REQUIRE, NULL, false).level, DANCE_REQUIRE);
 }
 
 Test(policy, faults_close)
 {
     char fault[] = "server.usages = x";
-    struct dance_rules mixed = rules_of(DANCE_POLICY_MIXED, fault, false);
-    struct dance_rules unknown = rules_of(DANCE_POLICY_MIXED, fault, true);
 
-    cr_assert(mixed.name_needed && mixed.strict && !mixed.ask);
-    cr_assert_eq(mixed.fault, fault);
-    cr_assert(unknown.ask && unknown.strict && unknown.name_needed);
+    cr_assert_eq(rules_of(DANCE_POLICY_MIXED, fault, false).level, DANCE_CLOSED);
+    cr_assert_eq(rules_of(DANCE_POLICY_DANE, fault, false).level, DANCE_CLOSED);
+    cr_assert_eq(rules_of(DANCE_POLICY_REQUIRE, fault, false).level, DANCE_REQUIRE);
+    cr_assert_eq(rules_of(DANCE_POLICY_MIXED, fault, true).level, DANCE_REQUIRE);
+    cr_assert_eq(rules_of(DANCE_POLICY_MIXED, fault, false).fault, fault);
 }

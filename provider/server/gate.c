@@ -1,0 +1,227 @@
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "server/gate.h"
+
+#include "openssl/compat.h"
+#include "process.h"
+#include "server/connection.h"
+#include "server/enforce.h"
+#include "server/session.h"
+
+#include <openssl/err.h>
+#include <stdatomic.h>
+
+#define ALERT_LEVEL(ret) ((ret) >> 8)
+#define ALERT_DESCRIPTION(ret) ((ret)&0xff)
+
+/* libssl's own security callback, the same in every SSL_CTX that is being made. */
+static _Atomic(dance_security_callback *) libssl_security;
+static void (*_Atomic on_client)(SSL *ssl);
+
+/*
+ * The application may have found ours when it set its own, and call it in turn:
+ * what is being passed on goes no further than to libssl then.
+ */
+static _Thread_local const SSL *passing_security;
+static _Thread_local struct event {
+    const SSL *ssl;
+    int where, ret;
+} passing_info;
+
+static bool is_active_server(const SSL *ssl)
+{
+    return SSL_is_server(ssl) && dance_rules()->active;
+}
+
+/* A handshake begins, which is seen by one callback or another. */
+static bool begin(SSL *ssl)
+{
+    void (*client_begins)(SSL *) = atomic_load(&on_client);
+
+    dance_gate_stand_before(ssl);
+    if (is_active_server(ssl))
+        return dance_enforce_begin(ssl);
+    if (!SSL_is_server(ssl) && client_begins != NULL)
+        client_begins(ssl);
+    return true;
+}
+
+/* What the moment is, by what libssl asks and when; false ends the handshake. */
+static bool at_moment(SSL *ssl, int op, int nid)
+{
+    OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl);
+
+    if (op == SSL_SECOP_VERSION) {
+        /* In that state it is also asked what there is, of each version, by others. */
+        if (state == TLS_ST_BEFORE && (nid == SSL_version(ssl) || dance_is_quic(ssl)))
+            return begin(ssl);
+        return !is_active_server(ssl) || dance_enforce_version(ssl, nid);
+    }
+    /* The others come before a handshake too, and where there will be none. */
+    if (state == TLS_ST_BEFORE || !is_active_server(ssl))
+        return true;
+    switch (op) {
+    case SSL_SECOP_CIPHER_SHARED:
+        return state != TLS_ST_SR_CLNT_HELLO || !dance_is_tls13(ssl) || dance_enforce_hello(ssl);
+    case SSL_SECOP_SIGALG_SHARED:
+    case SSL_SECOP_CURVE_SUPPORTED:
+    case SSL_SECOP_CURVE_SHARED:
+    case SSL_SECOP_CURVE_CHECK:
+        return state != TLS_ST_SR_CLNT_HELLO || dance_enforce_ask(ssl);
+    case SSL_SECOP_EE_KEY:
+        return state != TLS_ST_SW_CERT || dance_enforce_asked(ssl);
+    case SSL_SECOP_SIGALG_CHECK:
+        return dance_enforce_proof(ssl);
+    default:
+        return true;
+    }
+}
+
+static int on_security(const SSL *const_ssl, const SSL_CTX *ctx, int op, int bits, int nid,
+                       void *other, void *ex)
+{
+    /* The callback's type says const; it is the application's own SSL all the same. */
+    SSL *ssl = (SSL *)(uintptr_t)const_ssl;
+    const struct dance_connection *c = ssl != NULL ? dance_connection_find(ssl) : NULL;
+    const SSL *before = passing_security;
+    int answer;
+
+    if (c == NULL || c->security_callback == NULL || ssl == before
+        || c->security_context != SSL_get_SSL_CTX(ssl))
+        answer = atomic_load(&libssl_security)(const_ssl, ctx, op, bits, nid, other, ex);
+    else {
+        passing_security = ssl;
+        answer = c->security_callback(const_ssl, ctx, op, bits, nid, other, ex);
+        passing_security = before;
+    }
+    /* Whatever that said, each moment is ours as well; when it was called by itself, it has been.
+     */
+    if (ssl == NULL || ssl == before)
+        return answer;
+    return at_moment(ssl, op, nid) ? answer : 0;
+}
+
+/*
+ * The handshake, or an authentication after it, is over: libssl has sent its
+ * tickets, or none. Each of these may be the only one that is seen: the exit is
+ * not where we were put back meanwhile, the others not after the handshake.
+ */
+static bool is_over(SSL *ssl, int where, int ret)
+{
+    OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl);
+
+    return (where == SSL_CB_ACCEPT_LOOP && state == TLS_ST_SW_SESSION_TICKET)
+           || (where == SSL_CB_HANDSHAKE_DONE && state == TLS_ST_OK)
+           || (where == SSL_CB_ACCEPT_EXIT && ret == 1 && SSL_is_init_finished(ssl));
+}
+
+/* False where the application is not to hear of the event. */
+static bool server_event(SSL *ssl, int where, int ret)
+{
+    bool good;
+
+    if (where == SSL_CB_WRITE_ALERT && ALERT_LEVEL(ret) == SSL3_AL_FATAL)
+        dance_enforce_alerted(ssl, ALERT_DESCRIPTION(ret));
+    if ((where & SSL_ST_ACCEPT) != 0 && SSL_get_state(ssl) != TLS_ST_BEFORE
+        && !SSL_is_init_finished(ssl))
+        dance_gate_stand_before(ssl);
+    if (!is_over(ssl, where, ret))
+        return true;
+    ERR_set_mark();
+    good = dance_enforce_end(ssl);
+    ERR_pop_to_mark();
+    /*
+     * Whoever has come as far without the last word finds the connection shut: nothing is read from
+     * it or written to it any more. And the application may act upon the end at once (Node.js calls
+     * its user's code): for whom it is none, it is none.
+     */
+    if (!good)
+        SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    return good;
+}
+
+static void on_info(const SSL *const_ssl, int where, int ret)
+{
+    SSL *ssl = (SSL *)(uintptr_t)const_ssl;
+    const struct dance_connection *c = dance_connection_find(ssl);
+    dance_info_callback *applications = c != NULL && c->info_callback != NULL
+                                            ? c->info_callback
+                                            : SSL_CTX_get_info_callback(SSL_get_SSL_CTX(const_ssl));
+    struct event before = passing_info;
+
+    /* The application has the event already, and would get it for ever. */
+    if (ssl == before.ssl && where == before.where && ret == before.ret)
+        return;
+    /* libssl asks its security callback next. */
+    if (where == SSL_CB_HANDSHAKE_START)
+        dance_gate_stand_before(ssl);
+    if (is_active_server(ssl) && !server_event(ssl, where, ret))
+        return;
+    if (applications == NULL || applications == on_info)
+        return;
+    passing_info = (struct event){const_ssl, where, ret};
+    applications(const_ssl, where, ret);
+    passing_info = before;
+}
+
+void dance_gate_stand_before(SSL *ssl)
+{
+    dance_security_callback *security = SSL_get_security_callback(ssl);
+    dance_info_callback *info = SSL_get_info_callback(ssl);
+    struct dance_connection *c;
+
+    if (info == NULL)
+        info = SSL_CTX_get_info_callback(SSL_get_SSL_CTX(ssl));
+    if (security == on_security && (info == on_info || !is_active_server(ssl)))
+        return;
+    c = dance_connection_get(ssl);
+    if (security != on_security) {
+        if (c != NULL) {
+            c->security_callback = security;
+            c->security_context = SSL_get_SSL_CTX(ssl);
+        }
+        SSL_set_security_callback(ssl, on_security);
+    }
+    if (c != NULL && info != on_info && is_active_server(ssl)) {
+        c->info_callback = SSL_get_info_callback(ssl);
+        SSL_set_info_callback(ssl, on_info);
+    }
+}
+
+static int on_generate(SSL *ssl, void *arg)
+{
+    struct dance_connection *c;
+
+    (void)arg;
+    if (!is_active_server(ssl))
+        return 1;
+    /* Who is refused here is so by the ticket's extension, with its alert. */
+    (void)dance_enforce_end(ssl);
+    c = dance_connection_find(ssl);
+    if (c != NULL)
+        dance_session_before_ticket(ssl, c);
+    return 1;
+}
+
+static SSL_TICKET_RETURN on_decrypt(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
+                                    size_t name_len, SSL_TICKET_STATUS status, void *arg)
+{
+    (void)name;
+    (void)name_len;
+    (void)arg;
+    if (session == NULL || (is_active_server(ssl) && !dance_session_counts(session)))
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
+void dance_gate_install(SSL_CTX *ctx, void (*client_begins)(SSL *ssl))
+{
+    dance_security_callback *security = SSL_CTX_get_security_callback(ctx);
+
+    atomic_store(&on_client, client_begins);
+    if (security != NULL && security != on_security)
+        atomic_store(&libssl_security, security);
+    SSL_CTX_set_security_callback(ctx, on_security);
+    SSL_CTX_set_info_callback(ctx, on_info);
+    if (dance_rules()->active)
+        (void)SSL_CTX_set_session_ticket_cb(ctx, on_generate, on_decrypt, NULL);
+}

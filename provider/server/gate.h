@@ -1,0 +1,33 @@
+/*
+ * gate.h: where enforcement hangs.
+ *
+ * libssl asks its security callback at fixed moments of every handshake, whatever
+ * other callbacks the application has. Ours stands before libssl's own (or the
+ * application's) and passes everything on to it:
+ *
+ *   Begin  SSL_SECOP_VERSION in state BEFORE: libssl's state machine starts
+ *   Hello  SSL_SECOP_CIPHER_SHARED: each ClientHello of TLS 1.3
+ *   Ask    SSL_SECOP_SIGALG_SHARED, SSL_SECOP_CURVE_*: the session is chosen;
+ *          SSL_SECOP_EE_KEY as the server's Certificate goes out: it was asked
+ *   Proof  SSL_SECOP_SIGALG_CHECK: once for each client CertificateVerify
+ *
+ * and the ticket callbacks and the SSL's info callback say the end. An application
+ * that replaces one of them is found by the others, and ours is put before its own.
+ *
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef DANCE_SERVER_GATE_H
+#define DANCE_SERVER_GATE_H
+
+#include <openssl/ssl.h>
+
+/*
+ * For an SSL_CTX that is being made: its callbacks. client_begins is called as a
+ * client's handshake begins; NULL: there is no client section. Allocates nothing.
+ */
+void dance_gate_install(SSL_CTX *ctx, void (*client_begins)(SSL *ssl));
+
+/* From another callback of ours: stand before the application's again. */
+void dance_gate_stand_before(SSL *ssl);
+
+#endif
