@@ -277,21 +277,30 @@ def s_server(world, start):
     return run
 
 
-@pytest.fixture
-def odd_server(world, start):
-    """odd_server("-P", ..., policy=...): one for this test, which must not die of it."""
-    kept = []
+def server_program(name):
+    """A fixture, run(*arguments, policy=...): the program for this test, which must not die of it. policy None: one
+    that has no dance."""
 
-    def run(*arguments, policy="mixed", **server):
-        process = start([os.path.join(PROGRAMS, "odd_server"), "-p", "PORT", "-c", world.path("server.crt"),
-                         "-k", world.path("server.key"), "-a", world.path("ca.crt"), *arguments],
-                        server={"policy": policy, "allow": "*._device.example.com", **server})
-        kept.append(process)
-        return process
-    yield run
-    for process in kept:
-        assert process.process.poll() is None, process.output.text()
-        process.stop()
+    @pytest.fixture
+    def fixture(world, start):
+        kept = []
+
+        def run(*arguments, policy="mixed", **server):
+            section = {"policy": policy, "allow": "*._device.example.com", **server} if policy else None
+            process = start([os.path.join(PROGRAMS, name), "-p", "PORT", "-c", world.path("server.crt"), "-k",
+                             world.path("server.key"), "-a", world.path("ca.crt"), *arguments],
+                            server=section, conf=section is not None)
+            kept.append(process)
+            return process
+        yield run
+        for process in kept:
+            assert process.process.poll() is None, process.output.text()
+            process.stop()
+    return fixture
+
+
+odd_server = server_program("odd_server")
+taking_server = server_program("taking_server")
 
 
 @pytest.fixture

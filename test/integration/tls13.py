@@ -21,8 +21,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from zone import patient
 
 DANE_CLIENTID = 65280
+PRE_SHARED_KEY, PSK_MODES, KEY_SHARE = 41, 45, 51
+PSK_KE, PSK_DHE_KE = b"\x00", b"\x01"
 HANDSHAKE, APPLICATION, ALERT, CCS = 22, 23, 21, 20
 ENCRYPTED_EXTENSIONS, CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, FINISHED = 8, 11, 13, 15, 20
+MESSAGE_HASH = 254
+RETRY = hashlib.sha256(b"HelloRetryRequest").digest()  # the random of a ServerHello that is one
 
 
 def client_name(name):
@@ -98,7 +102,15 @@ class Outcome:
 
 
 class Client:
-    def __init__(self, port, timeout=15):
+    """retry: no key share in the first ClientHello, so that the server asks for one with a HelloRetryRequest.
+    empty_psks: the ClientHellos, 1 and 2, with a list of pre-shared keys that is empty, which RFC 8446 forbids.
+    psk_modes: the key exchange modes for pre-shared keys; more: extensions, encoded, for each ClientHello."""
+
+    def __init__(self, port, timeout=15, retry=False, empty_psks=(), psk_modes=b"", more=b""):
+        self.retry, self.empty_psks, self.psk_modes, self.more = retry, empty_psks, psk_modes, more
+        self.hellos = 0
+        self.private = X25519PrivateKey.generate()
+        self.random, self.session_id = os.urandom(32), os.urandom(32)
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=patient(timeout))
         self.transcript = b""
         self.read_keys = self.write_keys = None
@@ -157,19 +169,26 @@ class Client:
         self.send_message(bytes([kind]) + vector(body, 3))
 
     def hello(self, server_name):
-        self.private = X25519PrivateKey.generate()
+        self.hellos += 1
         public = self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        share = b"" if self.retry and self.hellos == 1 else b"\x00\x1d" + vector(public, 2)
         extensions = (
             extension(43, vector(b"\x03\x04", 1))
             + extension(10, vector(b"\x00\x1d", 2))
             + extension(13, vector(b"\x04\x03\x08\x04\x08\x05\x04\x01", 2))
-            + extension(51, vector(b"\x00\x1d" + vector(public, 2), 2))
+            + extension(KEY_SHARE, vector(share, 2))
         )
         if server_name:
             extensions += extension(0, vector(b"\0" + vector(server_name.encode(), 2), 2))
-        body = (b"\x03\x03" + os.urandom(32) + vector(os.urandom(32), 1) + vector(b"\x13\x01", 2)
-                + vector(b"\0", 1) + vector(self.hello_extensions(extensions), 2))
+        if self.psk_modes:
+            extensions += extension(PSK_MODES, vector(self.psk_modes, 1))
+        extensions = self.hello_extensions(extensions + self.more)
+        if self.hellos in self.empty_psks:
+            extensions += extension(PRE_SHARED_KEY, vector(b"", 2) + vector(b"", 2))
+        body = (b"\x03\x03" + self.random + vector(self.session_id, 1) + vector(b"\x13\x01", 2)
+                + vector(b"\0", 1) + vector(extensions, 2))
         self.send_message(self.finish_hello(b"\x01" + vector(body, 3)))
+        self.server_name = server_name
 
     # For those who go on after the handshake (tls13_after.py).
     def hello_extensions(self, extensions):
@@ -184,11 +203,18 @@ class Client:
     def server_hello(self):
         kind, body, message = self.read_handshake()
         assert kind == 2, kind
+        if body[2:34] == RETRY:
+            assert self.hellos == 1
+            self.transcript = bytes([MESSAGE_HASH]) + vector(self.hash(), 3) + message
+            self.write_keys = None  # those of early data, which ends here
+            self.hello(self.server_name)
+            return self.server_hello()
+        assert self.hellos == (2 if self.retry else 1)
         self.transcript += message
         extensions = parse_extensions(body[35 + body[34] + 3 + 2:])
-        share = extensions[51][4:]
-        shared = self.private.exchange(X25519PublicKey.from_public_bytes(share))
         zeros, empty = bytes(32), hashlib.sha256(b"").digest()
+        share = extensions[KEY_SHARE][4:] if KEY_SHARE in extensions else None
+        shared = self.private.exchange(X25519PublicKey.from_public_bytes(share)) if share else zeros
         derived = expand(extract(zeros, self.chosen_psk(extensions)), b"derived", empty, 32)
         handshake = extract(derived, shared)
         self.client_secret = expand(handshake, b"c hs traffic", self.hash(), 32)

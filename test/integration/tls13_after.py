@@ -6,11 +6,11 @@ import hashlib
 import hmac
 import struct
 
-from tls13 import (ALERT, APPLICATION, CERTIFICATE_REQUEST, FINISHED, HANDSHAKE, Alert, Client, Keys, Outcome,
-                   expand, extension, extract, vector)
+from tls13 import (ALERT, APPLICATION, CERTIFICATE_REQUEST, FINISHED, HANDSHAKE, PRE_SHARED_KEY, PSK_DHE_KE, Alert,
+                   Client, Keys, Outcome, expand, extension, extract, vector)
 
 NEW_SESSION_TICKET, END_OF_EARLY_DATA = 4, 5
-EARLY_DATA, POST_HANDSHAKE_AUTH, PSK_MODES, PRE_SHARED_KEY = 42, 49, 45, 41
+EARLY_DATA, POST_HANDSHAKE_AUTH = 42, 49
 EMPTY_HASH = hashlib.sha256(b"").digest()
 
 
@@ -35,18 +35,21 @@ class PreSharedKey:
 
 class Conversation(Client):
     """A connection that stays open. session: one to resume. age_ms: what the client says it is old.
-    early: octets sent right behind the ClientHello, whether the server will take them or not."""
+    early: octets sent right behind the ClientHello, whether the server will take them or not.
+    changed: the session for the ClientHello that follows a HelloRetryRequest, if it is another one."""
 
-    def __init__(self, port, session=None, age_ms=10, early=None, **kwargs):
-        super().__init__(port, **kwargs)
-        self.session, self.age_ms, self.early = session, age_ms, early
+    def __init__(self, port, session=None, age_ms=10, early=None, changed=None, psk_modes=PSK_DHE_KE, **kwargs):
+        super().__init__(port, psk_modes=psk_modes, **kwargs)
+        self.session, self.age_ms, self.early, self.changed = session, age_ms, early, changed
         self.resumed = False
         self.sessions = []
         self.outcome = Outcome()
 
     def hello_extensions(self, extensions):
-        extensions += extension(POST_HANDSHAKE_AUTH, b"") + extension(PSK_MODES, vector(b"\x01", 1))
-        if self.early:
+        extensions += extension(POST_HANDSHAKE_AUTH, b"")
+        if self.hellos == 2 and self.changed:
+            self.session = self.changed
+        if self.early and self.hellos == 1:
             extensions += extension(EARLY_DATA, b"")
         if self.session:
             age = (self.age_ms + self.session.age_add) % 2**32
@@ -61,7 +64,8 @@ class Conversation(Client):
         early = extract(bytes(32), self.session.key)
         binder_key = expand(early, self.session.label, EMPTY_HASH, 32)
         rest = message[:-35]  # without the list of binders: 2 octets of length, then one of 1 + 32
-        mac = hmac.new(expand(binder_key, b"finished", b"", 32), hashlib.sha256(rest).digest(), hashlib.sha256)
+        mac = hmac.new(expand(binder_key, b"finished", b"", 32), hashlib.sha256(self.transcript + rest).digest(),
+                       hashlib.sha256)
         return message[:-32] + mac.digest()
 
     def send_early(self):

@@ -26,16 +26,15 @@
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
 #include "ignore.h"
-#include "program.h"
+#include "serve.h"
 
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <string.h>
 
 static struct {
-    int port, mode, reuse, switching, trusting, asking, careful, forgiving, info, chain, hello,
-        message, no_tickets, no_ticket_key, ticket_keys, early, replays;
-    const char *certificate, *key, *ca, *psk;
+    int mode, reuse, switching, trusting, asking, careful, forgiving, info, chain, hello, message,
+        no_tickets, no_ticket_key, ticket_keys, early, replays;
 } option;
 
 static volatile sig_atomic_t ended;
@@ -83,24 +82,6 @@ static int have_no_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, 
     return 0;
 }
 
-static int find_psk(SSL *ssl, const unsigned char *identity, size_t len, SSL_SESSION **session)
-{
-    /* TLS_AES_128_GCM_SHA256 */
-    const SSL_CIPHER *cipher = SSL_CIPHER_find(ssl, (const unsigned char *)"\x13\x01");
-    unsigned char key[32];
-    size_t key_len = 0;
-
-    *session = NULL;
-    if (len != 3 || memcmp(identity, "psk", len) != 0)
-        return 1;
-    *session = SSL_SESSION_new();
-    return *session != NULL && OPENSSL_hexstr2buf_ex(key, sizeof(key), &key_len, option.psk, '\0')
-           && SSL_SESSION_set1_master_key(*session, key, key_len)
-           && SSL_SESSION_set_cipher(*session, cipher)
-           && SSL_SESSION_set_protocol_version(*session, TLS1_3_VERSION)
-           && SSL_SESSION_set_max_early_data(*session, 1000);
-}
-
 /* What was there before; the callback sees no other SSL_CTX's. */
 static void (*info_before[2])(const SSL *, int, int);
 
@@ -136,16 +117,9 @@ static int on_servername(SSL *ssl, int *alert, void *arg)
 
 static SSL_CTX *make_context(int mode)
 {
-    static const unsigned char id[] = "odd_server";
-    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    SSL_CTX *ctx = serving_context(mode, option.careful ? refuse_unwanted
+                                                        : (option.forgiving ? forgive : NULL));
 
-    if (ctx == NULL || SSL_CTX_use_certificate_chain_file(ctx, option.certificate) != 1
-        || SSL_CTX_use_PrivateKey_file(ctx, option.key, SSL_FILETYPE_PEM) != 1
-        || !SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1)
-        || (option.ca != NULL && SSL_CTX_load_verify_file(ctx, option.ca) != 1))
-        die("SSL_CTX");
-    SSL_CTX_set_verify(ctx, mode,
-                       option.careful ? refuse_unwanted : (option.forgiving ? forgive : NULL));
     if (option.trusting)
         SSL_CTX_set_cert_verify_callback(ctx, trust_everybody, NULL);
     if (option.asking)
@@ -162,30 +136,15 @@ static SSL_CTX *make_context(int mode)
         SSL_CTX_set_num_tickets(ctx, 0);
     if (option.no_ticket_key)
         SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, have_no_ticket_key);
-    if (option.ticket_keys) {
-        unsigned char keys[80] = "ticket keys that every odd_server has";
-
-        SSL_CTX_set_tlsext_ticket_keys(ctx, keys, sizeof(keys));
-    }
+    if (option.ticket_keys)
+        use_common_ticket_keys(ctx);
     if (option.early && !SSL_CTX_set_max_early_data(ctx, 1000))
         die("SSL_CTX_set_max_early_data");
     if (option.replays)
         (void)SSL_CTX_set_options(ctx, SSL_OP_NO_ANTI_REPLAY);
-    if (option.psk != NULL)
+    if (serving.psk != NULL)
         SSL_CTX_set_psk_find_session_callback(ctx, find_psk);
     return ctx;
-}
-
-static void describe(SSL *ssl, char *out, size_t size)
-{
-    X509 *peer = SSL_get1_peer_certificate(ssl);
-    char subject[256] = "(nobody)";
-
-    if (peer != NULL)
-        X509_NAME_oneline(X509_get_subject_name(peer), subject, sizeof(subject));
-    X509_free(peer);
-    (void)snprintf(out, size, "peer %s, verify result %ld, resumed %d\n", subject,
-                   SSL_get_verify_result(ssl), SSL_session_reused(ssl));
 }
 
 /* Up to the client's Finished, or the lack of early data; what comes before is printed. */
@@ -232,19 +191,13 @@ static void serve(SSL *ssl, int fd)
     ERR_clear_error();
     (void)SSL_shutdown(ssl);
     ERR_clear_error();
-    /* Let an alert arrive: closing with the peer's octets unread would reset the connection. */
-    (void)shutdown(fd, SHUT_WR);
-    while (recv(fd, line, sizeof(line), 0) > 0)
-        continue;
+    let_the_alert_arrive(fd);
 }
 
 int main(int argc, char *argv[])
 {
     static const struct program_option table[] = {
-        NUMBER('p', option.port),
-        TEXT('c', option.certificate),
-        TEXT('k', option.key),
-        TEXT('a', option.ca),
+        SERVING_OPTIONS,
         BITS('v', option.mode, SSL_VERIFY_PEER),
         BITS('V', option.mode, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
         BITS('P', option.mode, SSL_VERIFY_PEER | SSL_VERIFY_POST_HANDSHAKE),
@@ -261,7 +214,6 @@ int main(int argc, char *argv[])
         FLAG('t', option.ticket_keys),
         FLAG('e', option.early),
         FLAG('n', option.replays),
-        TEXT('w', option.psk),
         FLAG('M', option.message),
         FLAG('K', option.no_tickets),
         {0},
@@ -282,7 +234,7 @@ int main(int argc, char *argv[])
     SSL_CTX_set_cert_verify_callback(trusting, trust_everybody, NULL);
     if (option.switching)
         SSL_CTX_set_tlsext_servername_callback(first, on_servername);
-    listener = listen_at(option.port, 16);
+    listener = listen_at(serving.port, 16);
     while (!ended && (fd = accept(listener, NULL, NULL)) >= 0) {
         if (ssl == NULL)
             ssl = SSL_new(first);

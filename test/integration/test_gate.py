@@ -1,0 +1,128 @@
+# Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+"""Whatever callbacks an application takes from us: under policy require nobody gets in but whom DANE authenticates,
+and under dane it believes nobody else, while the rightful client gets in.
+
+SSL_accept() itself must fail for everybody else: an application may act upon its success at once.
+
+Left out, because the design says that it is not held: an application that takes the security, the info and the
+message callback, all three without passing anything on, and asks nobody. So "all" has the security callback that
+passes on to what it found.
+"""
+import os
+import re
+import subprocess
+
+import pytest
+
+import pki
+from conftest import DEVICE, PROGRAMS, entry
+from tls13 import extension, vector
+from tls13_after import Conversation
+
+# What makes libssl call the callbacks for ALPN and OCSP stapling.
+MORE = extension(16, vector(vector(b"x", 1), 2)) + extension(5, b"\1\0\0\0\0")
+# The ClientHellos with an empty list of pre-shared keys, and whether there is a HelloRetryRequest. libssl takes such
+# a list, and sends no ticket then, with which a last word could be said.
+HELLOS = {"plain": {}, "empty psks": {"empty_psks": [1]}, "empty psks after retry": {"empty_psks": [2], "retry": True}}
+
+
+def takings():
+    """The callbacks by name, and where each can be taken."""
+    lines = subprocess.run([os.path.join(PROGRAMS, "taking_server"), "-l"], check=True, capture_output=True, text=True)
+    return {name: set(where) for name, *where in map(str.split, lines.stdout.splitlines())}
+
+
+TAKINGS = takings()
+FLAGS = {"ctx": "-t", "ssl": "-s"}
+SINGLY = [(FLAGS[where], name) for name in TAKINGS for where in ("ctx", "ssl") if where in TAKINGS[name]]
+TOGETHER = [("-t", "all"), ("-s", "all"), ("-t", "all", "-s", "all"), ("-t", "all,no-tickets,stateful", "-s", "all"),
+            *((flag, pair) for flag in FLAGS.values() for pair in ("security-yes,info", "security-yes,message"))]
+
+
+def attempt(server, proof, **hellos):
+    """A connection: what SSL_accept() came to, and what the application read and believed then."""
+    server.output.mark()
+    client = Conversation(server.port, more=MORE, **hellos)
+    try:
+        if client.handshake(*proof, "server.example.com"):
+            client.ask()
+    finally:
+        client.close()
+    accepted = int(server.output.wait(r"accept (-?\d+)").group(1))
+    return accepted, server.output.wait(r"read (.*)\n").group(1) if accepted == 1 else None
+
+
+@pytest.fixture(scope="module")
+def rightful(world):
+    return [entry(world.device, DEVICE)], world.key
+
+
+@pytest.fixture(scope="module")
+def impostors(world):
+    """What each of them presents: certificates, and the key that signs."""
+    pkix = pki.certificate(world.other_key, "pkix client", issuer=world.ca, issuer_key=world.ca_key)
+    return {
+        "no certificate": ([], None),
+        "no name": ([entry(pki.certificate(world.key, "admin"))], world.key),
+        "no name, of a CA": ([entry(pkix)], world.other_key),
+        "another key": ([entry(pki.certificate(world.other_key, DEVICE, [DEVICE]), DEVICE)], world.other_key),
+        "forged signature": ([entry(world.device, DEVICE)], world.other_key),
+    }
+
+
+def who_gets_in(server, proofs, hellos):
+    """Those who do, and how."""
+    results = {(who, hello): attempt(server, proof, **HELLOS[hello]) for who, proof in proofs.items() for hello in hellos}
+    return {key: result for key, result in results.items() if result[0] > 0}
+
+
+@pytest.mark.parametrize("arguments", [(*taken, *dropping) for taken in SINGLY + TOGETHER for dropping in ([], ["-z"])],
+                         ids=" ".join)
+def test_require(taking_server, rightful, impostors, arguments):
+    """The application asks nobody; with -z it says so in each of its callbacks. The rightful client is asked all the
+    same, whatever the application set, so it gets in."""
+    server = taking_server(*arguments, policy="require")
+    got_in = who_gets_in(server, impostors, HELLOS)
+    for options in ({}, {"retry": True}):
+        accepted, read = attempt(server, rightful, **options)
+        assert accepted == 1 and read.startswith(f"who, peer /CN={DEVICE}, "), (accepted, read, server.log.text())
+    assert not got_in, server.log.text()
+
+
+# The application asks nobody after all, or not everybody,
+ASKS_LESS = {"servername-none", "mode-none-each-time", "mode-once", "mode-later"}
+# goes on with whom it knows to be nobody,
+KNOWS = {"verify-callback"}
+# or verifies by itself that everybody is good, which is its own word.
+TRUSTS = {"verify-yes", "verify-forgive"}
+
+
+@pytest.mark.parametrize("policy,names", [("mixed", ["another key", "forged signature"]), ("dane", None)],
+                         ids=["mixed", "dane"])
+@pytest.mark.parametrize("arguments", [taken for taken in SINGLY if taken[1] not in TRUSTS], ids=" ".join)
+def test_an_application_that_asks(taking_server, rightful, impostors, arguments, policy, names):
+    """It believes nobody but whom DANE authenticates; mixed leaves those who claim no name to the application."""
+    server = taking_server("-V", *arguments, policy=policy)
+    got_in = who_gets_in(server, {who: impostors[who] for who in names or impostors}, ["plain", "empty psks"])
+    accepted, read = attempt(server, rightful)
+    believed = "(nobody)" if accepted == 1 and arguments[1] in ASKS_LESS and "(nobody)" in read else f"/CN={DEVICE}"
+    assert accepted == 1 and read == f"who, peer {believed}, verify result 0, resumed 0", (read, server.log.text())
+    if arguments[1] in ASKS_LESS | KNOWS:
+        got_in = {who: result for who, result in got_in.items() if re.search("peer /.*, verify result 0,", result[1])}
+    assert not got_in, server.log.text()
+
+
+@pytest.mark.parametrize("arguments", [(), ("-t", "message"), ("-t", "all"), ("-s", "all")],
+                         ids=lambda a: " ".join(a) or "none")
+def test_each_refusal_is_in_the_log_once(taking_server, impostors, arguments):
+    server = taking_server(*arguments, policy="require")
+    for impostor, reason in {"no certificate": "a client: the client sent no certificate",
+                             "no name": "a client: the client did not send dane_clientid",
+                             "no name, of a CA": "a client: the client did not send dane_clientid",
+                             "another key": f"{DEVICE}: no TLSA record authenticates what the client presented",
+                             "forged signature": f"{DEVICE}: "}.items():
+        server.log.mark()
+        accepted, _ = attempt(server, impostors[impostor])
+        lines = re.findall(r"dance: (.*)\n", server.log.text())
+        assert len(lines) == 1 and lines[0].startswith(f"refused {reason}"), (impostor, lines)
+        assert accepted <= 0
