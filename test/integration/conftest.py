@@ -301,6 +301,26 @@ def server_program(name):
 
 odd_server = server_program("odd_server")
 taking_server = server_program("taking_server")
+inheriting_server = server_program("inheriting_server")
+
+
+def attempt(server, proof, **kwargs):
+    """A client of taking_server or inheriting_server, with (entries, key): what SSL_accept() came to, and what the
+    application read and believed then."""
+    server.output.mark()
+    client = Conversation(server.port, **kwargs)
+    try:
+        if client.handshake(*proof, "server.example.com"):
+            client.ask()
+    finally:
+        client.close()
+    return concluded(server)
+
+
+def concluded(server):
+    """What the server says of the connection since server.output.mark()."""
+    accepted = int(server.output.wait(r"accept (-?\d+)").group(1))
+    return accepted, server.output.wait(r"read (.*)\n").group(1) if accepted == 1 else None
 
 
 @pytest.fixture

@@ -15,9 +15,8 @@ import subprocess
 import pytest
 
 import pki
-from conftest import DEVICE, PROGRAMS, entry
+from conftest import DEVICE, PROGRAMS, attempt, entry
 from tls13 import extension, vector
-from tls13_after import Conversation
 
 # What makes libssl call the callbacks for ALPN and OCSP stapling.
 MORE = extension(16, vector(vector(b"x", 1), 2)) + extension(5, b"\1\0\0\0\0")
@@ -37,19 +36,6 @@ FLAGS = {"ctx": "-t", "ssl": "-s"}
 SINGLY = [(FLAGS[where], name) for name in TAKINGS for where in ("ctx", "ssl") if where in TAKINGS[name]]
 TOGETHER = [("-t", "all"), ("-s", "all"), ("-t", "all", "-s", "all"), ("-t", "all,no-tickets,stateful", "-s", "all"),
             *((flag, pair) for flag in FLAGS.values() for pair in ("security-yes,info", "security-yes,message"))]
-
-
-def attempt(server, proof, **hellos):
-    """A connection: what SSL_accept() came to, and what the application read and believed then."""
-    server.output.mark()
-    client = Conversation(server.port, more=MORE, **hellos)
-    try:
-        if client.handshake(*proof, "server.example.com"):
-            client.ask()
-    finally:
-        client.close()
-    accepted = int(server.output.wait(r"accept (-?\d+)").group(1))
-    return accepted, server.output.wait(r"read (.*)\n").group(1) if accepted == 1 else None
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +58,7 @@ def impostors(world):
 
 def who_gets_in(server, proofs, hellos):
     """Those who do, and how."""
-    results = {(who, hello): attempt(server, proof, **HELLOS[hello]) for who, proof in proofs.items() for hello in hellos}
+    results = {(who, hello): attempt(server, proof, more=MORE, **HELLOS[hello]) for who, proof in proofs.items() for hello in hellos}
     return {key: result for key, result in results.items() if result[0] > 0}
 
 
@@ -83,10 +69,10 @@ def test_require(taking_server, rightful, impostors, arguments):
     same, whatever the application set, so it gets in."""
     server = taking_server(*arguments, policy="require")
     got_in = who_gets_in(server, impostors, HELLOS)
-    for options in ({}, {"retry": True}):
-        accepted, read = attempt(server, rightful, **options)
-        assert accepted == 1 and read.startswith(f"who, peer /CN={DEVICE}, "), (accepted, read, server.log.text())
-    assert not got_in, server.log.text()
+    results = [attempt(server, rightful, more=MORE, retry=retry) for retry in (False, True)]
+    assert not got_in, (results, server.log.text())
+    for accepted, read in results:
+        assert accepted == 1 and read.startswith(f"who, peer /CN={DEVICE}, "), (results, server.log.text())
 
 
 # The application asks nobody after all, or not everybody,
@@ -104,7 +90,7 @@ def test_an_application_that_asks(taking_server, rightful, impostors, arguments,
     """It believes nobody but whom DANE authenticates; mixed leaves those who claim no name to the application."""
     server = taking_server("-V", *arguments, policy=policy)
     got_in = who_gets_in(server, {who: impostors[who] for who in names or impostors}, ["plain", "empty psks"])
-    accepted, read = attempt(server, rightful)
+    accepted, read = attempt(server, rightful, more=MORE)
     believed = "(nobody)" if accepted == 1 and arguments[1] in ASKS_LESS and "(nobody)" in read else f"/CN={DEVICE}"
     assert accepted == 1 and read == f"who, peer {believed}, verify result 0, resumed 0", (read, server.log.text())
     if arguments[1] in ASKS_LESS | KNOWS:
@@ -122,7 +108,7 @@ def test_each_refusal_is_in_the_log_once(taking_server, impostors, arguments):
                              "another key": f"{DEVICE}: no TLSA record authenticates what the client presented",
                              "forged signature": f"{DEVICE}: "}.items():
         server.log.mark()
-        accepted, _ = attempt(server, impostors[impostor])
+        accepted, _ = attempt(server, impostors[impostor], more=MORE)
         lines = re.findall(r"dance: (.*)\n", server.log.text())
         assert len(lines) == 1 and lines[0].startswith(f"refused {reason}"), (impostor, lines)
         assert accepted <= 0

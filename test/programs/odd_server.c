@@ -47,12 +47,6 @@ static void on_end(int sig)
     ended = 1;
 }
 
-static int ask_libssl(X509_STORE_CTX *store_ctx, void *arg)
-{
-    (void)arg;
-    return X509_verify_cert(store_ctx);
-}
-
 /* As applications write them: there always is a certificate, is there not? */
 static int refuse_unwanted(int ok, X509_STORE_CTX *store_ctx)
 {
@@ -123,7 +117,7 @@ static SSL_CTX *make_context(int mode)
     if (option.trusting)
         SSL_CTX_set_cert_verify_callback(ctx, trust_everybody, NULL);
     if (option.asking)
-        SSL_CTX_set_cert_verify_callback(ctx, ask_libssl, NULL);
+        SSL_CTX_set_cert_verify_callback(ctx, verify_as_libssl, NULL);
     if (option.hello)
         SSL_CTX_set_client_hello_cb(ctx, ignore_hello, NULL);
     if (option.message)

@@ -9,6 +9,7 @@
 
 #include "program.h"
 
+#include <fcntl.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <string.h>
@@ -90,6 +91,16 @@ static inline void describe(SSL *ssl, char *out, size_t size)
                    SSL_get_verify_result(ssl), SSL_session_reused(ssl));
 }
 
+/* Waiting for the client is blocking, but not for ever. */
+static inline void bound_waiting(int fd)
+{
+    struct timeval bound = {.tv_sec = 10};
+
+    if (fcntl(fd, F_SETFL, 0) != 0
+        || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof(bound)) != 0)
+        die("fcntl");
+}
+
 /* Let an alert arrive: closing with the peer's octets unread would reset the connection. */
 static inline void let_the_alert_arrive(int fd)
 {
@@ -98,6 +109,38 @@ static inline void let_the_alert_arrive(int fd)
     (void)shutdown(fd, SHUT_WR);
     while (recv(fd, octets, sizeof(octets), 0) > 0)
         continue;
+}
+
+/*
+ * After a handshake that came to result: print "accept N", and if it is a success "read nothing" or
+ * "read LINE, " and what is believed of the peer, which is also the answer. Closes fd.
+ */
+static inline void conclude(SSL *ssl, int fd, int result)
+{
+    char line[512];
+    char peer[512];
+    int n;
+
+    if (result == 1) {
+        bound_waiting(fd);
+        n = SSL_read(ssl, line, sizeof(line) - 1);
+        if (n > 0) {
+            line[n] = '\0';
+            line[strcspn(line, "\n")] = '\0';
+            describe(ssl, peer, sizeof(peer));
+            printf("accept 1\nread %s, %s", line, peer);
+            (void)SSL_write(ssl, peer, (int)strlen(peer));
+        } else {
+            printf("accept 1\nread nothing\n");
+        }
+        (void)SSL_shutdown(ssl);
+    } else {
+        printf("accept %d: %s\n", result, ERR_error_string(ERR_peek_error(), NULL));
+    }
+    ERR_clear_error();
+    bound_waiting(fd);
+    let_the_alert_arrive(fd);
+    close(fd);
 }
 
 #endif

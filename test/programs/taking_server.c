@@ -22,8 +22,6 @@
 #include "ignore.h"
 #include "serve.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/core_names.h>
 #include <openssl/rand.h>
 #include <poll.h>
@@ -163,23 +161,27 @@ static int on_status(SSL *ssl, void *arg)
     return SSL_TLSEXT_ERR_NOACK;
 }
 
-static int verify_as_libssl(X509_STORE_CTX *store_ctx, void *arg)
+static void called_in(X509_STORE_CTX *store_ctx)
 {
-    (void)arg;
     called(X509_STORE_CTX_get_ex_data(store_ctx, SSL_get_ex_data_X509_STORE_CTX_idx()));
-    return X509_verify_cert(store_ctx);
+}
+
+static int verify(X509_STORE_CTX *store_ctx, void *arg)
+{
+    called_in(store_ctx);
+    return verify_as_libssl(store_ctx, arg);
 }
 
 static int verify_and_forgive(X509_STORE_CTX *store_ctx, void *arg)
 {
-    (void)verify_as_libssl(store_ctx, arg);
+    (void)verify(store_ctx, arg);
     return trust_everybody(store_ctx, arg);
 }
 
 static int on_verify(int ok, X509_STORE_CTX *store_ctx)
 {
     (void)ok;
-    called(X509_STORE_CTX_get_ex_data(store_ctx, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    called_in(store_ctx);
     return 1;
 }
 
@@ -507,7 +509,7 @@ static const unsigned char own_id_context[] = "the application's";
     CTX("alpn", 1, SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL))                                 \
     CTX("status", 1, SSL_CTX_set_tlsext_status_cb(ctx, on_status))                                 \
     CTX("verify-null", 0, SSL_CTX_set_cert_verify_callback(ctx, NULL, NULL))                       \
-    CTX("verify-libssl", 0, SSL_CTX_set_cert_verify_callback(ctx, verify_as_libssl, NULL))         \
+    CTX("verify-libssl", 0, SSL_CTX_set_cert_verify_callback(ctx, verify, NULL))                   \
     CTX("verify-forgive", 0, SSL_CTX_set_cert_verify_callback(ctx, verify_and_forgive, NULL))      \
     CTX("verify-yes", 1, SSL_CTX_set_cert_verify_callback(ctx, trust_everybody, NULL))             \
     BOTH("verify-callback", 1, SSL_CTX_set_verify(ctx, SSL_CTX_get_verify_mode(ctx), on_verify),   \
@@ -693,34 +695,6 @@ static int handshake(SSL *ssl)
     return result;
 }
 
-static void serve(SSL *ssl)
-{
-    char line[512];
-    char peer[512];
-    int result;
-    int n;
-
-    ERR_clear_error();
-    result = handshake(ssl);
-    if (result == 1) {
-        while ((n = SSL_read(ssl, line, sizeof(line) - 1)) <= 0 && may_go_on(ssl, n))
-            continue;
-        if (n > 0) {
-            line[strcspn(line, "\n")] = '\0';
-            describe(ssl, peer, sizeof(peer));
-            printf("accept 1\nread %.*s, %s", n, line, peer);
-            (void)SSL_write(ssl, peer, (int)strlen(peer));
-        } else {
-            printf("accept 1\nread nothing\n");
-        }
-    } else {
-        printf("accept %d: %s\n", result, ERR_error_string(ERR_peek_error(), NULL));
-    }
-    ERR_clear_error();
-    if (result == 1)
-        (void)SSL_shutdown(ssl);
-}
-
 int main(int argc, char *argv[])
 {
     static const struct program_option table[] = {
@@ -737,7 +711,6 @@ int main(int argc, char *argv[])
         {0},
     };
     struct sigaction action = {.sa_handler = on_end}; /* accept() is not begun again */
-    struct timeval bound = {.tv_sec = 10};
     int listener;
     int fd;
 
@@ -761,14 +734,9 @@ int main(int argc, char *argv[])
             die("SSL_new");
         take_on_ssl(ssl, option.of_ssl);
         SSL_set_accept_state(ssl);
-        serve(ssl);
+        ERR_clear_error();
+        conclude(ssl, fd, handshake(ssl));
         SSL_free(ssl);
-        /* Blocking again, but not for ever. */
-        if (fcntl(fd, F_SETFL, 0) != 0
-            || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof(bound)) != 0)
-            die("fcntl");
-        let_the_alert_arrive(fd);
-        close(fd);
     }
     SSL_CTX_free(served);
     SSL_CTX_free(other);
