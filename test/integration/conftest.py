@@ -304,9 +304,9 @@ taking_server = server_program("taking_server")
 inheriting_server = server_program("inheriting_server")
 
 
-def attempt(server, proof, **kwargs):
-    """A client of taking_server or inheriting_server, with (entries, key): what SSL_accept() came to, and what the
-    application read and believed then."""
+def visit(server, proof, **kwargs):
+    """A client of taking_server or inheriting_server, with (entries, key), that has gone again: it, and what
+    SSL_accept() came to, and what the application read and believed then."""
     server.output.mark()
     client = Conversation(server.port, **kwargs)
     try:
@@ -314,7 +314,17 @@ def attempt(server, proof, **kwargs):
             client.ask()
     finally:
         client.close()
-    return concluded(server)
+    return client, *concluded(server)
+
+
+def attempt(server, proof, **kwargs):
+    """What became of a visit."""
+    return visit(server, proof, **kwargs)[1:]
+
+
+def believed(name, resumed=0):
+    """What an application says that a client of this name was let in with."""
+    return 1, f"who, peer /CN={name}, verify result 0, resumed {resumed}"
 
 
 def concluded(server):

@@ -11,6 +11,7 @@ from tls13 import (ALERT, APPLICATION, CERTIFICATE_REQUEST, FINISHED, HANDSHAKE,
 
 NEW_SESSION_TICKET, END_OF_EARLY_DATA = 4, 5
 EARLY_DATA, POST_HANDSHAKE_AUTH = 42, 49
+SAME = object()
 EMPTY_HASH = hashlib.sha256(b"").digest()
 
 
@@ -36,19 +37,19 @@ class PreSharedKey:
 class Conversation(Client):
     """A connection that stays open. session: one to resume. age_ms: what the client says it is old.
     early: octets sent right behind the ClientHello, whether the server will take them or not.
-    changed: the session for the ClientHello that follows a HelloRetryRequest, if it is another one."""
+    then: the session for the ClientHello that follows a HelloRetryRequest, if it is another one or none."""
 
-    def __init__(self, port, session=None, age_ms=10, early=None, changed=None, psk_modes=PSK_DHE_KE, **kwargs):
+    def __init__(self, port, session=None, age_ms=10, early=None, then=SAME, psk_modes=PSK_DHE_KE, **kwargs):
         super().__init__(port, psk_modes=psk_modes, **kwargs)
-        self.session, self.age_ms, self.early, self.changed = session, age_ms, early, changed
+        self.session, self.age_ms, self.early, self.then = session, age_ms, early, then
         self.resumed = False
         self.sessions = []
         self.outcome = Outcome()
 
     def hello_extensions(self, extensions):
         extensions += extension(POST_HANDSHAKE_AUTH, b"")
-        if self.hellos == 2 and self.changed:
-            self.session = self.changed
+        if self.hellos == 2 and self.then is not SAME:
+            self.session = self.then
         if self.early and self.hellos == 1:
             extensions += extension(EARLY_DATA, b"")
         if self.session:

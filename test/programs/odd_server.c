@@ -130,8 +130,11 @@ static SSL_CTX *make_context(int mode)
         SSL_CTX_set_num_tickets(ctx, 0);
     if (option.no_ticket_key)
         SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, have_no_ticket_key);
-    if (option.ticket_keys)
-        use_common_ticket_keys(ctx);
+    if (option.ticket_keys) {
+        unsigned char keys[80] = "ticket keys that every odd_server has";
+
+        SSL_CTX_set_tlsext_ticket_keys(ctx, keys, sizeof(keys));
+    }
     if (option.early && !SSL_CTX_set_max_early_data(ctx, 1000))
         die("SSL_CTX_set_max_early_data");
     if (option.replays)

@@ -38,15 +38,6 @@ static inline SSL_CTX *serving_context(int mode, SSL_verify_cb verify)
     return ctx;
 }
 
-/* Whoever has them reads the tickets of all who have them. */
-static inline void use_common_ticket_keys(SSL_CTX *ctx)
-{
-    unsigned char keys[80] = "ticket keys that every odd_server has";
-
-    if (SSL_CTX_set_tlsext_ticket_keys(ctx, keys, sizeof(keys)) != 1)
-        die("ticket keys");
-}
-
 /* The external pre-shared key if this is its identity; its length, or 0. */
 static inline size_t common_psk(const unsigned char *identity, size_t len, unsigned char *key,
                                 size_t size)

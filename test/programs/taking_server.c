@@ -8,10 +8,8 @@
  *   -s NAMES    take these on each SSL, before its handshake
  *   -z          and drop the verify mode in each callback of ours, whenever that is
  *   -V          ask everybody, and want a certificate
- *   -T          the ticket keys that every odd_server has
  *   -d TEXT     the application's own data in tickets, by "ticket-data"
  *   -f FOLDER   "session-new" and "session-get" keep sessions there, for other processes
- *   -m          offer TLS 1.2 at the most
  *
  * It prints "accept N" for each connection, N being what the handshake came to, and then
  * "read nothing", or "read LINE, peer SUBJECT, verify result N, resumed N"; what it says of
@@ -29,7 +27,7 @@
 
 static struct {
     const char *of_ctx, *of_ssl, *data, *folder;
-    int list, dropping, asking, ticket_keys, old;
+    int list, dropping, asking;
 } option;
 
 static volatile sig_atomic_t ended;
@@ -270,7 +268,7 @@ static SSL_TICKET_RETURN on_ticket_read(SSL *ssl, SSL_SESSION *session,
 static int on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *ctx,
                          EVP_MAC_CTX *mac, int encrypt)
 {
-    unsigned char key[32] = "the key of these tickets";
+    unsigned char key[32] = "the key that every server has";
     char sha256[] = "SHA256";
     OSSL_PARAM params[] = {OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key, sizeof(key)),
                            OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256, 0),
@@ -647,10 +645,6 @@ static SSL_CTX *make_context(void)
     SSL_CTX *ctx = serving_context(
         option.asking ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_NONE, NULL);
 
-    if (option.ticket_keys)
-        use_common_ticket_keys(ctx);
-    if (option.old)
-        (void)SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
     (void)SSL_CTX_set_session_cache_mode(
         ctx, SSL_SESS_CACHE_SERVER | (option.folder ? SSL_SESS_CACHE_NO_INTERNAL : 0));
     take_on_ctx(ctx, option.of_ctx);
@@ -698,17 +692,9 @@ static int handshake(SSL *ssl)
 int main(int argc, char *argv[])
 {
     static const struct program_option table[] = {
-        SERVING_OPTIONS,
-        FLAG('l', option.list),
-        TEXT('t', option.of_ctx),
-        TEXT('s', option.of_ssl),
-        FLAG('z', option.dropping),
-        FLAG('V', option.asking),
-        FLAG('T', option.ticket_keys),
-        TEXT('d', option.data),
-        TEXT('f', option.folder),
-        FLAG('m', option.old),
-        {0},
+        SERVING_OPTIONS,          FLAG('l', option.list),     TEXT('t', option.of_ctx),
+        TEXT('s', option.of_ssl), FLAG('z', option.dropping), FLAG('V', option.asking),
+        TEXT('d', option.data),   TEXT('f', option.folder),   {0},
     };
     struct sigaction action = {.sa_handler = on_end}; /* accept() is not begun again */
     int listener;
