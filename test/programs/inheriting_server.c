@@ -54,7 +54,8 @@ static void expect_key(SSL *ssl)
     BIO *bio = BIO_new_file(option.expected, "r");
     X509 *certificate = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
 
-    if (certificate == NULL || SSL_add_expected_rpk(ssl, X509_get0_pubkey(certificate)) != 1)
+    if (certificate == NULL || SSL_dane_enable(ssl, NULL) <= 0
+        || SSL_add_expected_rpk(ssl, X509_get0_pubkey(certificate)) != 1)
         die("the expected key");
     X509_free(certificate);
     BIO_free(bio);
@@ -130,7 +131,7 @@ int main(int argc, char *argv[])
         SSL_CTX_set_cert_verify_callback(ctx, verify_as_libssl, NULL);
     if (option.trusting)
         SSL_CTX_set_cert_verify_callback(ctx, trust_everybody, NULL);
-    if (option.record != NULL && SSL_CTX_dane_enable(ctx) <= 0)
+    if ((option.record != NULL || option.expected != NULL) && SSL_CTX_dane_enable(ctx) <= 0)
         die("SSL_CTX_dane_enable");
     listener = listen_at(serving.port, 16);
     while (!ended && (fd = accept(listener, NULL, NULL)) >= 0) {
