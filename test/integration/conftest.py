@@ -371,6 +371,18 @@ def s_client(world, tmp_path):
     return run
 
 
+@pytest.fixture
+def tls12(world, s_client):
+    """tls12(server, certificate, key): an ordinary client of TLS 1.2; what taking_server or inheriting_server says of
+    it, and what it says itself."""
+    def run(server, certificate, key):
+        path = world.write("tls12.crt", pki.pem(certificate))
+        server.output.mark()
+        done = s_client(server.port, "-tls1_2", "-cert", path, "-key", world.path(key), client=False, request="who\n")
+        return *concluded(server), done
+    return run
+
+
 class Client:
     """The program tls_client: ask(command) gives its line."""
 

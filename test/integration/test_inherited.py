@@ -97,17 +97,6 @@ def test_the_applications_expected_key(world, inheriting_server, raw_client, arg
             name, key, read, done.text, server.log.text())
 
 
-@pytest.fixture
-def tls12(world, s_client):
-    """tls12(server, certificate, key): an ordinary client that has no TLS 1.3; how it ended."""
-    def run(server, certificate, key):
-        path = world.write("tls12.crt", pki.pem(certificate))
-        server.output.mark()
-        s_client(server.port, "-tls1_2", "-cert", path, "-key", world.path(key), client=False, request="who\n")
-        return concluded(server)
-    return run
-
-
 @pytest.mark.parametrize("arguments", ["-V", "-V -A", "-v -A"])
 @pytest.mark.parametrize("kept", ["-R", "-D"], ids=["SSL_clear", "SSL_dup"])
 @pytest.mark.parametrize("policy", ["mixed", "dane"])
@@ -115,14 +104,14 @@ def test_an_older_client_behind(world, inheriting_server, people, tls12, argumen
     """CN=admin with Alice's key and TLS 1.2: the application is not told that Alice's records verified it."""
     server = inheriting_server(kept, *arguments.split(), policy=policy)
     pkix = pki.certificate(world.other_key, "pkix client", issuer=world.ca, issuer_key=world.ca_key)
-    result, read = tls12(server, pkix, "other.key")
+    result, read, _ = tls12(server, pkix, "other.key")
     if policy == "mixed":
         assert read and read.startswith("who, peer /CN=pkix client, verify result 0,"), (read, server.log.text())
     else:
         assert result <= 0, (read, server.log.text())
     for _ in range(2):
         assert attempt(server, people["alice"]) == believed(ALICE), server.log.text()
-        result, read = tls12(server, pki.certificate(world.key, "admin"), "client.key")
+        result, read, _ = tls12(server, pki.certificate(world.key, "admin"), "client.key")
         assert result <= 0, (read, server.log.text())
 
 

@@ -487,7 +487,8 @@ static const unsigned char own_id_context[] = "the application's";
 
 /*
  * What can be taken: on ctx and on ssl, or on one of the two; in this order, so that the later of
- * two that exclude each other has the last word. 1: it is one of "all".
+ * two that exclude each other has the last word. 1: it is one of "all"; not so are alternatives,
+ * and what would keep others of them from being called.
  */
 #define TAKINGS(BOTH, CTX, SSL_)                                                                   \
     BOTH("info", 1, SSL_CTX_set_info_callback(ctx, on_info), SSL_set_info_callback(ssl, on_info))  \
@@ -532,7 +533,7 @@ static const unsigned char own_id_context[] = "the application's";
     BOTH("no-tickets", 0, SSL_CTX_set_num_tickets(ctx, 0), SSL_set_num_tickets(ssl, 0))            \
     BOTH("stateful", 0, SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET),                                \
          SSL_set_options(ssl, SSL_OP_NO_TICKET))                                                   \
-    BOTH("not-resumable", 1, SSL_CTX_set_not_resumable_session_callback(ctx, on_not_resumable),    \
+    BOTH("not-resumable", 0, SSL_CTX_set_not_resumable_session_callback(ctx, on_not_resumable),    \
          SSL_set_not_resumable_session_callback(ssl, on_not_resumable))                            \
     BOTH("psk-find", 1, SSL_CTX_set_psk_find_session_callback(ctx, on_psk_find),                   \
          SSL_set_psk_find_session_callback(ssl, on_psk_find))                                      \
