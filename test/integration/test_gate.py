@@ -16,6 +16,7 @@ import pytest
 
 import pki
 from conftest import DEVICE, PROGRAMS, attempt, believed, entry, visit
+from test_raw_keys import VERSION
 from tls13 import extension, vector
 
 # What makes libssl call the callbacks for ALPN and OCSP stapling.
@@ -126,3 +127,14 @@ def test_older_versions(world, taking_server, rightful, tls12, arguments):
         accepted, _, done = tls12(server, certificate, key)
         assert accepted <= 0 and done.alert == 70, (done.text, server.log.text())
     assert attempt(server, rightful, more=MORE) == believed(DEVICE), server.log.text()
+
+
+@pytest.mark.skipif(VERSION >= (4, 0), reason="this OpenSSL has no method of one version")
+@pytest.mark.parametrize("arguments", [(), *TOGETHER], ids=lambda a: " ".join(a) or "none")
+def test_an_application_without_tls13(world, taking_server, tls12, arguments):
+    """TLSv1_2_server_method(): nobody gets in who would without the policy."""
+    leaf = pki.certificate(world.other_key, "pkix client", issuer=world.ca, issuer_key=world.ca_key)
+    for policy, good in (("require", False), ("mixed", True)):
+        server = taking_server("-m", *arguments, policy=policy)
+        accepted, _, done = tls12(server, leaf, "other.key")
+        assert (accepted == 1) == good, (policy, done.text, server.log.text())

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from zone import patient
 
 DANE_CLIENTID = 65280
-PRE_SHARED_KEY, PSK_MODES, KEY_SHARE = 41, 45, 51
+PRE_SHARED_KEY, COOKIE, PSK_MODES, KEY_SHARE = 41, 44, 45, 51
 PSK_KE, PSK_DHE_KE = b"\x00", b"\x01"
 HANDSHAKE, APPLICATION, ALERT, CCS = 22, 23, 21, 20
 ENCRYPTED_EXTENSIONS, CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, FINISHED = 8, 11, 13, 15, 20
@@ -206,10 +206,13 @@ class Client:
         if body[2:34] == RETRY:
             assert self.hellos == 1
             self.transcript = bytes([MESSAGE_HASH]) + vector(self.hash(), 3) + message
+            extensions = parse_extensions(body[35 + body[34] + 3 + 2:])
+            if COOKIE in extensions:
+                self.more += extension(COOKIE, extensions[COOKIE])
             self.write_keys = None  # those of early data, which ends here
             self.hello(self.server_name)
             return self.server_hello()
-        assert self.hellos == (2 if self.retry else 1)
+        assert self.hellos == 2 or not self.retry
         self.transcript += message
         extensions = parse_extensions(body[35 + body[34] + 3 + 2:])
         zeros, empty = bytes(32), hashlib.sha256(b"").digest()

@@ -126,7 +126,7 @@ int main(int argc, char *argv[])
     signal(SIGPIPE, SIG_IGN);
     sigaction(SIGTERM, &action, NULL);
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    ctx = serving_context(option.mode, NULL);
+    ctx = serving_context(TLS_server_method(), option.mode, NULL);
     if (option.asking)
         SSL_CTX_set_cert_verify_callback(ctx, verify_as_libssl, NULL);
     if (option.trusting)

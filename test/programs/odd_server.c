@@ -111,8 +111,9 @@ static int on_servername(SSL *ssl, int *alert, void *arg)
 
 static SSL_CTX *make_context(int mode)
 {
-    SSL_CTX *ctx = serving_context(mode, option.careful ? refuse_unwanted
-                                                        : (option.forgiving ? forgive : NULL));
+    SSL_CTX *ctx =
+        serving_context(TLS_server_method(), mode,
+                        option.careful ? refuse_unwanted : (option.forgiving ? forgive : NULL));
 
     if (option.trusting)
         SSL_CTX_set_cert_verify_callback(ctx, trust_everybody, NULL);

@@ -24,10 +24,10 @@ static struct {
     NUMBER('p', serving.port), TEXT('c', serving.certificate), TEXT('k', serving.key),             \
         TEXT('a', serving.ca), TEXT('w', serving.psk)
 
-static inline SSL_CTX *serving_context(int mode, SSL_verify_cb verify)
+static inline SSL_CTX *serving_context(const SSL_METHOD *method, int mode, SSL_verify_cb verify)
 {
     static const unsigned char id[] = "odd_server";
-    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    SSL_CTX *ctx = SSL_CTX_new(method);
 
     if (ctx == NULL || SSL_CTX_use_certificate_chain_file(ctx, serving.certificate) != 1
         || SSL_CTX_use_PrivateKey_file(ctx, serving.key, SSL_FILETYPE_PEM) != 1

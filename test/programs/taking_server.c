@@ -7,6 +7,7 @@
  *               the list that say so
  *   -s NAMES    take these on each SSL, before its handshake
  *   -z          and drop the verify mode in each callback of ours, whenever that is
+ *   -m          the method that has TLS 1.2 and nothing else
  *   -V          ask everybody, and want a certificate
  *   -d TEXT     the application's own data in tickets, by "ticket-data"
  *   -f FOLDER   "session-new" and "session-get" keep sessions there, for other processes
@@ -17,6 +18,7 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
+#define OPENSSL_SUPPRESS_DEPRECATED /* -m */
 #include "ignore.h"
 #include "serve.h"
 
@@ -27,14 +29,14 @@
 
 static struct {
     const char *of_ctx, *of_ssl, *data, *folder;
-    int list, dropping, asking;
+    int list, dropping, asking, old;
 } option;
 
 static volatile sig_atomic_t ended;
 
 /* What a connection does besides its callbacks, taken by name as well. */
 static struct {
-    int none_each_time, early, other_context;
+    int none_each_time, early, stateless, more_tickets;
 } habit;
 
 static SSL_CTX *served, *other;
@@ -483,6 +485,14 @@ static void chain_on_ssl(SSL *ssl)
     SSL_set_security_callback(ssl, on_security_ssl);
 }
 
+/* The first ClientHello is answered by a HelloRetryRequest with a cookie, and forgotten. */
+static void be_stateless(SSL *ssl)
+{
+    SSL_CTX_set_stateless_cookie_generate_cb(SSL_get_SSL_CTX(ssl), on_stateless_cookie);
+    SSL_CTX_set_stateless_cookie_verify_cb(SSL_get_SSL_CTX(ssl), on_stateless_cookie_back);
+    habit.stateless = 1;
+}
+
 static const unsigned char own_id_context[] = "the application's";
 
 /*
@@ -568,6 +578,9 @@ static const unsigned char own_id_context[] = "the application's";
     CTX("stateless-cookie", 1, SSL_CTX_set_stateless_cookie_generate_cb(ctx, on_stateless_cookie)) \
     CTX("stateless-cookie-back", 1,                                                                \
         SSL_CTX_set_stateless_cookie_verify_cb(ctx, on_stateless_cookie_back))                     \
+    SSL_("stateless", 0, be_stateless(ssl))                                                        \
+    SSL_("more-tickets", 1, habit.more_tickets = 1)                                                \
+    SSL_("method", 0, SSL_set_ssl_method(ssl, TLS_method()))                                       \
     SSL_("session-secret", 1, (void)SSL_set_session_secret_cb(ssl, on_session_secret, NULL))       \
     CTX("own-extension", 1,                                                                        \
         SSL_CTX_add_custom_ext(ctx, 65001,                                                         \
@@ -641,9 +654,20 @@ static void check_names(const char *names)
     }
 }
 
+/* OpenSSL 4 has none. */
+static const SSL_METHOD *old_method(void)
+{
+#if OPENSSL_VERSION_NUMBER < 0x40000000L
+    return TLSv1_2_server_method();
+#else
+    exit(2);
+#endif
+}
+
 static SSL_CTX *make_context(void)
 {
     SSL_CTX *ctx = serving_context(
+        option.old ? old_method() : TLS_server_method(),
         option.asking ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_NONE, NULL);
 
     (void)SSL_CTX_set_session_cache_mode(
@@ -652,28 +676,38 @@ static SSL_CTX *make_context(void)
     return ctx;
 }
 
-/* What libssl would wait for has come; 0 if it is none of that, or not in bounded time. */
-static int may_go_on(SSL *ssl, int result)
+/* It has come in bounded time. */
+static int wait_for(SSL *ssl, short events)
 {
-    int error = SSL_get_error(ssl, result);
-    struct pollfd waiting = {.fd = SSL_get_fd(ssl)};
+    struct pollfd waiting = {.fd = SSL_get_fd(ssl), .events = events};
 
-    if (error == SSL_ERROR_WANT_READ)
-        waiting.events = POLLIN;
-    else if (error == SSL_ERROR_WANT_WRITE)
-        waiting.events = POLLOUT;
-    else
-        return 0;
     return poll(&waiting, 1, 10000) == 1;
 }
 
-/* As SSL_accept(), with early data before it if there may be any. */
+/* What libssl would wait for has come. */
+static int may_go_on(SSL *ssl, int result)
+{
+    int error = SSL_get_error(ssl, result);
+
+    return (error == SSL_ERROR_WANT_READ && wait_for(ssl, POLLIN))
+           || (error == SSL_ERROR_WANT_WRITE && wait_for(ssl, POLLOUT));
+}
+
+/* As SSL_accept(), with what an application may do before and behind it. */
 static int handshake(SSL *ssl)
 {
     char line[512];
     size_t len = 0;
     int result;
 
+    if (habit.stateless) {
+        do {
+            (void)wait_for(ssl, POLLIN);
+            result = SSL_stateless(ssl);
+        } while (result == 0);
+        if (result < 0)
+            return result;
+    }
     if (habit.early) {
         do {
             result = SSL_read_early_data(ssl, line, sizeof(line), &len);
@@ -687,15 +721,25 @@ static int handshake(SSL *ssl)
             SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
         result = SSL_do_handshake(ssl);
     } while (result != 1 && may_go_on(ssl, result));
+    if (result == 1 && habit.more_tickets && SSL_version(ssl) == TLS1_3_VERSION
+        && !SSL_new_session_ticket(ssl))
+        die("SSL_new_session_ticket");
     return result;
 }
 
 int main(int argc, char *argv[])
 {
     static const struct program_option table[] = {
-        SERVING_OPTIONS,          FLAG('l', option.list),     TEXT('t', option.of_ctx),
-        TEXT('s', option.of_ssl), FLAG('z', option.dropping), FLAG('V', option.asking),
-        TEXT('d', option.data),   TEXT('f', option.folder),   {0},
+        SERVING_OPTIONS,
+        FLAG('l', option.list),
+        TEXT('t', option.of_ctx),
+        TEXT('s', option.of_ssl),
+        FLAG('z', option.dropping),
+        FLAG('V', option.asking),
+        FLAG('m', option.old),
+        TEXT('d', option.data),
+        TEXT('f', option.folder),
+        {0},
     };
     struct sigaction action = {.sa_handler = on_end}; /* accept() is not begun again */
     int listener;
