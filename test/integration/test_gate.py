@@ -61,7 +61,8 @@ def impostors(world):
 
 def who_gets_in(server, proofs, hellos):
     """Those who do, and how."""
-    results = {(who, hello): attempt(server, proof, more=MORE, **HELLOS[hello]) for who, proof in proofs.items() for hello in hellos}
+    results = {(who, hello): attempt(server, proof, more=MORE, **HELLOS[hello])
+               for who, proof in proofs.items() for hello in hellos}
     return {key: result for key, result in results.items() if result[0] > 0}
 
 

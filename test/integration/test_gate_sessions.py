@@ -154,10 +154,11 @@ def test_a_key_exchange_without_diffie_hellman(taking_server, rightful, impostor
 # The application has no sessions that could be resumed, or data of its own where our word would be.
 NOT_RESUMED = {"no-tickets", "servername-no-ticket", "ticket-key-none", "not-resumable", "ticket-data"}
 
-# Left out: behind SSL_stateless() libssl takes no pre-shared key, its own client's neither ("binder does not verify").
+# Behind SSL_stateless() libssl takes no pre-shared key, its own client's neither ("binder does not verify").
+RESUMING = [arguments for arguments in SINGLY if arguments[1] != "stateless"]
 
 
-@pytest.mark.parametrize("policy,arguments", [*(("require", arguments) for arguments in SINGLY if arguments[1] != "stateless"),
+@pytest.mark.parametrize("policy,arguments", [*(("require", arguments) for arguments in RESUMING),
                                               ("dane", ("-t", "ticket-data")), ("dane", ("-t", "stateful")),
                                               ("dane", ("-t", "ticket-key"))], ids=lambda a: a if isinstance(a, str) else " ".join(a))
 def test_the_rightful_resume(taking_server, rightful, policy, arguments):  # noqa: F811
