@@ -7,7 +7,7 @@ set -euo pipefail
 
 declare -A packages=(
     [build]="gcc libc6-dev make cmake pkg-config libssl-dev libunbound-dev"
-    [test]="libcriterion-dev python3 python3-pytest python3-pytest-xdist python3-cryptography nsd unbound systemd ldnsutils openssl iproute2 util-linux procps valgrind ca-certificates apache2 eapoltest freeradius haproxy hitch libnet-ssleay-perl ruby curl zlib1g-dev libzstd-dev nodejs gnutls-bin stunnel4 dovecot-imapd"
+    [test]="libcriterion-dev python3 python3-pytest python3-pytest-xdist python3-cryptography nsd unbound systemd ldnsutils openssl iproute2 util-linux procps valgrind ca-certificates apache2 eapoltest freeradius haproxy hitch nginx-light libnet-ssleay-perl ruby curl zlib1g-dev libzstd-dev nodejs gnutls-bin stunnel4 dovecot-imapd"
     [lint]="clang-format clang-tidy cppcheck"
     [chroot]="debootstrap mount util-linux"
     [demo]="nsd ldnsutils openssl nginx-light curl mosquitto mosquitto-clients python3 iproute2 procps ca-certificates"

@@ -251,6 +251,11 @@ class Client:
             signature = key.sign(signed, ec.ECDSA(hashes.SHA256()))
             self.send_handshake(CERTIFICATE_VERIFY, b"\x04\x03" + vector(signature, 2))
 
+    def has_word(self):
+        """A server that closes with our request unread resets the connection, and its alert is lost; so
+        its word, a ticket or an alert, is waited for before a request, if not for long."""
+        return bool(select.select([self.sock], [], [], 1.0)[0])
+
     def last_alert(self):
         try:
             while True:
@@ -274,13 +279,10 @@ class Client:
                 self.authenticate(entries, key)
             self.send_handshake(FINISHED, self.finished_mac(self.client_secret))
             self.write_keys = Keys(application[1])
-            # A server that closes with our request unread resets the connection, and its
-            # alert is lost; so its word, a ticket or an alert, is waited for, if not for long.
             asked = False
             while True:
                 if not asked:
-                    ready = select.select([self.sock], [], [], 1.0)[0]
-                    kind, body = self.read_record() if ready else (None, b"")
+                    kind, body = self.read_record() if self.has_word() else (None, b"")
                     self.send_record(APPLICATION, request)
                     asked = True
                 else:

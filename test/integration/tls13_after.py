@@ -103,11 +103,12 @@ class Conversation(Client):
             self.outcome.alert = alert.description
         except (EOFError, ConnectionError):
             self.outcome.closed = True
+            self.outcome.alert = self.last_alert()
         return False
 
-    def after(self, entries=None, key=None):
+    def after(self, entries=None, key=None, once=False):
         """Read until there is application data (returned), a refusal (None), or a
-        CertificateRequest, which is answered with entries, and reading goes on."""
+        CertificateRequest, which is answered with entries, and reading goes on; or once, whatever there is."""
         try:
             while True:
                 kind, body = self.read_record()
@@ -122,6 +123,8 @@ class Conversation(Client):
                     elif number == CERTIFICATE_REQUEST:
                         self.answer_request(message, content, entries, key)
                         return b""
+                if once:
+                    return b""
         except Alert as alert:
             self.outcome.alert = alert.description
         except (EOFError, ConnectionError):
