@@ -59,7 +59,7 @@ static double by_module(const char *name)
 {
     struct dance_lookup *lookup = dance_lookup_new();
     double begin = now_us();
-    int ok = dance_lookup_run(lookup, name, strlen(name));
+    int ok = dance_lookup_run(lookup, name, strlen(name), false);
     double took = now_us() - begin;
 
     if (!ok)

@@ -17,6 +17,8 @@
 
 /* The resolver is told to answer this much before we stop waiting, so that its reason arrives. */
 #define MARGIN_MS 100LL
+/* Where others wait too, they are to have a rest that is so many times as long as the wait. */
+#define REST 3
 /* How often a resolver that dies is replaced within one lookup. */
 #define ATTEMPTS 3
 
@@ -109,7 +111,9 @@ static const struct dance_cache_room cache_room[DANCE_CACHE_KINDS] = {
 struct known {
     struct dance_cache *cache; /* what the DNS said; NULL: nothing is kept */
     _Atomic long long
-        silent_until_ms; /* the resolver did not answer: not to be asked before this */
+        silent_until_ms;         /* the resolver did not answer: not to be asked before this */
+    _Atomic bool others_wait;    /* somebody waits, and others have to with him */
+    _Atomic long long rested_ms; /* when they will have had their rest from that */
 };
 
 static void *make_known(const void *parents)
@@ -132,13 +136,20 @@ static void discard_known(void *object)
 
 static const struct dance_slot slot = {make_known, discard_known};
 
+/* So short a wait, where others have to wait too, says nothing of the DNS or the resolver. */
+static bool is_hurried(long long wait_ms)
+{
+    return 2 * wait_ms < dance_config()->timeout_ms;
+}
+
 /* Ask the resolver; as dance_lookup_run(), with the length of the message. */
 static int ask_resolver(struct dance_lookup *lookup, struct known *known, const char *name,
-                        size_t len, size_t *answer_len)
+                        size_t len, long long wait_ms, size_t *answer_len)
 {
     static _Atomic uint32_t last_id;
     const struct dance_config *config = dance_config();
-    long long deadline = dance_now_ms() + config->timeout_ms;
+    /* What it has at once needs a moment to come. */
+    long long deadline = dance_now_ms() + (wait_ms > MARGIN_MS ? wait_ms : MARGIN_MS);
 
     if (known != NULL && dance_now_ms() < atomic_load(&known->silent_until_ms)) {
         (void)snprintf(lookup->why, sizeof(lookup->why),
@@ -157,8 +168,7 @@ static int ask_resolver(struct dance_lookup *lookup, struct known *known, const 
         if (fd.fd < 0)
             return 0;
         query.id = atomic_fetch_add(&last_id, 1) + 1;
-        query.timeout_ms =
-            left > 2 * MARGIN_MS ? (uint32_t)(left - MARGIN_MS) : (uint32_t)MARGIN_MS;
+        query.timeout_ms = left > MARGIN_MS ? (uint32_t)(left - MARGIN_MS) : 1;
         outcome = ask(lookup, fd, &query, deadline, answer_len);
         if (outcome == ANSWERED) {
             dance_conversation_give(fd);
@@ -169,10 +179,10 @@ static int ask_resolver(struct dance_lookup *lookup, struct known *known, const 
         if (outcome == LATE) {
             /* It would have said that DNS is late. An event loop does not wait for it all the time.
              */
-            if (known != NULL)
+            if (known != NULL && !is_hurried(wait_ms))
                 atomic_store(&known->silent_until_ms, dance_now_ms() + config->timeout_ms);
-            (void)snprintf(lookup->why, sizeof(lookup->why), "it did not answer within %u ms",
-                           config->timeout_ms);
+            (void)snprintf(lookup->why, sizeof(lookup->why), "it did not answer within %lld ms",
+                           wait_ms > MARGIN_MS ? wait_ms : MARGIN_MS);
             return 0;
         }
     }
@@ -219,24 +229,64 @@ static bool find(struct dance_lookup *lookup, struct known *known, const char *n
     return true;
 }
 
-int dance_lookup_run(struct dance_lookup *lookup, const char *name, size_t len)
+/* How much of a wait of all_ms others can bear now, to be given back; -1: they wait already. */
+static long long take_wait(struct known *known, long long all_ms)
 {
-    struct known *known = dance_process_object(&slot);
+    long long rest;
+
+    if (known == NULL || atomic_exchange(&known->others_wait, true))
+        return -1;
+    rest = atomic_load(&known->rested_ms) - dance_now_ms();
+    return rest <= 0 ? all_ms : (rest < REST * all_ms ? all_ms - rest / REST : 0);
+}
+
+/* Others have waited for used_ms, in this and the last waits that they have not rested from. */
+static void give_wait_back(struct known *known, long long used_ms)
+{
+    atomic_store(&known->rested_ms, dance_now_ms() + REST * used_ms);
+    atomic_store(&known->others_wait, false);
+}
+
+/* Ask the resolver and keep what it says. */
+static int ask_and_keep(struct dance_lookup *lookup, struct known *known, const char *name,
+                        size_t len, bool others_wait, bool *hurried)
+{
+    const long long all_ms = dance_config()->timeout_ms;
     /* What comes was true when it was sent, which was no earlier than this. */
     struct dance_moment now = dance_moment_now();
+    long long begun = dance_now_ms();
+    long long wait_ms = others_wait ? take_wait(known, all_ms) : all_ms;
     size_t answer_len = 0;
+    int ok = ask_resolver(lookup, known, name, len, wait_ms, &answer_len);
+
+    if (others_wait && wait_ms >= 0)
+        give_wait_back(known, all_ms - wait_ms + dance_now_ms() - begun);
+    *hurried = is_hurried(wait_ms);
+    if (ok && known != NULL && known->cache != NULL)
+        dance_cache_put(known->cache, name, len,
+                        lookup->answer.status == DANCE_WIRE_SECURE ? DANCE_CACHE_RECORDS
+                                                                   : DANCE_CACHE_OTHERS,
+                        lookup->message, answer_len, lookup->answer.ttl, &now);
+    return ok;
+}
+
+int dance_lookup_run(struct dance_lookup *lookup, const char *name, size_t len, bool others_wait)
+{
+    struct known *known = dance_process_object(&slot);
+    struct dance_moment now = dance_moment_now();
+    const char *because = "";
+    bool hurried = false;
 
     dance_prefetch_offer();
-    if (!find(lookup, known, name, len, &now)) {
-        if (!ask_resolver(lookup, known, name, len, &answer_len))
-            return 0;
-        if (known != NULL && known->cache != NULL)
-            dance_cache_put(known->cache, name, len,
-                            lookup->answer.status == DANCE_WIRE_SECURE ? DANCE_CACHE_RECORDS
-                                                                       : DANCE_CACHE_OTHERS,
-                            lookup->message, answer_len, lookup->answer.ttl, &now);
+    if (!find(lookup, known, name, len, &now)
+        && !ask_and_keep(lookup, known, name, len, others_wait, &hurried))
+        return 0;
+    /* What is not to be kept is no answer of the DNS: it was not there in time. */
+    if (hurried && lookup->answer.status == DANCE_WIRE_FAILED && lookup->answer.ttl == 0) {
+        lookup->answer.status = DANCE_WIRE_BUSY;
+        because = "other clients of the QUIC listener have waited enough, the lookup goes on: ";
     }
-    (void)snprintf(lookup->why, sizeof(lookup->why), "%.*s", (int)lookup->answer.reason_len,
-                   lookup->answer.reason);
+    (void)snprintf(lookup->why, sizeof(lookup->why), "%s%.*s", because,
+                   (int)lookup->answer.reason_len, lookup->answer.reason);
     return 1;
 }

@@ -8,6 +8,7 @@
 
 #include "dance_wire.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct dance_cached;
@@ -25,8 +26,14 @@ struct dance_lookup {
  * now or before; answer.ttl is for how long it may be believed from now on.
  * 0 with why set: the resolver could not be asked. To be freed by the caller
  * of dance_lookup_new().
+ *
+ * others_wait: other clients have to wait as long as this lookup does (QUIC: a
+ * listener's lock is held). Then this process waits for one name at a time, for
+ * dns.timeout in a row and a quarter of the time in the long run. A name whose
+ * answer is not there by then is BUSY at once; the resolver goes on with it, so
+ * that the answer is there when the client comes again.
  */
-int dance_lookup_run(struct dance_lookup *lookup, const char *name, size_t len);
+int dance_lookup_run(struct dance_lookup *lookup, const char *name, size_t len, bool others_wait);
 
 struct dance_lookup *dance_lookup_new(void);
 void dance_lookup_free(struct dance_lookup *lookup);

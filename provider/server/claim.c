@@ -5,6 +5,7 @@
 #include "lookup/ask.h"
 #include "names/certificate.h"
 #include "names/san.h"
+#include "openssl/compat.h"
 #include "process.h"
 #include "server/records.h"
 
@@ -54,7 +55,7 @@ static bool find(SSL *ssl, struct dance_connection *c, const X509 *leaf)
     lookup = dance_lookup_new();
     if (lookup == NULL)
         dance_connection_fail(c, DANCE_R_MEMORY, "%s", "");
-    else if (!dance_lookup_run(lookup, c->name, strlen(c->name)))
+    else if (!dance_lookup_run(lookup, c->name, strlen(c->name), dance_is_quic(ssl)))
         dance_connection_fail(c, DANCE_R_RESOLVER, "%s", lookup->why);
     else if (lookup->answer.status != DANCE_WIRE_SECURE)
         dance_connection_fail(c, dance_reason_of_status(lookup->answer.status), "%s", lookup->why);

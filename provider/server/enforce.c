@@ -174,6 +174,26 @@ bool dance_enforce_asked(SSL *ssl)
     return step(ssl, c, DANCE_FAILED);
 }
 
+/* The client presented something by which it could be known. */
+static bool has_peer(SSL *ssl)
+{
+    return SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
+}
+
+bool dance_enforce_answered(SSL *ssl)
+{
+    struct dance_connection *c;
+
+    if (!asks())
+        return true;
+    if (!known(ssl, &c))
+        return false;
+    if (c->state.stage != DANCE_ASKED || has_peer(ssl))
+        return true;
+    dance_connection_fail(c, DANCE_R_CERTIFICATE_ABSENT, "%s", "");
+    return step(ssl, c, DANCE_FAILED);
+}
+
 /* A step at whose end the client may be accepted, or passed. */
 static bool settle(SSL *ssl, struct dance_connection *c, enum dance_event event)
 {
@@ -201,12 +221,6 @@ bool dance_enforce_proof(SSL *ssl)
     if (dance_stage_is_open(c->state.stage) || dance_stage_is_over(c->state.stage))
         dance_verdict_now(ssl, c);
     return settle(ssl, c, DANCE_PROOF);
-}
-
-/* The client presented something by which it could be known. */
-static bool has_peer(SSL *ssl)
-{
-    return SSL_get0_peer_certificate(ssl) != NULL || dance_raw_key_peer(ssl) != NULL;
 }
 
 bool dance_enforce_end(SSL *ssl)

@@ -31,6 +31,9 @@ bool dance_enforce_request(SSL *ssl);
 /* The server's own certificate goes out: under require its request must have gone before. */
 bool dance_enforce_asked(SSL *ssl);
 
+/* The client's Certificate has been read: under require there was one in it. */
+bool dance_enforce_answered(SSL *ssl);
+
 /* The client's CertificateVerify is about to be checked. */
 bool dance_enforce_proof(SSL *ssl);
 

@@ -66,7 +66,10 @@ static bool at_moment(SSL *ssl, int op, int nid)
     case SSL_SECOP_CURVE_SUPPORTED:
     case SSL_SECOP_CURVE_SHARED:
     case SSL_SECOP_CURVE_CHECK:
-        return state != TLS_ST_SR_CLNT_HELLO || dance_enforce_ask(ssl);
+        if (state != TLS_ST_SR_CLNT_HELLO)
+            return true;
+        dance_gate_stand_before(ssl);
+        return dance_enforce_ask(ssl);
     case SSL_SECOP_EE_KEY:
         return state != TLS_ST_SW_CERT || dance_enforce_asked(ssl);
     case SSL_SECOP_SIGALG_CHECK:
@@ -156,11 +159,33 @@ static void on_info(const SSL *const_ssl, int where, int ret)
         dance_gate_stand_before(ssl);
     if (is_active_server(ssl) && !server_event(ssl, where, ret))
         return;
-    if (applications == NULL || applications == on_info)
-        return;
-    passing_info = (struct event){const_ssl, where, ret};
-    applications(const_ssl, where, ret);
-    passing_info = before;
+    if (applications != NULL && applications != on_info) {
+        passing_info = (struct event){const_ssl, where, ret};
+        applications(const_ssl, where, ret);
+        passing_info = before;
+    }
+    /* libssl decides next whether to ask for a certificate, or whether one must have come. */
+    if (where == SSL_CB_ACCEPT_LOOP && is_active_server(ssl)
+        && (c = dance_connection_find(ssl)) != NULL
+        && (c->state.stage == DANCE_ASKED || SSL_get_state(ssl) == TLS_ST_SW_ENCRYPTED_EXTENSIONS))
+        (void)dance_enforce_ask(ssl); /* a refusal stays in the state */
+    /* The next message is read, but not looked at yet, and will not be. */
+    if (where == SSL_CB_ACCEPT_LOOP && SSL_get_state(ssl) == TLS_ST_SR_CERT && is_active_server(ssl)
+        && !dance_enforce_answered(ssl))
+        SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
+}
+
+/* Where the application took the other two: libssl shows each message before it acts upon it. */
+static void on_message(int sent, int version, int type, const void *message, size_t len, SSL *ssl,
+                       void *arg)
+{
+    (void)version;
+    (void)arg;
+    if (!sent && type == SSL3_RT_HANDSHAKE && len > 0
+        && *(const unsigned char *)message == SSL3_MT_CLIENT_HELLO && is_active_server(ssl)
+        && SSL_get_security_callback(ssl) != on_security
+        && SSL_get_peer_finished(ssl, &(unsigned char){0}, 1) == 0)
+        (void)begin(ssl); /* likewise */
 }
 
 void dance_gate_stand_before(SSL *ssl)
@@ -222,6 +247,8 @@ void dance_gate_install(SSL_CTX *ctx, void (*client_begins)(SSL *ssl))
         atomic_store(&libssl_security, security);
     SSL_CTX_set_security_callback(ctx, on_security);
     SSL_CTX_set_info_callback(ctx, on_info);
-    if (dance_rules()->active)
+    if (dance_rules()->active) {
         (void)SSL_CTX_set_session_ticket_cb(ctx, on_generate, on_decrypt, NULL);
+        SSL_CTX_set_msg_callback(ctx, on_message);
+    }
 }

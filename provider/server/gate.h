@@ -12,7 +12,8 @@
  *   Proof  SSL_SECOP_SIGALG_CHECK: once for each client CertificateVerify
  *
  * and the ticket callbacks and the SSL's info callback say the end. An application
- * that replaces one of them is found by the others, and ours is put before its own.
+ * that replaces one of them is found by the others, or by the message callback, and
+ * ours is put before its own.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */

@@ -180,7 +180,7 @@ static int look_up(struct store *store)
     store->lookup = dance_lookup_new();
     if (store->lookup == NULL)
         return fail(store, DANCE_R_MEMORY, "");
-    if (!dance_lookup_run(store->lookup, store->owner, strlen(store->owner)))
+    if (!dance_lookup_run(store->lookup, store->owner, strlen(store->owner), false))
         return fail(store, DANCE_R_RESOLVER, store->lookup->why);
     if (store->lookup->answer.status != DANCE_WIRE_SECURE)
         return fail(store, dance_reason_of_status(store->lookup->answer.status),

@@ -1,13 +1,15 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """QUIC with libssl's own API (servers: OpenSSL 3.5 and later), s_client -quic as it is."""
+import concurrent.futures
 import os
 import subprocess
+import time
 
 import pytest
 
 import pki
 from conftest import DEVICE, PROGRAMS, config, environment
-from zone import patient
+from zone import Proxy, patient, wait_for
 
 POLICIES = ["mixed", "dane", "require"]
 SERVER = os.path.join(PROGRAMS, "quic_server")
@@ -24,10 +26,10 @@ def quic():
 def quic_server(world, start):
     kept = []
 
-    def run(*arguments, policy="require", **server):
+    def run(*arguments, policy="require", dns=None, **server):
         process = start([SERVER, "-p", "PORT", "-c", world.path("server.crt"), "-k", world.path("server.key"), "-a",
                          world.path("ca.crt"), *arguments],
-                        server={"policy": policy, "allow": "*._device.example.com", **server},
+                        server={"policy": policy, "allow": "*._device.example.com", **server}, dns=dns,
                         ready=lambda p: "ready" in p.output.text())
         kept.append(process)
         return process
@@ -122,6 +124,46 @@ def test_resumption(quic_server, quic_client, tmp_path, policy):
     done = quic_client(server, "-sess_in", session, client=False)
     assert done.accepted, (done.text, server.log.text())
     assert server.output.wait(f"peer /CN={DEVICE}, verify result 0, resumed 1")
+
+
+TIMEOUT, SLOW = 2, 1
+BUSY = r"too many TLSA lookups are in flight \(other clients of the QUIC listener have waited enough, the lookup goes on"
+
+
+@pytest.fixture
+def dns_at_will(world):
+    """A DNS that has no answer to silent names, and one after SLOW seconds to slow ones."""
+    delays = {"silent": None, "slow": SLOW}
+    proxy = Proxy(world.zones.port, lambda name: delays.get(name.partition("-")[0], 0))
+    yield proxy
+    proxy.stop()
+
+
+def test_silent_names_delay_others_once(world, quic_server, quic_client, dns_at_will, tmp_path):
+    """libssl holds the listener's lock while a handshake waits for the DNS, so all its clients wait. They do so once;
+    then a name whose answer is not there is refused at once, and gets in when it is."""
+    server = quic_server("-V", dns=world.dns(forward=f"127.0.0.1@{dns_at_will.port}", timeout=TIMEOUT))
+
+    def connect(name):
+        conf = config(tmp_path / f"{name}.cnf", tmp_path / f"{name}.log",
+                      client={"identity": name, "private_key": world.path("client.key")})
+        begin = time.monotonic()
+        return quic_client(server, conf=conf).accepted, time.monotonic() - begin
+    assert connect(DEVICE)[0], server.log.text()
+    silent = [f"silent-{i}.wild._device.example.com" for i in range(12)]
+    with concurrent.futures.ThreadPoolExecutor(len(silent)) as pool:
+        others = [pool.submit(connect, name) for name in silent]
+        wait_for(lambda: any(name in dns_at_will.seen for name in silent), what="a lookup")
+        accepted, seconds = connect(DEVICE)
+        others = [other.result() for other in others]
+    assert accepted and seconds < 2 * TIMEOUT, (seconds, others, server.log.text())
+    assert all(not in_ and seconds < 2 * TIMEOUT for in_, seconds in others), (others, server.log.text())
+    # The resolver goes on with a lookup, whatever became of its client.
+    slow = "slow-1.wild._device.example.com"
+    begin = time.monotonic()
+    assert not connect(slow)[0] and server.log.wait(f"refused {slow}: {BUSY}")
+    wait_for(lambda: time.monotonic() > begin + SLOW)
+    assert connect(slow)[0] or connect(slow)[0], server.log.text()
 
 
 @pytest.fixture
