@@ -105,6 +105,34 @@ def test_require_has_none_of_a_session_from_elsewhere(world, odd_server, talk, s
         assert c.ask() is None and EARLY not in strict.output.text(), strict.output.text()
 
 
+@pytest.mark.parametrize("early", [None, b"hello\n"], ids=["without", "with"])
+@pytest.mark.parametrize("kind", ["wrong key", "no certificate", "pre-shared key", "pkix session", "anonymous session",
+                                  "name that is not allowed"])
+def test_whoever_is_refused_is_told_so(world, odd_server, talk, session, kind, early):
+    """By an alert, whether he sent early data or not: close_notify would say that all is well."""
+    pkix = pki.certificate(world.other_key, "pkix client", issuer=world.ca, issuer_key=world.ca_key)
+    other = odd_server("-e", "-n", "-t", "-v", policy="mixed")
+    arguments = ["-w", PSK] if kind == "pre-shared key" else []
+    allow = "u311._device.example.com" if kind == "name that is not allowed" else "*._device.example.com"
+    strict = odd_server("-e", "-n", "-t", "-V", *arguments, policy="require", allow=allow)
+    ticket, entries, key = PreSharedKey(bytes(32)), [], None
+    if kind == "wrong key":
+        entries, key = [entry(pki.certificate(world.other_key, DEVICE), DEVICE)], world.other_key
+    elif kind == "pre-shared key":
+        ticket = PreSharedKey(bytes.fromhex(PSK))
+    elif kind == "pkix session":
+        ticket = session(other, [entry(pkix)], world.other_key)
+    elif kind == "anonymous session":
+        ticket = session(other, [], None)
+    elif kind == "name that is not allowed":
+        ticket = session(other, [entry(world.device, DEVICE)], world.key)
+    c = talk(strict, ticket, early=early)
+    if c.handshake(entries, key):
+        assert c.after() is None
+    assert c.outcome.alert in (40, 116), (c.outcome, strict.log.text())
+    assert EARLY not in strict.output.text()
+
+
 @pytest.mark.parametrize("policy", ["mixed", "dane"])
 def test_others_have_theirs(world, odd_server, talk, policy):
     server = odd_server("-e", "-v", "-w", PSK, policy=policy)
