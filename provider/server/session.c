@@ -45,6 +45,11 @@ static int read_mark(SSL_SESSION *session, struct marked *marked)
                : -1;
 }
 
+static bool has_peer(SSL_SESSION *session)
+{
+    return SSL_SESSION_get0_peer(session) != NULL || dance_raw_key_in(session) != NULL;
+}
+
 void dance_session_mark(SSL *ssl, const struct dance_connection *c, bool accepted)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
@@ -52,7 +57,8 @@ void dance_session_mark(SSL *ssl, const struct dance_connection *c, bool accepte
     size_t name_len = accepted ? strlen(c->name) : 0;
     long long until = accepted ? c->until : 0;
 
-    if (session == NULL)
+    /* Under mixed a client without certificate is the application's own affair. */
+    if (session == NULL || (!accepted && !has_peer(session) && dance_rules()->level == DANCE_MIXED))
         return;
     if (read_mark(session, &(struct marked){0}) < 0) {
         (void)SSL_SESSION_set1_id_context(session, nobody, NOBODY_LEN);
@@ -66,15 +72,15 @@ void dance_session_mark(SSL *ssl, const struct dance_connection *c, bool accepte
 }
 
 /*
- * Does the session count under this level, and for whom? *reason says why it is
+ * Does the session, or a ticket, count under this level, and for whom? *reason says why it is
  * DANCE_STRANGE. Sessions come from before the policy, or from elsewhere, by a
  * ticket key or a cache that is kept or shared; and names are taken out of allow_file.
  */
-static enum dance_event judge(SSL_SESSION *session, struct marked *marked,
+static enum dance_event judge(SSL_SESSION *session, bool ticket, struct marked *marked,
                               enum dance_reason *reason)
 {
     const struct dance_rules *rules = dance_rules();
-    bool peer = SSL_SESSION_get0_peer(session) != NULL || dance_raw_key_in(session) != NULL;
+    bool peer = has_peer(session);
     bool is_marked = read_mark(session, marked) > 0;
 
     *reason = DANCE_R_SESSION;
@@ -89,10 +95,11 @@ static enum dance_event judge(SSL_SESSION *session, struct marked *marked,
         *reason = DANCE_R_NAME_NOT_ALLOWED;
         return dance_allowed(marked->name, marked->name_len) ? DANCE_SESSION : DANCE_STRANGE;
     }
-    if (rules->level == DANCE_MIXED || (rules->level < DANCE_REQUIRE && !peer)
-        || (rules->level == DANCE_DANE && is_marked))
+    if (rules->level == DANCE_MIXED || (rules->level == DANCE_DANE && is_marked))
         return DANCE_FREE;
-    return DANCE_STRANGE;
+    /* Of a client without certificate: a pre-shared key that is the application's, or a session. */
+    return !peer && rules->level < DANCE_REQUIRE && (is_marked || !ticket) ? DANCE_FREE
+                                                                           : DANCE_STRANGE;
 }
 
 enum dance_event dance_session_resumed(SSL *ssl, struct dance_connection *c)
@@ -100,7 +107,8 @@ enum dance_event dance_session_resumed(SSL *ssl, struct dance_connection *c)
     SSL_SESSION *session = SSL_get_session(ssl);
     struct marked marked = {0};
     enum dance_reason reason = DANCE_R_INTERNAL;
-    enum dance_event event = session != NULL ? judge(session, &marked, &reason) : DANCE_STRANGE;
+    enum dance_event event =
+        session != NULL ? judge(session, false, &marked, &reason) : DANCE_STRANGE;
     long long left;
 
     if (marked.name_len > 0) {
@@ -114,7 +122,7 @@ enum dance_event dance_session_resumed(SSL *ssl, struct dance_connection *c)
     if (event == DANCE_FREE && dance_rules()->level > DANCE_MIXED)
         c->until = dance_session_time(session) + SSL_SESSION_get_timeout(session);
     /* Whom the application let pass had an error in its verification, and keeps it. */
-    if (event == DANCE_FREE && read_mark(session, &marked) > 0
+    if (event == DANCE_FREE && has_peer(session) && read_mark(session, &marked) > 0
         && SSL_get_verify_result(ssl) == X509_V_OK)
         SSL_set_verify_result(ssl, X509_V_ERR_APPLICATION_VERIFICATION);
     /* A ticket of the least lifetime there is would outlive the session. */
@@ -180,5 +188,5 @@ bool dance_session_counts(SSL_SESSION *session)
 {
     enum dance_reason reason;
 
-    return judge(session, &(struct marked){0}, &reason) != DANCE_STRANGE;
+    return judge(session, true, &(struct marked){0}, &reason) != DANCE_STRANGE;
 }

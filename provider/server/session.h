@@ -42,8 +42,8 @@ enum dance_event dance_session_resumed(SSL *ssl, struct dance_connection *connec
 
 /*
  * The handshake is over: mark the session of an accepted client; or, with accepted
- * false, of one whom DANE did not authenticate and the application let pass all
- * the same, as it may when the session is resumed.
+ * false, of one without a certificate, or whom DANE did not authenticate and the
+ * application let pass all the same, as it may when the session is resumed.
  */
 void dance_session_mark(SSL *ssl, const struct dance_connection *connection, bool accepted);
 
