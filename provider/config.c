@@ -14,6 +14,13 @@ const char *const dance_section_names[DANCE_SECTIONS] = {"", "client", "server",
 
 #define TIMEOUT_MAX_SECONDS 60
 
+/* A parameter that was set. */
+struct dance_given {
+    struct dance_given *next;
+    char *value;
+    char name[];
+};
+
 static int keep(char **where, const char *value)
 {
     *where = OPENSSL_strdup(value);
@@ -85,6 +92,16 @@ static int parse_extension_type(struct dance_config *c, const char *value)
 {
     return number(value, 0, 65535, &c->extension_type)
            && !SSL_extension_supported(c->extension_type);
+}
+
+static int parse_inactive(struct dance_config *c, const char *value)
+{
+    static const char *const words[] = {"open", "exit"};
+    int i = one_of(value, words, 2);
+
+    /* What cannot be read may have been meant as exit. */
+    c->exit_if_inactive = i != 0;
+    return i >= 0;
 }
 
 static int parse_identity(struct dance_config *c, const char *value)
@@ -279,6 +296,8 @@ const struct dance_config_key dance_config_keys[] = {
     {MODULE, "log_level", "info", "error, info or debug", "how much is logged", parse_log_level},
     {MODULE, "extension_type", "65280", "a number from 0 to 65535 that OpenSSL does not use itself",
      "the TLS extension type of dane_clientid until IANA assigns one", parse_extension_type},
+    {MODULE, "inactive", "open", "open or exit",
+     "what becomes of a server's process in which dance cannot work", parse_inactive},
     {CLIENT, "identity", "",
      "a domain name of letters, digits, hyphens and underscores, without a trailing dot",
      "the owner name of the client's TLSA record", parse_identity},
@@ -376,7 +395,9 @@ static int check_misplaced(struct dance_config *c, dance_config_get *get, void *
         value = get(from, parameter(name, section, key->name));
         if (value == NULL)
             continue;
-        if (!set_fault(c, section, name, value, "not a key of this section"))
+        /* The value of private_key may hold a PIN. */
+        if (!set_fault(c, section, name, key->parse == parse_private_key ? "..." : value,
+                       "not a key of this section"))
             return 0;
         /* Whoever wrote it meant to configure the section that it belongs to. */
         c->present[key->section] = true;
@@ -411,10 +432,47 @@ static int read_key(struct dance_config *c, dance_config_get *get, void *from,
     return parsed > 0 || set_fault(c, key->section, name, value, allowed);
 }
 
-struct dance_config *dance_config_read(dance_config_get *get, void *from)
+static struct dance_given *find_given(const struct dance_config *c, const char *name)
 {
-    struct dance_config *c = OPENSSL_zalloc(sizeof(*c));
-    int ok = c != NULL;
+    struct dance_given *given = c->given;
+
+    while (given != NULL && strcmp(given->name, name) != 0)
+        given = given->next;
+    return given;
+}
+
+/* Where a configuration is read from, and the one that takes note of what it was told. */
+struct reader {
+    dance_config_get *get;
+    void *from;
+    struct dance_config *config;
+    bool out_of_memory;
+};
+
+/* dance_config_get that takes note of what was set. */
+static const char *get_and_note(void *from, const char *name)
+{
+    struct reader *reader = from;
+    const char *value = reader->get(reader->from, name);
+    struct dance_given *given;
+
+    if (value == NULL || find_given(reader->config, name) != NULL)
+        return value;
+    given = OPENSSL_zalloc(sizeof(*given) + strlen(name) + 1);
+    if (given == NULL || keep(&given->value, value) < 0) {
+        OPENSSL_free(given);
+        reader->out_of_memory = true;
+        return value;
+    }
+    memcpy(given->name, name, strlen(name) + 1);
+    given->next = reader->config->given;
+    reader->config->given = given;
+    return value;
+}
+
+static int read_all(struct dance_config *c, dance_config_get *get, void *from)
+{
+    int ok = 1;
 
     for (int s = CLIENT; ok && s < DANCE_SECTIONS; s++) {
         const char *value = get(from, dance_section_names[s]);
@@ -434,21 +492,138 @@ struct dance_config *dance_config_read(dance_config_get *get, void *from)
     }
     for (size_t i = 0; ok && i < dance_config_keys_count; i++)
         ok = read_key(c, get, from, &dance_config_keys[i]);
-    if (ok) {
-        c->present[MODULE] = true;
-        /* A server section that is missing may have been meant as require. */
-        if (get(from, dance_section_names[SERVER]) != NULL)
-            c->policy_unknown = true;
-        return c;
+    c->present[MODULE] = true;
+    /* A server section that is missing may have been meant as require. */
+    if (get(from, dance_section_names[SERVER]) != NULL)
+        c->policy_unknown = true;
+    return ok;
+}
+
+struct dance_config *dance_config_read(dance_config_get *get, void *from)
+{
+    struct dance_config *c = OPENSSL_zalloc(sizeof(*c));
+    struct reader reader = {.get = get, .from = from, .config = c};
+
+    if (c != NULL && (!read_all(c, get_and_note, &reader) || reader.out_of_memory)) {
+        dance_config_free(c);
+        c = NULL;
     }
-    dance_config_free(c);
+    return c;
+}
+
+/* What is compared as a whole: the resolver is the server's, and started with the dns section. */
+enum group { GROUP_MODULE, GROUP_CLIENT, GROUP_SERVING };
+
+static enum group group_of(const char *name)
+{
+    for (int s = CLIENT; s < DANCE_SECTIONS; s++) {
+        size_t len = strlen(dance_section_names[s]);
+
+        if (strncmp(name, dance_section_names[s], len) == 0
+            && (name[len] == '.' || name[len] == '\0'))
+            return s == CLIENT ? GROUP_CLIENT : GROUP_SERVING;
+    }
+    return GROUP_MODULE;
+}
+
+static bool has_group(const struct dance_config *c, enum group group)
+{
+    const struct dance_given *given = c->given;
+
+    while (given != NULL && group_of(given->name) != group)
+        given = given->next;
+    return group == GROUP_MODULE || given != NULL;
+}
+
+/* A parameter as it was set, or its default; NULL where there is none. */
+static const char *value_of(const struct dance_config *c, const char *name)
+{
+    const struct dance_given *given = find_given(c, name);
+    char full[64];
+
+    for (size_t i = 0; given == NULL && i < dance_config_keys_count; i++) {
+        const struct dance_config_key *key = &dance_config_keys[i];
+
+        if (strcmp(parameter(full, key->section, key->name), name) == 0)
+            return key->fallback;
+    }
+    return given != NULL ? given->value : NULL;
+}
+
+/* The first parameter of one that the other says otherwise; NULL where each plays its own roles. */
+static const char *difference(const struct dance_config *one, const struct dance_config *other,
+                              bool top_level)
+{
+    for (const struct dance_given *given = one->given; given != NULL; given = given->next) {
+        const char *value = value_of(other, given->name);
+        enum group group = group_of(given->name);
+
+        if (has_group(other, group) && (group != GROUP_MODULE || top_level)
+            && (value == NULL || strcmp(value, given->value) != 0))
+            return given->name;
+    }
     return NULL;
+}
+
+enum dance_config_relation dance_config_compare(const struct dance_config *first,
+                                                const struct dance_config *second, const char **key)
+{
+    const struct dance_given *given = second->given;
+
+    /* At the top level the second need not repeat what the first says. */
+    *key = difference(second, first, true);
+    if (*key == NULL)
+        *key = difference(first, second, false);
+    if (*key != NULL)
+        return DANCE_CONFIG_OTHER;
+    while (given != NULL && has_group(first, group_of(given->name)))
+        given = given->next;
+    return given != NULL ? DANCE_CONFIG_MORE : DANCE_CONFIG_SAME;
+}
+
+/* dance_config_get over two configurations. */
+static const char *get_of_either(void *from, const char *name)
+{
+    const struct dance_config *const *either = from;
+    const struct dance_given *given = find_given(either[0], name);
+
+    if (given == NULL)
+        given = find_given(either[1], name);
+    return given != NULL ? given->value : NULL;
+}
+
+struct dance_config *dance_config_join(const struct dance_config *first,
+                                       const struct dance_config *second)
+{
+    const struct dance_config *either[] = {first, second};
+
+    return dance_config_read(get_of_either, either);
+}
+
+void dance_config_close(struct dance_config *c, char *fault)
+{
+    if (!c->present[MODULE]) {
+        /* These defaults are kept without memory. */
+        for (size_t i = 0; i < dance_config_keys_count; i++) {
+            if (dance_config_keys[i].section == MODULE)
+                (void)dance_config_keys[i].parse(c, dance_config_keys[i].fallback);
+        }
+    }
+    c->present[MODULE] = c->present[SERVER] = true;
+    c->fault[SERVER] = fault;
+    c->policy = DANCE_POLICY_REQUIRE;
+    c->policy_unknown = true;
 }
 
 void dance_config_free(struct dance_config *c)
 {
     if (c == NULL)
         return;
+    for (struct dance_given *given = c->given, *next; given != NULL; given = next) {
+        next = given->next;
+        OPENSSL_free(given->value);
+        OPENSSL_free(given);
+    }
     for (int s = 0; s < DANCE_SECTIONS; s++)
         OPENSSL_free(c->fault[s]);
     OPENSSL_free(c->log_file);

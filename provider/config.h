@@ -33,8 +33,11 @@ enum dance_policy { DANCE_POLICY_MIXED, DANCE_POLICY_DANE, DANCE_POLICY_REQUIRE 
 #define DANCE_USAGES_PKIX (DANCE_USAGE_BIT(0) | DANCE_USAGE_BIT(1))
 #define DANCE_USAGES_ALL 0xfu
 
+struct dance_given;
+
 struct dance_config {
     char *fault[DANCE_SECTIONS]; /* NULL, or the first fault: key, value and what is allowed */
+    struct dance_given *given;   /* every parameter that was set, as it was written */
 
     char *log_file;
     enum dance_log_target log_target;
@@ -59,6 +62,7 @@ struct dance_config {
     unsigned usages;
 
     bool present[DANCE_SECTIONS]; /* the section is configured (always so for the module's own) */
+    bool exit_if_inactive;        /* a process with a server section in which we cannot work ends */
     bool policy_unknown;          /* a policy was given that could have been meant as require */
     bool offer_raw_key;           /* client.raw_public_key */
     bool take_raw_key;            /* server.raw_public_key */
@@ -73,6 +77,29 @@ typedef const char *dance_config_get(void *from, const char *parameter);
 /* Read everything; NULL only when out of memory. To be freed by dance_config_free(). */
 struct dance_config *dance_config_read(dance_config_get *get, void *from);
 void dance_config_free(struct dance_config *config);
+
+/* How a second configuration of a process stands to the first. */
+enum dance_config_relation {
+    DANCE_CONFIG_SAME, /* it says nothing that the first does not */
+    DANCE_CONFIG_MORE, /* it plays a role of which the first says nothing */
+    DANCE_CONFIG_OTHER /* it says something else than the first */
+};
+
+/* The top level, the client section, and the server and dns sections together are each compared as
+ * a whole. key: the parameter that differs. */
+enum dance_config_relation dance_config_compare(const struct dance_config *first,
+                                                const struct dance_config *second,
+                                                const char **key);
+
+/* What both say, when the second says more. NULL only when out of memory. */
+struct dance_config *dance_config_join(const struct dance_config *first,
+                                       const struct dance_config *second);
+
+/*
+ * Make of c, which may be all zeros, one that refuses everybody because of this fault. Takes no
+ * memory; c is not to be freed.
+ */
+void dance_config_close(struct dance_config *c, char *fault);
 
 /* The fault that closes this section: its own or the module's; NULL when it is good. */
 const char *dance_config_fault(const struct dance_config *config, enum dance_section section);

@@ -98,7 +98,7 @@ static void report_faults(const struct dance_config *config)
     }
 }
 
-static void report_other_libssl(void)
+static void report_other_libssl(const struct dance_config *config)
 {
     static atomic_flag reported = ATOMIC_FLAG_INIT;
 
@@ -106,14 +106,17 @@ static void report_other_libssl(void)
         dance_log(DANCE_LOG_ERROR,
                   "inactive for an SSL_CTX, nobody is authenticated by DANE there: "
                   "it is of another libssl than dance.so is linked with");
+    dance_process_inactive(config);
 }
 
-static void prepare_server(SSL_CTX *ctx, const struct dance_config *config, bool generic)
+/* False where something that enforces is missing. */
+static bool prepare_server(SSL_CTX *ctx, const struct dance_config *config, bool generic)
 {
     static const unsigned char session_id_context[] = "dance";
     const struct dance_rules *rules = dance_rules();
 
-    (void)SSL_CTX_dane_enable(ctx);
+    bool complete = SSL_CTX_dane_enable(ctx) > 0;
+
     SSL_CTX_set_cert_verify_callback(ctx, dance_verdict, NULL);
     /* libssl aborts resumption where peers are verified and there is none. */
     if (rules->level == DANCE_REQUIRE)
@@ -129,6 +132,29 @@ static void prepare_server(SSL_CTX *ctx, const struct dance_config *config, bool
         dance_channel_open();
         dance_prefetch_offer();
     }
+    return complete;
+}
+
+struct roles {
+    bool client, server;
+};
+
+/* What an SSL_CTX of this method can be used for, as far as it is configured. */
+static struct roles roles_of(const SSL_METHOD *method, const struct dance_config *config)
+{
+    return (struct roles){config->present[DANCE_SECTION_CLIENT] && !is_server_only(method),
+                          config->present[DANCE_SECTION_SERVER] && !is_client_only(method)};
+}
+
+/* An SSL_CTX went by. */
+static atomic_bool any_seen;
+
+/* One that a server can use was made when there was no server section. */
+static atomic_bool unserved;
+
+bool dance_hook_went_unserved(void)
+{
+    return atomic_load(&unserved);
 }
 
 static void on_new_ctx(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
@@ -136,37 +162,97 @@ static void on_new_ctx(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, lon
     const struct dance_config *config = dance_config();
     SSL_CTX *ctx = parent;
     const SSL_METHOD *method = SSL_CTX_get_ssl_method(ctx);
-    bool client = config->present[DANCE_SECTION_CLIENT] && !is_server_only(method);
-    bool server = config->present[DANCE_SECTION_SERVER] && !is_client_only(method);
+    bool complete = true;
+    struct roles roles = roles_of(method, config);
+    bool client = roles.client, server = roles.server;
 
     (void)ptr;
     (void)ad;
     (void)idx;
     (void)argl;
     (void)argp;
-    if (dance_records_making())
+    if (dance_records_own(ctx))
         return;
+    atomic_store(&any_seen, true);
     if (!dance_binding_owns(method)) {
-        report_other_libssl();
+        report_other_libssl(config);
         return;
     }
+    if (!config->present[DANCE_SECTION_SERVER] && !is_client_only(method))
+        atomic_store(&unserved, true);
     ERR_set_mark();
     report_faults(config);
     if (client || server)
         dance_gate_install(ctx, config->present[DANCE_SECTION_CLIENT] ? dance_client_start : NULL);
     if ((client || server)
         && !SSL_CTX_add_custom_ext(ctx, config->extension_type, CONTEXT, on_add, on_free, NULL,
-                                   on_parse, NULL))
+                                   on_parse, NULL)) {
         dance_log(DANCE_LOG_ERROR, "libssl takes no extension of type %u", config->extension_type);
+        complete = false;
+    }
     if (client && dance_config_fault(config, DANCE_SECTION_CLIENT) == NULL)
         dance_credential_open();
     if (server)
-        prepare_server(ctx, config, !is_server_only(method));
+        complete = prepare_server(ctx, config, !is_server_only(method)) && complete;
+    if (server && !complete && dance_rules()->level == DANCE_REQUIRE)
+        dance_gate_shut(ctx);
     ERR_pop_to_mark();
 }
 
-int dance_hook_install(void)
+/*
+ * Nothing can be done any more about an SSL_CTX that we did not see being made,
+ * but it must not pass in silence. From OpenSSL 3.2 on an SSL that is being made
+ * does not know its SSL_CTX: there it is noticed if we have seen none at all, or
+ * when the SSL is freed. Only reads.
+ */
+static void report_unseen(SSL *ssl)
 {
-    return dance_connection_init()
-           && SSL_CTX_get_ex_new_index(0, NULL, on_new_ctx, NULL, NULL) >= 0;
+    static atomic_flag reported = ATOMIC_FLAG_INIT;
+    const struct dance_config *config = dance_config();
+    const SSL_CTX *ctx = SSL_get_SSL_CTX(ssl);
+    struct roles roles = {false, false};
+
+    if (dance_records_own(ctx))
+        return;
+    if (ctx == NULL) {
+        if (atomic_load(&any_seen))
+            return;
+        roles = (struct roles){config->present[DANCE_SECTION_CLIENT],
+                               config->present[DANCE_SECTION_SERVER]};
+    } else if (dance_binding_owns(SSL_CTX_get_ssl_method(ctx))
+               && !SSL_CTX_has_client_custom_ext(ctx, config->extension_type)) {
+        roles = roles_of(SSL_CTX_get_ssl_method(ctx), config);
+    }
+    if ((roles.client || roles.server) && !atomic_flag_test_and_set(&reported))
+        dance_log(DANCE_LOG_ERROR,
+                  "inactive for an SSL_CTX, nobody is authenticated by DANE there: "
+                  "dance did not see it being made");
+}
+
+/* With the library context as this thread's default, which is where libcrypto registers. */
+static enum dance_hook_state go_on_from(enum dance_hook_state state)
+{
+    if (state == DANCE_HOOK_NONE) {
+        int taken = dance_connection_init(report_unseen, report_unseen);
+
+        if (taken <= 0)
+            return taken == 0 ? DANCE_HOOK_NONE : DANCE_HOOK_IMPOSSIBLE;
+        state = DANCE_HOOK_HALF;
+    }
+    if (state == DANCE_HOOK_HALF && SSL_CTX_get_ex_new_index(0, NULL, on_new_ctx, NULL, NULL) >= 0)
+        state = DANCE_HOOK_IN_PLACE;
+    return state;
+}
+
+bool dance_hook_install(OSSL_LIB_CTX *where, enum dance_hook_state *state)
+{
+    OSSL_LIB_CTX *before = OSSL_LIB_CTX_set0_default(where);
+
+    ERR_set_mark();
+    /* It says nothing when a thread has no memory for a default of its own. */
+    if (OSSL_LIB_CTX_set0_default(NULL) == where)
+        *state = go_on_from(*state);
+    ERR_pop_to_mark();
+    (void)OSSL_LIB_CTX_set0_default(before);
+    return *state == DANCE_HOOK_IN_PLACE;
 }

@@ -11,10 +11,24 @@
 #ifndef DANCE_HOOK_H
 #define DANCE_HOOK_H
 
+#include <openssl/crypto.h>
+#include <stdbool.h>
+
+enum dance_hook_state {
+    DANCE_HOOK_NONE,
+    DANCE_HOOK_HALF, /* some of the way: libcrypto had no memory for the rest */
+    DANCE_HOOK_IN_PLACE,
+    DANCE_HOOK_IMPOSSIBLE /* another application has the number of ours there */
+};
+
 /*
- * Reach every SSL_CTX that is made from now on; once per process, after
- * dance_process_configure(). 1, or 0 when libcrypto refuses.
+ * Reach every SSL_CTX that is made from now on by threads whose default library context is this
+ * one. After dance_process_configure(); again where *state, of this library context, is not yet
+ * "in place". Is it now?
  */
-int dance_hook_install(void);
+bool dance_hook_install(OSSL_LIB_CTX *where, enum dance_hook_state *state);
+
+/* Is there an SSL_CTX for servers that was made when there was no server section? */
+bool dance_hook_went_unserved(void);
 
 #endif

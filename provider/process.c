@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/types.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,24 +24,51 @@ struct process {
     _Atomic(struct entry *) first;
 };
 
-static const struct dance_config *configuration;
-static struct dance_rules rules;
+/* A configuration and what it means, never changed once it is published. */
+struct in_force {
+    const struct dance_config *config;
+    struct dance_rules rules;
+};
+
+/* Static, so that none is ever missing for want of memory. */
+static struct in_force published[DANCE_CONFIGURATIONS_MAX];
+static size_t published_count;
+static _Atomic(const struct in_force *) in_force;
 static _Atomic(struct process *) current;
 
 void dance_process_configure(const struct dance_config *config)
 {
-    configuration = config;
-    rules = config != NULL ? dance_policy_rules(config) : (struct dance_rules){0};
+    struct in_force *next = &published[published_count];
+
+    if (published_count == DANCE_CONFIGURATIONS_MAX)
+        return;
+    published_count++;
+    next->config = config;
+    next->rules = dance_policy_rules(config);
+    atomic_store(&in_force, next);
 }
 
 const struct dance_config *dance_config(void)
 {
-    return configuration;
+    const struct in_force *now = atomic_load(&in_force);
+
+    return now != NULL ? now->config : NULL;
 }
 
 const struct dance_rules *dance_rules(void)
 {
-    return &rules;
+    static const struct dance_rules nothing;
+    const struct in_force *now = atomic_load(&in_force);
+
+    return now != NULL ? &now->rules : &nothing;
+}
+
+void dance_process_inactive(const struct dance_config *config)
+{
+    /* Not by exit(): this may be in the middle of libcrypto's start, which its end would wait for.
+     */
+    if (config->exit_if_inactive && config->present[DANCE_SECTION_SERVER])
+        _exit(EX_CONFIG);
 }
 
 long long dance_now_ms(void)

@@ -34,7 +34,13 @@ struct dance_slot {
  */
 void *dance_process_object(const struct dance_slot *slot);
 
-/* Make the configuration known; once per process, before anything else here. */
+/* The first, each of three sections that another one adds, and the one that refuses everybody. */
+#define DANCE_CONFIGURATIONS_MAX 5
+
+/*
+ * Put a configuration in force, and what it means, in one step that handshakes of other threads see
+ * as a whole. It lives as long as the process. By one thread at a time.
+ */
 void dance_process_configure(const struct dance_config *config);
 
 /* The configuration; NULL before dance_process_configure(). */
@@ -42,6 +48,12 @@ const struct dance_config *dance_config(void);
 
 /* What the configuration's server section means; inactive before dance_process_configure(). */
 const struct dance_rules *dance_rules(void);
+
+/*
+ * The module cannot work in this process, or not for an SSL_CTX of it, which has been logged. If
+ * that is not to be endured the process ends here. Then config has a server section.
+ */
+void dance_process_inactive(const struct dance_config *config);
 
 /* Monotonic time in milliseconds. */
 long long dance_now_ms(void);

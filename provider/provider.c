@@ -2,18 +2,22 @@
  * provider.c: the entry point, OSSL_provider_init().
  *
  * As a provider dance offers one thing, the dane: store. It reads its
- * parameters, installs the hook once per process, and answers for its name,
- * version, build and status, so that "openssl list -providers -verbose" shows
- * whether the configuration is good.
+ * parameters, brings them in force, sees to it that each SSL_CTX of its library
+ * context is reached, and answers for its name, version, build and status, so
+ * that "openssl list -providers -verbose" shows what is in force.
+ *
+ * A provider whose init fails is left out without a word, and then everybody is
+ * let in. So init does not fail for want of memory: what it could not do is done
+ * at a later call, and until then a server's SSL_CTX is not made.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
 #include "config.h"
+#include "force.h"
 #include "hook.h"
 #include "log.h"
 #include "openssl/binding.h"
 #include "openssl/compat.h"
-#include "policy.h"
 #include "process.h"
 #include "reasons.h"
 #include "store/loader.h"
@@ -24,22 +28,32 @@
 #include <openssl/err.h>
 #include <openssl/params.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
+#define VERSION_TEXT "dance " DANCE_VERSION "; "
+
 OSSL_provider_init_fn OSSL_provider_init __attribute__((visibility("default")));
 
-/* One for each library context that loads the provider. */
+/* One for each time that a library context loads the module. */
 struct provider {
-    int good;
-    bool same; /* the core's libcrypto is the one we are linked with */
-    char build_info[1024];
+    struct provider *next;
+    bool same;                           /* the core's libcrypto is the one we are linked with */
+    OSSL_LIB_CTX *lib_ctx;               /* valid if same */
+    _Atomic(enum dance_hook_state) hook; /* in that library context, unless it is the global one */
+    char trouble[1200];                  /* why its configuration is not in force; may be empty */
 };
 
-/* The function of the core that initialises us which we use. */
+/* Where there was no memory for one: no server's SSL_CTX is made in its library context. */
+static struct provider without_memory = {.trouble = VERSION_TEXT
+                                         "not in force: out of memory when it was loaded"};
+
+/* The functions of the core that initialises us which we use. */
 struct core {
     const OSSL_CORE_HANDLE *handle;
     OSSL_FUNC_core_get_params_fn *get_params;
+    OSSL_FUNC_core_get_libctx_fn *get_lib_ctx;
 };
 
 static struct core read_core(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in)
@@ -49,6 +63,8 @@ static struct core read_core(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH
     for (; in->function_id != 0; in++) {
         if (in->function_id == OSSL_FUNC_CORE_GET_PARAMS)
             core.get_params = OSSL_FUNC_core_get_params(in);
+        else if (in->function_id == OSSL_FUNC_CORE_GET_LIBCTX)
+            core.get_lib_ctx = OSSL_FUNC_core_get_libctx(in);
     }
     return core;
 }
@@ -65,21 +81,6 @@ static const char *get_parameter(void *from, const char *name)
     return core->get_params(core->handle, params) ? value : NULL;
 }
 
-static bool any_role(const struct dance_config *config)
-{
-    return config->present[DANCE_SECTION_CLIENT] || config->present[DANCE_SECTION_SERVER]
-           || config->present[DANCE_SECTION_DNS] || config->fault[DANCE_SECTION_MODULE] != NULL;
-}
-
-static const char *first_fault(const struct dance_config *config)
-{
-    for (int s = 0; s < DANCE_SECTIONS; s++) {
-        if (config->fault[s] != NULL)
-            return config->fault[s];
-    }
-    return NULL;
-}
-
 /* Why the module cannot work in this process; an empty text if it can. */
 static void find_obstacle(struct core *core, char *text, size_t size)
 {
@@ -91,6 +92,12 @@ static void find_obstacle(struct core *core, char *text, size_t size)
         (void)snprintf(text, size,
                        "in this process some functions of OpenSSL come from one copy of it, some "
                        "from another");
+    else if (binding == DANCE_BINDING_OTHER && version != NULL
+             && strcmp(version, OpenSSL_version(OPENSSL_VERSION_STRING)) == 0)
+        (void)snprintf(text, size,
+                       "the application uses a copy of OpenSSL %s, dance.so another copy of the "
+                       "same version",
+                       version);
     else if (binding == DANCE_BINDING_OTHER || OPENSSL_version_major() != OPENSSL_VERSION_MAJOR)
         (void)snprintf(text, size,
                        "the application uses OpenSSL %s, dance.so is built for another one (%s)",
@@ -99,88 +106,155 @@ static void find_obstacle(struct core *core, char *text, size_t size)
         dance_compat_find();
 }
 
-static void describe(struct provider *p, const struct dance_config *config, const char *obstacle)
-{
-    static const char *const policies[] = {"mixed", "dane", "require"};
-    const char *fault = first_fault(config);
-
-    p->good = fault == NULL && obstacle[0] == '\0';
-    if (obstacle[0] != '\0')
-        (void)snprintf(p->build_info, sizeof(p->build_info),
-                       "dance " DANCE_VERSION "; inactive: %s", obstacle);
-    else if (fault != NULL)
-        (void)snprintf(p->build_info, sizeof(p->build_info),
-                       "dance " DANCE_VERSION "; configuration has a fault: %s", fault);
-    else if (!any_role(config))
-        (void)snprintf(p->build_info, sizeof(p->build_info),
-                       "dance " DANCE_VERSION "; neither client nor server is configured");
-    else
-        (void)snprintf(p->build_info, sizeof(p->build_info),
-                       "dance " DANCE_VERSION "; configuration is good; client: %s; server: %s",
-                       config->identity != NULL ? config->identity : "none",
-                       config->present[DANCE_SECTION_SERVER] ? policies[config->policy] : "none");
-}
-
-static void raise_faults(const struct dance_config *config)
-{
-    for (int s = 0; s < DANCE_SECTIONS; s++) {
-        if (config->fault[s] != NULL)
-            dance_raise(DANCE_R_CONFIGURATION, config->fault[s]);
-    }
-}
-
-/* Guards the two below. */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct dance_config *taken;
-static bool obstacle_logged;
-
 /*
  * Said at once, as no SSL_CTX will come by, and once. Another core of this
  * process may be the right one, now or later: its configuration stays.
  */
-static void log_obstacle(const struct dance_config *config, const char *obstacle)
+static void log_obstacle(struct core *core, const struct dance_config *config, const char *obstacle)
 {
-    (void)pthread_mutex_lock(&lock);
-    if (!obstacle_logged && any_role(config)) {
-        obstacle_logged = true;
-        if (taken == NULL)
-            dance_log_configure(config->log_target, config->log_file, config->log_level);
-        dance_log(DANCE_LOG_ERROR, "inactive, nobody is authenticated by DANE: %s", obstacle);
-        if (taken == NULL)
-            dance_log_close();
+    static atomic_flag logged = ATOMIC_FLAG_INIT;
+    struct dance_config unread = {0};
+    char line[400];
+
+    if (config == NULL) {
+        /* There was no memory to read it, and none is needed for what counts here. */
+        const char *value = get_parameter(core, "inactive");
+
+        dance_config_close(&unread, NULL);
+        unread.exit_if_inactive = value != NULL && strcmp(value, "open") != 0;
+        config = &unread;
     }
-    (void)pthread_mutex_unlock(&lock);
+    if (!dance_config_says_something(config) || atomic_flag_test_and_set(&logged))
+        return;
+    (void)snprintf(line, sizeof(line), "inactive, nobody is authenticated by DANE: %s", obstacle);
+    dance_force_say(config, line);
+    dance_process_inactive(config);
 }
 
 /*
- * The first library context that configures anything sets the process's
- * configuration, for good: contexts made under it exist from then on.
+ * libcrypto's ex_data indexes, and so what we reach, are those of the library
+ * context that is the default of the thread that makes an SSL_CTX: mostly the
+ * global one, or one that the application has made the default, and which loads
+ * us by itself. The lock guards the list, and registering.
  */
-static int take_up(struct dance_config **config)
-{
-    static bool reasons_loaded;
-    int ok = 1;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct provider *providers;
+static _Atomic(enum dance_hook_state) global_hook;
 
+static bool is_global(const OSSL_LIB_CTX *lib_ctx)
+{
+    return lib_ctx == OSSL_LIB_CTX_get0_global_default();
+}
+
+static enum dance_hook_state hook_of(const struct provider *p)
+{
+    enum dance_hook_state global = atomic_load(&global_hook);
+
+    return global != DANCE_HOOK_IN_PLACE || is_global(p->lib_ctx) ? global : atomic_load(&p->hook);
+}
+
+/* With the lock held. */
+static void install_global(void)
+{
+    enum dance_hook_state state = atomic_load(&global_hook);
+
+    (void)dance_hook_install(OSSL_LIB_CTX_get0_global_default(), &state);
+    atomic_store(&global_hook, state);
+}
+
+/* With the lock held. Those that are loaded in the same library context have one state. */
+static void install_own(const struct provider *own)
+{
+    enum dance_hook_state state = DANCE_HOOK_NONE;
+
+    for (const struct provider *p = providers; p != NULL; p = p->next) {
+        if (p->lib_ctx == own->lib_ctx && atomic_load(&p->hook) != DANCE_HOOK_NONE)
+            state = atomic_load(&p->hook);
+    }
+    (void)dance_hook_install(own->lib_ctx, &state);
+    for (struct provider *p = providers; p != NULL; p = p->next) {
+        if (p->lib_ctx == own->lib_ctx)
+            atomic_store(&p->hook, state);
+    }
+}
+
+/* Reach the SSL_CTXs of this library context, if anything is in force that wants to. */
+static enum dance_hook_state reach(const struct provider *p)
+{
+    if (hook_of(p) == DANCE_HOOK_IN_PLACE)
+        return DANCE_HOOK_IN_PLACE;
     (void)pthread_mutex_lock(&lock);
-    if (!reasons_loaded) {
-        dance_reasons_load();
-        reasons_loaded = true;
-    }
-    if (any_role(*config))
-        raise_faults(*config);
-    if (taken == NULL && any_role(*config)) {
-        dance_log_configure((*config)->log_target, (*config)->log_file, (*config)->log_level);
-        dance_process_configure(*config);
-        ok = dance_hook_install();
-        if (ok) {
-            taken = *config;
-            *config = NULL;
-        } else {
-            dance_process_configure(NULL);
-        }
-    }
+    if (atomic_load(&global_hook) != DANCE_HOOK_IN_PLACE)
+        install_global();
+    if (p != &without_memory && !is_global(p->lib_ctx)
+        && atomic_load(&p->hook) != DANCE_HOOK_IN_PLACE)
+        install_own(p);
     (void)pthread_mutex_unlock(&lock);
-    return ok;
+    return hook_of(p);
+}
+
+/* An SSL_CTX that this thread makes is seen: its default library context is one that we reached. */
+static bool reaches_this_thread(const struct provider *own)
+{
+    const OSSL_LIB_CTX *mine = OSSL_LIB_CTX_set0_default(NULL);
+    bool found = mine == own->lib_ctx || is_global(mine);
+
+    if (found)
+        return true;
+    (void)pthread_mutex_lock(&lock);
+    for (const struct provider *p = providers; p != NULL && !found; p = p->next)
+        found = p->lib_ctx == mine && atomic_load(&p->hook) == DANCE_HOOK_IN_PLACE;
+    (void)pthread_mutex_unlock(&lock);
+    return found;
+}
+
+static const char *const unreached[] = {
+    [DANCE_HOOK_NONE] = "out of memory: libcrypto takes no ex_data index",
+    [DANCE_HOOK_HALF] = "out of memory: libcrypto takes no ex_data index",
+    [DANCE_HOOK_IN_PLACE] =
+        "the default library context of the thread that makes it does not load dance",
+    [DANCE_HOOK_IMPOSSIBLE] =
+        "the application has taken dance's ex_data index in this library context"};
+
+/* An SSL_CTX is about to be made that we do not see. 0: then it must not be. */
+static int miss(enum dance_hook_state state)
+{
+    static atomic_bool logged[DANCE_HOOK_IMPOSSIBLE + 1];
+    const struct dance_rules *rules = dance_rules();
+    /* Memory may come back at the next call; everything else stays what it is. */
+    bool stop =
+        rules->level == DANCE_REQUIRE || (rules->active && (state == DANCE_HOOK_NONE || state == DANCE_HOOK_HALF));
+
+    if (!atomic_exchange(&logged[state], true))
+        dance_log(DANCE_LOG_ERROR, "%s: %s",
+                  stop ? "no SSL_CTX can be made"
+                       : "inactive for an SSL_CTX, nobody is authenticated by DANE there",
+                  unreached[state]);
+    if (stop)
+        dance_raise(DANCE_R_UNREACHED, unreached[state]);
+    return !stop;
+}
+
+/*
+ * Of capabilities we have none. But libssl asks for them each time that an
+ * SSL_CTX is made, before libcrypto lets us see it, and takes a 0 for an answer.
+ */
+static int get_capabilities(void *provctx, const char *capability, OSSL_CALLBACK *callback,
+                            void *arg)
+{
+    const struct provider *p = provctx;
+    enum dance_hook_state state;
+
+    (void)capability;
+    (void)callback;
+    (void)arg;
+    if (p == &without_memory)
+        return reach(p) == DANCE_HOOK_IN_PLACE && !dance_rules()->active ? 1
+                                                                         : miss(DANCE_HOOK_NONE);
+    if (!p->same || dance_config() == NULL)
+        return 1;
+    state = reach(p);
+    return (state == DANCE_HOOK_IN_PLACE && reaches_this_thread(p)) || miss(state);
 }
 
 static const OSSL_PARAM *gettable_params(void *provctx)
@@ -195,9 +269,27 @@ static const OSSL_PARAM *gettable_params(void *provctx)
     return types;
 }
 
+/* What is in force, or why not all of it is; good: everything. The text stays where it is. */
+static const char *build_info(const struct provider *p, bool *good)
+{
+    const struct dance_force *force = dance_force_now();
+
+    *good = false;
+    if (p->trouble[0] != '\0')
+        return p->trouble;
+    if (force != NULL && hook_of(p) == DANCE_HOOK_IMPOSSIBLE)
+        return VERSION_TEXT "not in force in this library context: the application has taken "
+                            "dance's ex_data index there";
+    if (force != NULL && hook_of(p) != DANCE_HOOK_IN_PLACE)
+        return VERSION_TEXT "not in force: out of memory, libcrypto takes no ex_data index";
+    *good = force == NULL || force->good;
+    return force != NULL ? force->text : VERSION_TEXT "neither client nor server is configured";
+}
+
 static int get_params(void *provctx, OSSL_PARAM params[])
 {
-    const struct provider *provider = provctx;
+    bool good;
+    const char *info = build_info(provctx, &good);
     OSSL_PARAM *p;
 
     if ((p = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_NAME)) != NULL
@@ -207,17 +299,28 @@ static int get_params(void *provctx, OSSL_PARAM params[])
         && !OSSL_PARAM_set_utf8_ptr(p, DANCE_VERSION))
         return 0;
     if ((p = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_BUILDINFO)) != NULL
-        && !OSSL_PARAM_set_utf8_ptr(p, provider->build_info))
+        && !OSSL_PARAM_set_utf8_ptr(p, info))
         return 0;
     if ((p = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_STATUS)) != NULL
-        && !OSSL_PARAM_set_int(p, provider->good))
+        && !OSSL_PARAM_set_int(p, good))
         return 0;
     return 1;
 }
 
 static void teardown(void *provctx)
 {
-    OPENSSL_free(provctx);
+    struct provider *gone = provctx;
+    struct provider **at = &providers;
+
+    if (gone == &without_memory)
+        return;
+    (void)pthread_mutex_lock(&lock);
+    while (*at != NULL && *at != gone)
+        at = &(*at)->next;
+    if (*at != NULL)
+        *at = gone->next;
+    (void)pthread_mutex_unlock(&lock);
+    OPENSSL_free(gone);
 }
 
 static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *no_cache)
@@ -232,39 +335,79 @@ static const OSSL_DISPATCH functions[] = {
     {OSSL_FUNC_PROVIDER_TEARDOWN, (void (*)(void))teardown},
     {OSSL_FUNC_PROVIDER_GETTABLE_PARAMS, (void (*)(void))gettable_params},
     {OSSL_FUNC_PROVIDER_GET_PARAMS, (void (*)(void))get_params},
+    {OSSL_FUNC_PROVIDER_GET_CAPABILITIES, (void (*)(void))get_capabilities},
     {OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query_operation},
     {0, NULL}};
+
+/* The module cannot work here: it says so, and has no part in anything. */
+static void stay_out(struct provider *p, struct core *core, struct dance_config *config,
+                     const char *obstacle)
+{
+    log_obstacle(core, config, obstacle);
+    dance_config_free(config);
+    if (p == &without_memory)
+        return;
+    (void)snprintf(p->trouble, sizeof(p->trouble), VERSION_TEXT "inactive: %s", obstacle);
+}
+
+/*
+ * libcrypto loads us also when it had no memory for a parameter, which may have
+ * been "policy = require". All that it says is an error, the last on the queue.
+ */
+static bool parameters_were_lost(void)
+{
+    unsigned long error = ERR_peek_last_error();
+
+    return ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE
+           || (ERR_GET_LIB(error) == ERR_LIB_CRYPTO && ERR_GET_REASON(error) == ERR_R_CRYPTO_LIB);
+}
+
+/* config: NULL when there was no memory to read it. */
+static void take_part(struct provider *p, const struct core *core, struct dance_config *config)
+{
+    char text[400];
+
+    dance_force_take_up(config, parameters_were_lost(), text, sizeof(text));
+    if (p != &without_memory) {
+        /* What looks like another type is the same one where the core is our own libcrypto. */
+        p->lib_ctx = (OSSL_LIB_CTX *)core->get_lib_ctx(core->handle);
+        /* CONF_modules_load() leaves it open: then it is the one that is the default now. */
+        if (p->lib_ctx == NULL)
+            p->lib_ctx = OSSL_LIB_CTX_set0_default(NULL);
+        p->same = true;
+        if (text[0] != '\0')
+            (void)snprintf(p->trouble, sizeof(p->trouble), VERSION_TEXT "not in force: %s", text);
+        (void)pthread_mutex_lock(&lock);
+        p->next = providers;
+        providers = p;
+        (void)pthread_mutex_unlock(&lock);
+    }
+    if (dance_config() != NULL)
+        (void)reach(p);
+}
 
 int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
                        const OSSL_DISPATCH **out, void **provctx)
 {
     struct core core = read_core(handle, in);
-    struct provider *provider = OPENSSL_zalloc(sizeof(*provider));
+    struct provider *provider;
     struct dance_config *config;
     char obstacle[256];
-    int ok = 1;
 
-    if (provider == NULL || core.get_params == NULL) {
-        OPENSSL_free(provider);
+    if (core.get_params == NULL || core.get_lib_ctx == NULL)
         return 0;
-    }
     find_obstacle(&core, obstacle, sizeof(obstacle));
+    provider = OPENSSL_zalloc(sizeof(*provider));
+    if (provider == NULL)
+        provider = &without_memory;
     config = dance_config_read(get_parameter, &core);
-    if (config == NULL) {
-        OPENSSL_free(provider);
-        return 0;
-    }
-    describe(provider, config, obstacle);
     if (obstacle[0] == '\0')
-        ok = take_up(&config);
+        take_part(provider, &core, config);
     else
-        log_obstacle(config, obstacle);
-    dance_config_free(config);
-    if (!ok) {
-        OPENSSL_free(provider);
+        stay_out(provider, &core, config, obstacle);
+    /* Here nobody must be kept from anything. */
+    if (provider == &without_memory && obstacle[0] != '\0')
         return 0;
-    }
-    provider->same = obstacle[0] == '\0';
     *provctx = provider;
     *out = functions;
     return 1;

@@ -49,7 +49,8 @@
     X(APPLICATION_REFUSED,                                                                         \
       "the application's own verification refused the client, whom DANE accepts")                  \
     X(SIGNATURE, "the client does not hold the key that it presents")                              \
-    X(PSK_EMPTY, "the ClientHello has an empty list of pre-shared keys")
+    X(PSK_EMPTY, "the ClientHello has an empty list of pre-shared keys")                           \
+    X(UNREACHED, "an SSL_CTX that dance does not see must not be made")
 
 enum dance_reason {
     DANCE_R_NONE = 0,

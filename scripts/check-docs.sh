@@ -50,6 +50,30 @@ done
 for mutation in $mutations; do
     grep -qP "\| .*(?<![a-z0-9-])$mutation(?![a-z0-9-])[a-z0-9, -]* \|$" <<<"$rows" || { echo "doc/conformance.md: no row for the mutation $mutation"; missing=1; }
 done
+# Each sentence of "Why nobody else gets in" names code and tests that there are.
+/usr/bin/python3 - <<'PYTHON' || missing=1
+import glob
+import os
+import re
+with open("doc/architecture.md") as f:
+    page = f.read().split("## Why nobody else gets in", 1)[1].split("\n## ", 1)[0]
+rows = [[cell.strip() for cell in line.strip("|\n").split(" | ")] for line in page.splitlines() if line.startswith("| ")][1:]
+wrong = [] if len(rows) >= 10 else ["the rows were not found"]
+for sentence, code, tests in (row for row in rows if set(row[0]) != {"-"}):
+    for words in code.split(", "):
+        name, word = words.split(": ") if ": " in words else (name, words)
+        with open(os.path.join("provider", name)) as f:
+            if not re.search(rf"\b{word}\b", f.read()):
+                wrong.append(f"{name} has no {word}")
+    for test in tests.split(", "):
+        name, _, function = test.partition("::")
+        found = glob.glob(f"test/**/{name}", recursive=True)
+        if not found or (function and f"def {function}(" not in open(found[0]).read()):
+            wrong.append(f"there is no test {test}")
+for what in wrong:
+    print(f"doc/architecture.md: {what}")
+raise SystemExit(bool(wrong))
+PYTHON
 # What a mutation changes stands in the code, once.
 /usr/bin/python3 - <<'PYTHON' || missing=1
 import tomllib

@@ -23,85 +23,90 @@ static void destroy(struct dance_connection *c)
     if (c == NULL)
         return;
     SSL_free(c->holder);
-    X509_VERIFY_PARAM_free(c->param);
     X509_free(c->lent);
     OPENSSL_free(c);
 }
 
-/* The parameters, with all that is not set in them. */
-static bool copy_param(X509_VERIFY_PARAM *to, const X509_VERIFY_PARAM *from)
+static void (*made_hook)(SSL *ssl), (*freed_hook)(SSL *ssl);
+
+static void on_new(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
 {
-    uint32_t flags = X509_VERIFY_PARAM_get_inh_flags(to);
-    bool good = X509_VERIFY_PARAM_set_inh_flags(to, X509_VP_FLAG_OVERWRITE)
-                && X509_VERIFY_PARAM_set1(to, from);
-
-    return X509_VERIFY_PARAM_set_inh_flags(to, flags) && good;
-}
-
-bool dance_connection_keep_param(SSL *ssl, struct dance_connection *c)
-{
-    if (c->param != NULL)
-        return true;
-    c->param = X509_VERIFY_PARAM_new();
-    return c->param != NULL && copy_param(c->param, SSL_get0_param(ssl));
-}
-
-/*
- * SSL_dup() copies what libssl keeps: records, parameters, callbacks. So the copy
- * is known as one that has them, with the application's own behind ours; of the
- * client it knows nothing.
- */
-static int on_dup(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **from_d, int idx, long argl,
-                  void *argp)
-{
-    const struct dance_connection *original = *(struct dance_connection **)from_d;
-    struct dance_connection *c;
-
-    (void)to;
-    (void)from;
-    (void)idx;
-    (void)argl;
-    (void)argp;
-    *from_d = NULL;
-    if (original == NULL)
-        return 1;
-    c = OPENSSL_zalloc(sizeof(*c));
-    if (c == NULL)
-        return 0;
-    c->stale = original->stale;
-    c->verify_callback = original->verify_callback;
-    c->info_callback = original->info_callback;
-    c->security_callback = original->security_callback;
-    c->security_context = original->security_context;
-    if (original->param != NULL
-        && ((c->param = X509_VERIFY_PARAM_new()) == NULL
-            || !copy_param(c->param, original->param))) {
-        destroy(c);
-        return 0;
-    }
-    *from_d = c;
-    return 1;
-}
-
-static void on_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
-{
-    (void)parent;
+    (void)ptr;
     (void)ad;
     (void)idx;
     (void)argl;
     (void)argp;
-    destroy(ptr);
+    made_hook(parent);
 }
 
-int dance_connection_init(void)
+/*
+ * SSL_dup() copies what libssl keeps: records, reference identity, callbacks. So the
+ * copy is known as one that has them, with the application's own behind ours; of the
+ * client it knows nothing.
+ */
+static struct dance_connection *copy(const struct dance_connection *original)
 {
-    /* Numbers below are left to those who believe that they own them. */
-    while ((ex_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL)) >= 0
-           && ex_index < LOWEST_INDEX - 1)
-        continue;
-    if (ex_index >= 0)
-        ex_index = SSL_get_ex_new_index(0, NULL, NULL, on_dup, on_free);
-    return ex_index >= 0;
+    struct dance_connection *c = OPENSSL_zalloc(sizeof(*c));
+
+    if (c != NULL) {
+        c->stale = original->stale;
+        c->verify_callback = original->verify_callback;
+        c->info_callback = original->info_callback;
+        c->security_callback = original->security_callback;
+        c->security_context = original->security_context;
+    }
+    return c;
+}
+
+static int on_dup(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **from_d, int idx, long argl,
+                  void *argp)
+{
+    const struct dance_connection *original = *from_d;
+
+    (void)to;
+    (void)from;
+    (void)argl;
+    (void)argp;
+    /* What hangs at a number that was given back is somebody else's. */
+    if (idx != ex_index || original == NULL)
+        return 1;
+    *from_d = copy(original);
+    return *from_d != NULL;
+}
+
+static void on_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
+{
+    (void)ad;
+    (void)argl;
+    (void)argp;
+    freed_hook(parent);
+    if (idx == ex_index)
+        destroy(ptr);
+}
+
+int dance_connection_init(void (*made)(SSL *ssl), void (*freed)(SSL *ssl))
+{
+    int wanted = ex_index >= 0 ? ex_index : LOWEST_INDEX;
+    int number;
+
+    made_hook = made;
+    freed_hook = freed;
+    /*
+     * Numbers below are left to those who believe that they own them. Each is taken as if it were
+     * the one, and given back: so memory that is missing leaves nothing half done, and the next
+     * call goes on where this one stopped.
+     */
+    while ((number = SSL_get_ex_new_index(0, NULL, on_new, on_dup, on_free)) >= 0
+           && number < wanted)
+        (void)CRYPTO_free_ex_index(CRYPTO_EX_INDEX_SSL, number);
+    if (number < 0)
+        return 0;
+    if (ex_index >= 0 && number != ex_index) {
+        (void)CRYPTO_free_ex_index(CRYPTO_EX_INDEX_SSL, number);
+        return -1;
+    }
+    ex_index = number;
+    return 1;
 }
 
 struct dance_connection *dance_connection_find(const SSL *ssl)
@@ -127,10 +132,9 @@ static void forget_proof(SSL *ssl, struct dance_connection *c)
 {
     SSL_free(c->holder);
     c->holder = NULL;
-    if (c->param != NULL)
-        (void)copy_param(SSL_get0_param(ssl), c->param);
-    X509_VERIFY_PARAM_free(c->param);
-    c->param = NULL;
+    /* The reference identity that records.c set. */
+    if (c->stale)
+        (void)X509_VERIFY_PARAM_set1_host(SSL_get0_param(ssl), NULL, 0);
     c->ttl = 0;
     c->reason = DANCE_R_NONE;
     c->detail[0] = c->record[0] = '\0';

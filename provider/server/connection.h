@@ -49,9 +49,7 @@ struct dance_connection {
     bool aside; /* the above is kept while the session is nobody's */
 
     /* server: the SSL, as long as it lives */
-    bool stale; /* it holds records of ours, of some authentication; libssl never gives them back */
-    X509_VERIFY_PARAM *param; /* what the application had set, where a reference identity of ours
-                                 is in its place; or NULL */
+    bool stale; /* it holds records and the name of some authentication, as libssl keeps them */
     /* The application's callbacks where ours stand before them, or NULL. */
     SSL_verify_cb verify_callback;
     dance_info_callback *info_callback;
@@ -62,8 +60,14 @@ struct dance_connection {
     X509 *lent; /* the certificate that we put on this SSL, or NULL */
 };
 
-/* Take the ex_data index; once per process. */
-int dance_connection_init(void);
+/*
+ * Take the ex_data index in the library context that is this thread's default;
+ * once for each. made runs for every SSL that is made, from inside SSL_new(),
+ * when the SSL is not complete yet; freed for every one that is freed, when its
+ * SSL_CTX is still there. 1; 0: libcrypto has no memory, try again; -1:
+ * never there, because somebody has the number that is ours elsewhere.
+ */
+int dance_connection_init(void (*made)(SSL *ssl), void (*freed)(SSL *ssl));
 
 /* What is known about ssl; NULL when nothing is. */
 struct dance_connection *dance_connection_find(const SSL *ssl);
@@ -77,12 +81,6 @@ struct dance_connection *dance_connection_get(SSL *ssl);
  */
 enum dance_action dance_connection_step(SSL *ssl, struct dance_connection *connection,
                                         enum dance_event event);
-
-/*
- * Before the application's verification parameters are changed: they are put back
- * when the next authentication begins. False when out of memory.
- */
-bool dance_connection_keep_param(SSL *ssl, struct dance_connection *connection);
 
 /* Remember why the client is refused: the first reason stays. */
 void dance_connection_fail(struct dance_connection *connection, enum dance_reason reason,

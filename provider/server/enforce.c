@@ -27,9 +27,19 @@ static bool known(SSL *ssl, struct dance_connection **c)
     return false;
 }
 
+/* The next step, at whose end the client may be accepted, or passed. */
 static bool step(SSL *ssl, struct dance_connection *c, enum dance_event event)
 {
-    return dance_connection_step(ssl, c, event) != DANCE_REFUSE || dance_connection_refuse(c);
+    enum dance_action action = dance_connection_step(ssl, c, event);
+
+    if (action == DANCE_REFUSE)
+        return dance_connection_refuse(c);
+    if (action == DANCE_ACCEPT || action == DANCE_PASS)
+        dance_session_mark(ssl, c, action == DANCE_ACCEPT);
+    if (action == DANCE_ACCEPT)
+        dance_log(DANCE_LOG_INFO, "accepted %s (TLSA %s, TTL %lu s%s)", c->name, c->record, c->ttl,
+                  dance_raw_key_negotiated(ssl) ? ", raw public key" : "");
+    return true;
 }
 
 bool dance_enforce_version(const SSL *ssl, int version)
@@ -194,21 +204,6 @@ bool dance_enforce_answered(SSL *ssl)
     return step(ssl, c, DANCE_FAILED);
 }
 
-/* A step at whose end the client may be accepted, or passed. */
-static bool settle(SSL *ssl, struct dance_connection *c, enum dance_event event)
-{
-    enum dance_action action = dance_connection_step(ssl, c, event);
-
-    if (action == DANCE_REFUSE)
-        return dance_connection_refuse(c);
-    if (action == DANCE_ACCEPT || action == DANCE_PASS)
-        dance_session_mark(ssl, c, action == DANCE_ACCEPT);
-    if (action == DANCE_ACCEPT)
-        dance_log(DANCE_LOG_INFO, "accepted %s (TLSA %s, TTL %lu s%s)", c->name, c->record, c->ttl,
-                  dance_raw_key_negotiated(ssl) ? ", raw public key" : "");
-    return true;
-}
-
 bool dance_enforce_proof(SSL *ssl)
 {
     struct dance_connection *c;
@@ -220,7 +215,7 @@ bool dance_enforce_proof(SSL *ssl)
     /* The application has verified by itself. */
     if (dance_stage_is_open(c->state.stage) || dance_stage_is_over(c->state.stage))
         dance_verdict_now(ssl, c);
-    return settle(ssl, c, DANCE_PROOF);
+    return step(ssl, c, DANCE_PROOF);
 }
 
 bool dance_enforce_end(SSL *ssl)
@@ -242,7 +237,7 @@ bool dance_enforce_end(SSL *ssl)
         return false;
     if (c->state.stage <= DANCE_ASKED && asks())
         dance_connection_fail(c, DANCE_R_NOT_VERIFIED, "%s", "it sent no certificate");
-    return settle(ssl, c, DANCE_END);
+    return step(ssl, c, DANCE_END);
 }
 
 void dance_enforce_alerted(SSL *ssl, int description)

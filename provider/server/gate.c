@@ -252,3 +252,16 @@ void dance_gate_install(SSL_CTX *ctx, void (*client_begins)(SSL *ssl))
         SSL_CTX_set_msg_callback(ctx, on_message);
     }
 }
+
+/* No server's SSL gets through a handshake; a client's does. */
+static int shut(const SSL *ssl, const SSL_CTX *ctx, int op, int bits, int nid, void *other,
+                void *ex)
+{
+    return (ssl == NULL || !SSL_is_server(ssl))
+           && atomic_load(&libssl_security)(ssl, ctx, op, bits, nid, other, ex);
+}
+
+void dance_gate_shut(SSL_CTX *ctx)
+{
+    SSL_CTX_set_security_callback(ctx, shut);
+}

@@ -28,6 +28,12 @@
  */
 void dance_gate_install(SSL_CTX *ctx, void (*client_begins)(SSL *ssl));
 
+/*
+ * Instead, for an SSL_CTX where something that enforces could not be put in place: it
+ * lets nobody in as a server. After the above; allocates nothing.
+ */
+void dance_gate_shut(SSL_CTX *ctx);
+
 /* From another callback of ours: stand before the application's again. */
 void dance_gate_stand_before(SSL *ssl);
 

@@ -42,9 +42,9 @@ void dance_records_open(void)
     (void)context();
 }
 
-bool dance_records_making(void)
+bool dance_records_own(const SSL_CTX *ctx)
 {
-    return making;
+    return making || (ctx != NULL && ctx == atomic_load(&holders));
 }
 
 /* 1; 0: libssl does not know the parameters or cannot read the data; -1: it fails. */
@@ -96,7 +96,8 @@ int dance_records_reference(X509_VERIFY_PARAM *param, const char *name)
 /* The connection's SSL may have been enabled by the application, or for an earlier client. */
 static bool enable(SSL *ssl, struct dance_connection *c)
 {
-    if (!dance_connection_keep_param(ssl, c) || SSL_dane_enable(ssl, NULL) < 0
+    c->stale = true;
+    if (SSL_dane_enable(ssl, NULL) < 0
         || !dance_records_reference(SSL_get0_param(ssl), c->name + c->reference))
         return false;
     (void)SSL_dane_set_flags(ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
@@ -120,10 +121,8 @@ int dance_records_give(SSL *ssl, struct dance_connection *c, const struct dance_
         if (r->len < 3 || r->rdata[0] > 3 || (usages & (1u << r->rdata[0])) == 0)
             continue;
         added = add(c->holder, r);
-        if (added > 0) {
-            c->stale = true;
+        if (added > 0)
             added = add(ssl, r);
-        }
         taken = added < 0 ? -1 : taken + added;
     }
     ERR_pop_to_mark();

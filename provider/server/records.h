@@ -19,12 +19,11 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
-/*
- * Before the first handshake: make what holders are made of. An SSL_CTX made in
- * here is our own (dance_records_making()), and nothing is to be put into it.
- */
+/* Before the first handshake: make what holders are made of. */
 void dance_records_open(void);
-bool dance_records_making(void);
+
+/* Is that ctx, or is it just being made? Then nothing is to be put into it. */
+bool dance_records_own(const SSL_CTX *ctx);
 
 /*
  * See to it that the authentication has a holder, with a record in it that nothing

@@ -27,6 +27,7 @@ FAULTS = [
     ("dns", "forward", "192.0.2.53@853#dns.example.net", ".*begins a comment"),
     ("dns", "resolver", "none", "auto, or the absolute path"),
     ("module", "log_level", "loud", "error, info or debug"),
+    ("module", "inactive", "Exit", "open or exit"),
     ("module", "extension_type", "65281", "a number from 0 to 65535"),  # renegotiation_info
     ("module", "extension_type", "70000", "a number from 0 to 65535"),
 ]

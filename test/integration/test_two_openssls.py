@@ -11,8 +11,8 @@ import pytest
 
 import openssls
 import pki
-from conftest import DEVICE, MODULE, PROGRAMS, entry
-from zone import wait_for
+from conftest import DEVICE, MODULE, PROGRAMS, config, entry, environment
+from zone import free_port, wait_for
 
 LIBCURL = (re.findall(r"libcurl\.so\.4 .*=> (\S+)", subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True,
                                                                     check=True).stdout) or [None])[0]
@@ -115,3 +115,31 @@ def test_a_library_that_brings_an_openssl(world, page, tls_client, order, server
     if two:
         assert re.match(r"status 0, dance \S+; inactive: the application uses OpenSSL ", client.ask(f"status {theirs}"))
     assert len(re.findall(openssls.OTHER, client.log.text())) == two
+
+
+@pytest.mark.parametrize("name,arguments,why", [
+    ("tls_server_hidden", [], openssls.OTHER),
+    ("tls_server_partly", [], openssls.INACTIVE + "in this process some functions"),
+    ("tls_server_own_libssl", [], "inactive for an SSL_CTX, nobody is authenticated by DANE there: it is of another libssl")],
+    ids=["hidden", "partly exported", "own libssl"])
+@pytest.mark.parametrize("server,value,ends", [(REQUIRE, "exit", True), (REQUIRE, "Exit", True), ({**REQUIRE, "policy": "mixed"}, "exit", True),
+                                               (None, "exit", False), (REQUIRE, "open", False)],
+                         ids=["exit", "may have been meant as exit", "mixed", "no server section", "open"])
+def test_a_server_that_cannot_have_dance_need_not_serve(world, tmp_path, name, arguments, why, server, value, ends):
+    program = os.path.join(PROGRAMS, name)
+    if not os.path.exists(program):
+        pytest.skip("OpenSSL's static libraries were not there when the programs were built")
+    conf = config(tmp_path / "cnf", tmp_path / "log", server=server, module={"inactive": value},
+                  client={"identity": DEVICE, "private_key": world.path("client.key")})
+    # As many handshakes as it makes before it ends: none, and nobody comes.
+    process = subprocess.Popen([program, "-p", str(free_port()), "-c", world.path("server.crt"), "-k", world.path("server.key")],
+                               env=environment(conf), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    line = process.stdout.readline()
+    if ends:
+        assert (line, process.wait(10)) == ("", 78)
+    else:
+        assert line == "ready\n"
+        process.terminate()
+        process.wait(10)
+    process.stdout.close()
+    assert re.search(why, (tmp_path / "log").read_text())
