@@ -160,7 +160,8 @@ RESUMING = [arguments for arguments in SINGLY if arguments[1] != "stateless"]
 
 @pytest.mark.parametrize("policy,arguments", [*(("require", arguments) for arguments in RESUMING),
                                               ("dane", ("-t", "ticket-data")), ("dane", ("-t", "stateful")),
-                                              ("dane", ("-t", "ticket-key"))], ids=lambda a: a if isinstance(a, str) else " ".join(a))
+                                              ("dane", ("-t", "ticket-key"))],
+                         ids=lambda a: a if isinstance(a, str) else " ".join(a))
 def test_the_rightful_resume(taking_server, rightful, policy, arguments):  # noqa: F811
     """Or there is a full handshake where the application's own callbacks rule it out, and never an error."""
     server = taking_server(*HOW[policy], *arguments, policy=policy)

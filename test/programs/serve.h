@@ -85,7 +85,7 @@ static inline void describe(SSL *ssl, char *out, size_t size)
 /* Waiting for the client is blocking, but not for ever. */
 static inline void bound_waiting(int fd)
 {
-    struct timeval bound = {.tv_sec = 10};
+    struct timeval bound = {.tv_sec = 60};
 
     if (fcntl(fd, F_SETFL, 0) != 0
         || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof(bound)) != 0)

@@ -681,7 +681,7 @@ static int wait_for(SSL *ssl, short events)
 {
     struct pollfd waiting = {.fd = SSL_get_fd(ssl), .events = events};
 
-    return poll(&waiting, 1, 10000) == 1;
+    return poll(&waiting, 1, 60000) == 1;
 }
 
 /* What libssl would wait for has come. */
