@@ -328,9 +328,12 @@ def believed(name, resumed=0):
 
 
 def concluded(server):
-    """What the server says of the connection since server.output.mark()."""
-    accepted = int(server.output.wait(r"accept (-?\d+)").group(1))
-    return accepted, server.output.wait(r"read (.*)\n").group(1) if accepted == 1 else None
+    """What the server, which must not die of it, says of the connection since server.output.mark()."""
+    def said(pattern):
+        return wait_for(lambda: re.search(pattern, server.output.text()) or server.alive() and None, 10,
+                        f"{pattern!r} in: {server.output.text()}").group(1)
+    accepted = int(said(r"accept (-?\d+)"))
+    return accepted, said(r"read (.*)\n") if accepted == 1 else None
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ Ticket keys and session caches outlive a change of policy, and servers share the
 an application may have data of its own in its sessions. Only what we wrote there of a client whom DANE authenticated
 counts. Whoever comes with anything else is asked for a certificate, or the handshake ends.
 """
+import subprocess
+
 import pytest
 
 from conftest import DEVICE, attempt, believed, visit
@@ -149,6 +151,47 @@ def test_a_key_exchange_without_diffie_hellman(taking_server, rightful, impostor
         check_stranger(server, foreign, rightful, psk_modes=modes)
         accepted, read = attempt(server, rightful, session=session, psk_modes=modes)
         assert (accepted, read) == believed(DEVICE, resumed=int(modes != PSK_KE)), (read, server.log.text())
+
+
+@pytest.fixture
+def other_hash(s_client):
+    """other_hash(server): a session of a client with another hash function than ours, as a pre-shared key."""
+    def elements(der):
+        """Tag and contents of each; none here is longer than 65535."""
+        while der:
+            size = der[1] - 0x80 if der[1] > 0x80 else 0
+            length = int.from_bytes(der[2:2 + size], "big") if size else der[1]
+            yield der[0], der[2 + size:2 + size + length]
+            der = der[2 + size + length:]
+
+    def run(server, path):
+        done = s_client(server.port, "-ciphersuites", "TLS_AES_256_GCM_SHA384", "-sess_out", str(path), client=False,
+                        request="who\n")
+        assert "peer (nobody), verify result 0" in done.text, done.text
+        der = subprocess.run(["openssl", "sess_id", "-in", str(path), "-outform", "DER"], check=True,
+                             capture_output=True).stdout
+        fields = dict(elements(next(elements(der))[1]))
+        session = PreSharedKey(bytes(32))  # nobody looks at the binder
+        session.ticket = next(elements(fields[0xAA]))[1]
+        return session
+    return run
+
+
+@pytest.mark.parametrize("more", [[], ["-z"]], ids=["", "-z"])
+@pytest.mark.parametrize("names", [[], ["message"], ["ticket-data"], ["ticket-data", "message"], ["all", "replays"]],
+                         ids=lambda names: ",".join(names) or "none")
+@pytest.mark.parametrize("where", ["tickets", "cache"])
+def test_a_session_that_the_cipher_suite_rules_out(taking_server, rightful, other_hash, tmp_path, where, names,
+                                                   more):  # noqa: F811
+    """libssl finds it, leaves it for its hash function, and sends no ticket, with which a last word could be said."""
+    folder = tmp_path / "sessions"
+    folder.mkdir()
+    arguments = with_tickets(*names) if where == "tickets" else with_cache(folder, *names)
+    plain = taking_server(*arguments, policy=None)
+    session = other_hash(plain, tmp_path / "session")
+    client, accepted, read = visit(plain, NOBODY, session=session)
+    assert accepted == 1 and "resumed 0" in read and not client.sessions
+    check_stranger(taking_server(*arguments, *more, policy="require"), session, rightful)
 
 
 # The application has no sessions that could be resumed, or data of its own where our word would be.

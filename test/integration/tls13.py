@@ -242,11 +242,14 @@ class Client:
                 return
 
     def authenticate(self, entries, key, context=b""):
+        """Without a key there is no CertificateVerify, and without entries (None) no Certificate either."""
+        if entries is None:
+            return
         listed = b"".join(
             vector(der, 3) + vector(b"".join(extension(k, d) for k, d in extensions), 2)
             for der, extensions in entries)
         self.send_handshake(CERTIFICATE, vector(context, 1) + vector(listed, 3))
-        if entries:
+        if entries and key:
             signed = b" " * 64 + b"TLS 1.3, client CertificateVerify\0" + self.hash()
             signature = key.sign(signed, ec.ECDSA(hashes.SHA256()))
             self.send_handshake(CERTIFICATE_VERIFY, b"\x04\x03" + vector(signature, 2))

@@ -6,6 +6,10 @@
  *   -t NAMES    take these, with commas between, on the SSL_CTX; "all" stands for those of
  *               the list that say so
  *   -s NAMES    take these on each SSL, before its handshake
+ *   -o NAMES    take these on the SSL_CTX that "servername-switch" and "other-context" switch to,
+ *               which otherwise takes what -t says
+ *   -L NAMES    take these on the SSL in the middle of its handshake, when one of the callbacks
+ *               "hello-late", ..., "request-late" is called
  *   -z          and drop the verify mode in each callback of ours, whenever that is
  *   -m          the method that has TLS 1.2 and nothing else
  *   -V          ask everybody, and want a certificate
@@ -28,7 +32,7 @@
 #include <signal.h>
 
 static struct {
-    const char *of_ctx, *of_ssl, *data, *folder;
+    const char *of_ctx, *of_ssl, *of_other, *late, *data, *folder;
     int list, dropping, asking, old;
 } option;
 
@@ -52,6 +56,16 @@ static void called(const SSL *ssl)
 {
     if (option.dropping && ssl != NULL)
         SSL_set_verify((SSL *)(uintptr_t)ssl, SSL_VERIFY_NONE, NULL);
+}
+
+static void take_on_ssl(SSL *ssl, const char *names);
+
+/* An application that makes up its mind when it knows more of its client. */
+static int change(SSL *ssl)
+{
+    called(ssl);
+    take_on_ssl(ssl, option.late);
+    return 1;
 }
 
 static void on_info(const SSL *ssl, int where, int ret)
@@ -90,6 +104,28 @@ static int on_hello(SSL *ssl, int *alert, void *arg)
     (void)arg;
     called(ssl);
     return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+static int on_hello_late(SSL *ssl, int *alert, void *arg)
+{
+    (void)change(ssl);
+    return on_hello(ssl, alert, arg);
+}
+
+static int on_certificate_late(SSL *ssl, void *arg)
+{
+    (void)arg;
+    return change(ssl);
+}
+
+/* When the CertificateRequest is sent. */
+static void on_message_late(int sent, int version, int type, const void *message, size_t len,
+                            SSL *ssl, void *arg)
+{
+    on_message(sent, version, type, message, len, ssl, arg);
+    if (sent && type == SSL3_RT_HANDSHAKE && len > 0
+        && *(const unsigned char *)message == SSL3_MT_CERTIFICATE_REQUEST)
+        (void)change(ssl);
 }
 
 static int on_certificate(SSL *ssl, void *arg)
@@ -136,6 +172,12 @@ static int on_servername_no_ticket(SSL *ssl, int *alert, void *arg)
     return on_servername(ssl, alert, arg);
 }
 
+static int on_servername_late(SSL *ssl, int *alert, void *arg)
+{
+    (void)change(ssl);
+    return on_servername(ssl, alert, arg);
+}
+
 static int on_servername_none(SSL *ssl, int *alert, void *arg)
 {
     SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
@@ -164,6 +206,12 @@ static int on_status(SSL *ssl, void *arg)
 static void called_in(X509_STORE_CTX *store_ctx)
 {
     called(X509_STORE_CTX_get_ex_data(store_ctx, SSL_get_ex_data_X509_STORE_CTX_idx()));
+}
+
+static int on_status_late(SSL *ssl, void *arg)
+{
+    (void)change(ssl);
+    return on_status(ssl, arg);
 }
 
 static int verify(X509_STORE_CTX *store_ctx, void *arg)
@@ -481,6 +529,8 @@ static void chain_on_ctx(SSL_CTX *ctx)
 
 static void chain_on_ssl(SSL *ssl)
 {
+    if (SSL_get_security_callback(ssl) == on_security_ssl)
+        return;
     found_on_ssl = SSL_get_security_callback(ssl);
     SSL_set_security_callback(ssl, on_security_ssl);
 }
@@ -578,6 +628,11 @@ static const unsigned char own_id_context[] = "the application's";
     CTX("stateless-cookie", 1, SSL_CTX_set_stateless_cookie_generate_cb(ctx, on_stateless_cookie)) \
     CTX("stateless-cookie-back", 1,                                                                \
         SSL_CTX_set_stateless_cookie_verify_cb(ctx, on_stateless_cookie_back))                     \
+    CTX("hello-late", 0, SSL_CTX_set_client_hello_cb(ctx, on_hello_late, NULL))                    \
+    CTX("servername-late", 0, SSL_CTX_set_tlsext_servername_callback(ctx, on_servername_late))     \
+    CTX("certificate-late", 0, SSL_CTX_set_cert_cb(ctx, on_certificate_late, NULL))                \
+    CTX("status-late", 0, SSL_CTX_set_tlsext_status_cb(ctx, on_status_late))                       \
+    CTX("request-late", 0, SSL_CTX_set_msg_callback(ctx, on_message_late))                         \
     SSL_("stateless", 0, be_stateless(ssl))                                                        \
     SSL_("more-tickets", 1, habit.more_tickets = 1)                                                \
     SSL_("method", 0, SSL_set_ssl_method(ssl, TLS_method()))                                       \
@@ -664,7 +719,7 @@ static const SSL_METHOD *old_method(void)
 #endif
 }
 
-static SSL_CTX *make_context(void)
+static SSL_CTX *make_context(const char *names)
 {
     SSL_CTX *ctx = serving_context(
         option.old ? old_method() : TLS_server_method(),
@@ -672,7 +727,7 @@ static SSL_CTX *make_context(void)
 
     (void)SSL_CTX_set_session_cache_mode(
         ctx, SSL_SESS_CACHE_SERVER | (option.folder ? SSL_SESS_CACHE_NO_INTERNAL : 0));
-    take_on_ctx(ctx, option.of_ctx);
+    take_on_ctx(ctx, names);
     return ctx;
 }
 
@@ -734,6 +789,8 @@ int main(int argc, char *argv[])
         FLAG('l', option.list),
         TEXT('t', option.of_ctx),
         TEXT('s', option.of_ssl),
+        TEXT('o', option.of_other),
+        TEXT('L', option.late),
         FLAG('z', option.dropping),
         FLAG('V', option.asking),
         FLAG('m', option.old),
@@ -752,11 +809,13 @@ int main(int argc, char *argv[])
     }
     check_names(option.of_ctx);
     check_names(option.of_ssl);
+    check_names(option.of_other);
+    check_names(option.late);
     signal(SIGPIPE, SIG_IGN);
     sigaction(SIGTERM, &action, NULL);
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    other = make_context();
-    served = make_context();
+    other = make_context(option.of_other != NULL ? option.of_other : option.of_ctx);
+    served = make_context(option.of_ctx);
     listener = listen_at(serving.port, 64);
     while (!ended && (fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
         SSL *ssl = SSL_new(served);
