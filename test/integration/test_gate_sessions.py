@@ -11,6 +11,7 @@ import pytest
 
 from conftest import DEVICE, attempt, believed, visit
 from test_gate import FLAGS, SINGLY, impostors, rightful  # noqa: F401 (the last two are fixtures)
+from test_raw_keys import VERSION
 from tls13 import PSK_DHE_KE, PSK_KE
 from tls13_after import PreSharedKey
 
@@ -183,14 +184,15 @@ def other_hash(s_client):
 @pytest.mark.parametrize("where", ["tickets", "cache"])
 def test_a_session_that_the_cipher_suite_rules_out(taking_server, rightful, other_hash, tmp_path, where, names,
                                                    more):  # noqa: F811
-    """libssl finds it, leaves it for its hash function, and sends no ticket, with which a last word could be said."""
+    """libssl finds it and leaves it for its hash function; 3.0 sends no ticket then, with which a last word could be
+    said."""
     folder = tmp_path / "sessions"
     folder.mkdir()
     arguments = with_tickets(*names) if where == "tickets" else with_cache(folder, *names)
     plain = taking_server(*arguments, policy=None)
     session = other_hash(plain, tmp_path / "session")
     client, accepted, read = visit(plain, NOBODY, session=session)
-    assert accepted == 1 and "resumed 0" in read and not client.sessions
+    assert accepted == 1 and "resumed 0" in read and (VERSION != (3, 0) or not client.sessions)
     check_stranger(taking_server(*arguments, *more, policy="require"), session, rightful)
 
 
