@@ -66,6 +66,15 @@ static const char *version_detail(SSL *ssl, int version)
     return "";
 }
 
+/* Who has an external pre-shared key is not asked for a certificate. */
+static void take_psks_away(SSL *ssl)
+{
+    if (!asks())
+        return;
+    SSL_set_psk_find_session_callback(ssl, NULL);
+    SSL_set_psk_server_callback(ssl, NULL);
+}
+
 bool dance_enforce_begin(SSL *ssl)
 {
     struct dance_connection *c;
@@ -78,6 +87,7 @@ bool dance_enforce_begin(SSL *ssl)
     if (c == NULL)
         return true;
     (void)dance_connection_step(ssl, c, DANCE_BEGIN);
+    take_psks_away(ssl);
     if (!asks() || dance_is_quic(ssl))
         return true;
     /* A session is agreed upon without a key share there, and so past those who look at it. */
@@ -104,10 +114,7 @@ bool dance_enforce_hello(SSL *ssl)
         return false;
     if (dance_rules()->level == DANCE_MIXED)
         return true;
-    if (asks()) {
-        SSL_set_psk_find_session_callback(ssl, NULL);
-        SSL_set_psk_server_callback(ssl, NULL);
-    }
+    take_psks_away(ssl);
     /* RFC 8446, section 4.2.11, wants one at least; libssl takes none, and then makes no ticket. */
     if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_psk, &list, &len) == 1
         && (len < 2 || (list[0] == 0 && list[1] == 0))) {

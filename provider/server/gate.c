@@ -175,30 +175,39 @@ static void on_info(const SSL *const_ssl, int where, int ret)
         SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
 }
 
-/* Where the application took the other two: libssl shows each message before it acts upon it. */
+/*
+ * Where the application took one of the others, in a callback of its own perhaps: libssl shows each
+ * message before it acts upon it.
+ */
 static void on_message(int sent, int version, int type, const void *message, size_t len, SSL *ssl,
                        void *arg)
 {
     (void)version;
     (void)arg;
-    if (!sent && type == SSL3_RT_HANDSHAKE && len > 0
-        && *(const unsigned char *)message == SSL3_MT_CLIENT_HELLO && is_active_server(ssl)
+    if (type != SSL3_RT_HANDSHAKE || len == 0 || !is_active_server(ssl))
+        return;
+    /* A handshake has begun without us. */
+    if (!sent && *(const unsigned char *)message == SSL3_MT_CLIENT_HELLO
         && SSL_get_security_callback(ssl) != on_security
         && SSL_get_peer_finished(ssl, &(unsigned char){0}, 1) == 0)
         (void)begin(ssl); /* likewise */
+    dance_gate_stand_before(ssl);
+    if (sent && *(const unsigned char *)message == SSL3_MT_ENCRYPTED_EXTENSIONS)
+        (void)dance_enforce_ask(ssl);
 }
 
 void dance_gate_stand_before(SSL *ssl)
 {
     dance_security_callback *security = SSL_get_security_callback(ssl);
     dance_info_callback *info = SSL_get_info_callback(ssl);
-    struct dance_connection *c;
+    struct dance_connection *c = NULL;
 
-    if (info == NULL)
-        info = SSL_CTX_get_info_callback(SSL_get_SSL_CTX(ssl));
-    if (security == on_security && (info == on_info || !is_active_server(ssl)))
-        return;
-    c = dance_connection_get(ssl);
+    /* The SSL_CTX's would go with another SSL_CTX (SSL_set_SSL_CTX()); on_info() passes on to it.
+     */
+    if (info == NULL && is_active_server(ssl))
+        SSL_set_info_callback(ssl, on_info);
+    if (security != on_security || (info != NULL && info != on_info))
+        c = dance_connection_get(ssl);
     if (security != on_security) {
         if (c != NULL) {
             c->security_callback = security;
@@ -206,8 +215,8 @@ void dance_gate_stand_before(SSL *ssl)
         }
         SSL_set_security_callback(ssl, on_security);
     }
-    if (c != NULL && info != on_info && is_active_server(ssl)) {
-        c->info_callback = SSL_get_info_callback(ssl);
+    if (c != NULL && info != NULL && info != on_info && is_active_server(ssl)) {
+        c->info_callback = info;
         SSL_set_info_callback(ssl, on_info);
     }
 }
