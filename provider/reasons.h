@@ -46,8 +46,7 @@
     X(RAW_KEY, "raw public keys are not accepted here")                                            \
     X(STORE_URI, "the dane: URI is not acceptable")                                                \
     X(STORE_SEARCH, "a dane: store can only be searched for a subject")                            \
-    X(APPLICATION_REFUSED,                                                                         \
-      "the application's own verification refused the client, whom DANE accepts")                  \
+    X(APPLICATION_REFUSED, "the application's own verification refused the client")                \
     X(SIGNATURE, "the client does not hold the key that it presents")                              \
     X(PSK_EMPTY, "the ClientHello has an empty list of pre-shared keys")                           \
     X(UNREACHED, "an SSL_CTX that dance does not see must not be made")

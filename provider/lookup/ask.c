@@ -270,23 +270,30 @@ static int ask_and_keep(struct dance_lookup *lookup, struct known *known, const 
     return ok;
 }
 
+/* There was no time for an answer, or for one of the DNS: what is not to be kept is none. */
+static bool was_hurried(const struct dance_lookup *lookup, int ok)
+{
+    return !ok || (lookup->answer.status == DANCE_WIRE_FAILED && lookup->answer.ttl == 0);
+}
+
 int dance_lookup_run(struct dance_lookup *lookup, const char *name, size_t len, bool others_wait)
 {
     struct known *known = dance_process_object(&slot);
     struct dance_moment now = dance_moment_now();
-    const char *because = "";
     bool hurried = false;
+    int ok = 1;
 
     dance_prefetch_offer();
-    if (!find(lookup, known, name, len, &now)
-        && !ask_and_keep(lookup, known, name, len, others_wait, &hurried))
-        return 0;
-    /* What is not to be kept is no answer of the DNS: it was not there in time. */
-    if (hurried && lookup->answer.status == DANCE_WIRE_FAILED && lookup->answer.ttl == 0) {
+    if (!find(lookup, known, name, len, &now))
+        ok = ask_and_keep(lookup, known, name, len, others_wait, &hurried);
+    if (hurried && was_hurried(lookup, ok)) {
         lookup->answer.status = DANCE_WIRE_BUSY;
-        because = "other clients of the QUIC listener have waited enough, the lookup goes on: ";
+        (void)snprintf(lookup->why, sizeof(lookup->why),
+                       "other clients of the QUIC listener have waited enough, the lookup goes on");
+        return 1;
     }
-    (void)snprintf(lookup->why, sizeof(lookup->why), "%s%.*s", because,
-                   (int)lookup->answer.reason_len, lookup->answer.reason);
-    return 1;
+    if (ok)
+        (void)snprintf(lookup->why, sizeof(lookup->why), "%.*s", (int)lookup->answer.reason_len,
+                       lookup->answer.reason);
+    return ok;
 }

@@ -8,7 +8,7 @@
 #include "server/session.h"
 #include "server/verdict.h"
 
-#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
 
 /* The level asks for TLS 1.3 and a certificate. */
 static bool asks(void)
@@ -249,21 +249,26 @@ bool dance_enforce_end(SSL *ssl)
 
 void dance_enforce_alerted(SSL *ssl, int description)
 {
-    struct dance_connection *c;
+    struct dance_connection *c = dance_connection_find(ssl);
+    long result = SSL_get_verify_result(ssl);
 
-    ERR_set_mark();
-    if (known(ssl, &c) && c != NULL && !c->reported) {
-        if (c->state.stage == DANCE_PROVED)
-            dance_connection_fail(c, DANCE_R_SIGNATURE, "%s", "");
-        else if (c->state.stage == DANCE_RECORDS || c->state.stage == DANCE_DENIED)
-            dance_verdict_explain(c);
-        else if (asks() && description == SSL_AD_CERTIFICATE_REQUIRED)
-            dance_connection_fail(c, DANCE_R_CERTIFICATE_ABSENT, "%s", "");
-        else if (asks() && description == SSL_AD_PROTOCOL_VERSION)
-            dance_connection_fail(c, DANCE_R_PROTOCOL_VERSION, "%s",
-                                  version_detail(ssl, TLS1_3_VERSION));
-        if (c->reason != DANCE_R_NONE)
-            dance_connection_report(c, "refused");
-    }
-    ERR_pop_to_mark();
+    if (c == NULL || c->reported)
+        return;
+    if (c->state.stage == DANCE_PROVED)
+        dance_connection_fail(c, DANCE_R_SIGNATURE, "%s", "");
+    else if (asks() && description == SSL_AD_CERTIFICATE_REQUIRED)
+        dance_connection_fail(c, DANCE_R_CERTIFICATE_ABSENT, "%s", "");
+    else if (asks() && description == SSL_AD_PROTOCOL_VERSION)
+        dance_connection_fail(c, DANCE_R_PROTOCOL_VERSION, "%s",
+                              version_detail(ssl, TLS1_3_VERSION));
+    /* The application has verified by itself, and refused by itself; or libssl without our
+     * callback. */
+    else if (c->state.stage == DANCE_RECORDS && c->verify_error == X509_V_OK && result != X509_V_OK)
+        dance_connection_fail(c, DANCE_R_APPLICATION_REFUSED, "%s",
+                              X509_verify_cert_error_string(result));
+    else if (dance_stage_is_open(c->state.stage) && result != X509_V_OK
+             && (c->state.tied || dance_rules()->level > DANCE_MIXED))
+        dance_verdict_explain(c);
+    if (c->reason != DANCE_R_NONE)
+        dance_connection_report(c, "refused");
 }

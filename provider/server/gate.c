@@ -17,6 +17,9 @@
 static _Atomic(dance_security_callback *) libssl_security;
 static void (*_Atomic on_client)(SSL *ssl);
 
+/* Some SSL has another security callback behind ours. */
+static atomic_bool any_replaced;
+
 /*
  * The application may have found ours when it set its own, and call it in turn:
  * what is being passed on goes no further than to libssl then.
@@ -48,35 +51,25 @@ static bool begin(SSL *ssl)
 /* What the moment is, by what libssl asks and when; false ends the handshake. */
 static bool at_moment(SSL *ssl, int op, int nid)
 {
-    OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl);
-
     if (op == SSL_SECOP_VERSION) {
         /* In that state it is also asked what there is, of each version, by others. */
-        if (state == TLS_ST_BEFORE && (nid == SSL_version(ssl) || dance_is_quic(ssl)))
+        if (SSL_get_state(ssl) == TLS_ST_BEFORE && (nid == SSL_version(ssl) || dance_is_quic(ssl)))
             return begin(ssl);
         return !is_active_server(ssl) || dance_enforce_version(ssl, nid);
     }
     /* The others come before a handshake too, and where there will be none. */
-    if (state == TLS_ST_BEFORE || !is_active_server(ssl))
+    if (!is_active_server(ssl) || SSL_get_state(ssl) == TLS_ST_BEFORE)
         return true;
-    switch (op) {
-    case SSL_SECOP_CIPHER_SHARED:
-        return state != TLS_ST_SR_CLNT_HELLO || !dance_is_tls13(ssl) || dance_enforce_hello(ssl);
-    case SSL_SECOP_SIGALG_SHARED:
-    case SSL_SECOP_CURVE_SUPPORTED:
-    case SSL_SECOP_CURVE_SHARED:
-    case SSL_SECOP_CURVE_CHECK:
-        if (state != TLS_ST_SR_CLNT_HELLO)
-            return true;
-        dance_gate_stand_before(ssl);
-        return dance_enforce_ask(ssl);
-    case SSL_SECOP_EE_KEY:
-        return state != TLS_ST_SW_CERT || dance_enforce_asked(ssl);
-    case SSL_SECOP_SIGALG_CHECK:
+    if (op == SSL_SECOP_SIGALG_CHECK)
         return dance_enforce_proof(ssl);
-    default:
+    if (op == SSL_SECOP_EE_KEY)
+        return SSL_get_state(ssl) != TLS_ST_SW_CERT || dance_enforce_asked(ssl);
+    if (SSL_get_state(ssl) != TLS_ST_SR_CLNT_HELLO)
         return true;
-    }
+    if (op == SSL_SECOP_CIPHER_SHARED)
+        return !dance_is_tls13(ssl) || dance_enforce_hello(ssl);
+    dance_gate_stand_before(ssl);
+    return dance_enforce_ask(ssl);
 }
 
 static int on_security(const SSL *const_ssl, const SSL_CTX *ctx, int op, int bits, int nid,
@@ -84,23 +77,36 @@ static int on_security(const SSL *const_ssl, const SSL_CTX *ctx, int op, int bit
 {
     /* The callback's type says const; it is the application's own SSL all the same. */
     SSL *ssl = (SSL *)(uintptr_t)const_ssl;
-    const struct dance_connection *c = ssl != NULL ? dance_connection_find(ssl) : NULL;
     const SSL *before = passing_security;
+    const struct dance_connection *c = ssl != NULL && ssl != before && atomic_load(&any_replaced)
+                                           ? dance_connection_find(ssl)
+                                           : NULL;
     int answer;
 
-    if (c == NULL || c->security_callback == NULL || ssl == before
-        || c->security_context != SSL_get_SSL_CTX(ssl))
+    if (c == NULL || c->security_callback == NULL || c->security_context != SSL_get_SSL_CTX(ssl))
         answer = atomic_load(&libssl_security)(const_ssl, ctx, op, bits, nid, other, ex);
     else {
         passing_security = ssl;
         answer = c->security_callback(const_ssl, ctx, op, bits, nid, other, ex);
         passing_security = before;
     }
-    /* Whatever that said, each moment is ours as well; when it was called by itself, it has been.
-     */
+    /* When it was called by the application's, the moment is the outer one's. */
     if (ssl == NULL || ssl == before)
         return answer;
-    return at_moment(ssl, op, nid) ? answer : 0;
+    switch (op) {
+    case SSL_SECOP_VERSION:
+    case SSL_SECOP_CIPHER_SHARED:
+    case SSL_SECOP_SIGALG_SHARED:
+    case SSL_SECOP_CURVE_SUPPORTED:
+    case SSL_SECOP_CURVE_SHARED:
+    case SSL_SECOP_CURVE_CHECK:
+    case SSL_SECOP_EE_KEY:
+    case SSL_SECOP_SIGALG_CHECK:
+        /* Whatever the application said: what is to be done at that moment is done. */
+        return at_moment(ssl, op, nid) ? answer : 0;
+    default:
+        return answer;
+    }
 }
 
 /*
@@ -210,6 +216,7 @@ void dance_gate_stand_before(SSL *ssl)
         c = dance_connection_get(ssl);
     if (security != on_security) {
         if (c != NULL) {
+            atomic_store(&any_replaced, true);
             c->security_callback = security;
             c->security_context = SSL_get_SSL_CTX(ssl);
         }
