@@ -2,6 +2,7 @@
 #include "force.h"
 
 #include "hook.h"
+#include "join.h"
 #include "log.h"
 #include "policy.h"
 #include "process.h"
