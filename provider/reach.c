@@ -132,12 +132,10 @@ int dance_reach_new_ctx(const struct dance_reach *own)
 {
     enum dance_hook_state state;
 
-    if (own->lib_ctx == NULL)
-        return dance_reach(own) == DANCE_HOOK_IN_PLACE && !dance_rules()->active
-                   ? 1
-                   : miss(DANCE_HOOK_NONE);
     if (dance_config() == NULL)
         return 1;
     state = dance_reach(own);
+    if (own->lib_ctx == NULL)
+        return miss(DANCE_HOOK_NONE);
     return (state == DANCE_HOOK_IN_PLACE && reaches_this_thread(own)) || miss(state);
 }
