@@ -128,7 +128,7 @@ static void leave_out(const struct dance_config *config, const char *text)
                    another ? "another" : "the", text);
     /* Said when the first SSL_CTX is made, which may have been. */
     if (another)
-        say(config, line);
+        dance_log(DANCE_LOG_ERROR, "%s", line);
     dance_raise(DANCE_R_CONFIGURATION, line);
     if (config == NULL || (dance_policy_rules(config).level == DANCE_REQUIRE))
         close_all(line);
