@@ -1,11 +1,12 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "force.h"
 
-#include "hook.h"
+#include "join.h"
 #include "log.h"
 #include "policy.h"
 #include "process.h"
 #include "reasons.h"
+#include "unseen.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -127,7 +128,7 @@ static void leave_out(const struct dance_config *config, const char *text)
                    another ? "another" : "the", text);
     /* Said when the first SSL_CTX is made, which may have been. */
     if (another)
-        say(config, line);
+        dance_log(DANCE_LOG_ERROR, "%s", line);
     dance_raise(DANCE_R_CONFIGURATION, line);
     if (config == NULL || (dance_policy_rules(config).level == DANCE_REQUIRE))
         close_all(line);
@@ -158,7 +159,7 @@ static bool add(struct dance_config *config, char *text, size_t size)
         }
         publish(joined);
         say_faults(config);
-        if (config->present[DANCE_SECTION_SERVER] && dance_hook_went_unserved())
+        if (config->present[DANCE_SECTION_SERVER] && dance_unseen_went_unserved())
             say(config, "inactive for an SSL_CTX, nobody is authenticated by DANE there: "
                         "it was made before the server section was loaded");
         break;

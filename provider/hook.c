@@ -7,15 +7,16 @@
 #include "log.h"
 #include "lookup/channel.h"
 #include "lookup/prefetch.h"
-#include "openssl/binding.h"
 #include "openssl/compat.h"
 #include "process.h"
 #include "reasons.h"
+#include "roles.h"
 #include "server/connection.h"
 #include "server/extension.h"
 #include "server/gate.h"
 #include "server/records.h"
 #include "server/verdict.h"
+#include "unseen.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -64,25 +65,6 @@ static int on_parse(SSL *ssl, unsigned type, unsigned context, const unsigned ch
     return 0;
 }
 
-/* TLS or DTLS, and of no version in particular. */
-static bool is_plain(const SSL_METHOD *method)
-{
-    return method == TLS_method() || method == TLS_server_method() || method == TLS_client_method()
-           || method == DTLS_method() || method == DTLS_server_method()
-           || method == DTLS_client_method();
-}
-
-static bool is_client_only(const SSL_METHOD *method)
-{
-    return method == TLS_client_method() || method == DTLS_client_method()
-           || (!is_plain(method) && dance_is_quic_client(method));
-}
-
-static bool is_server_only(const SSL_METHOD *method)
-{
-    return method == TLS_server_method() || method == DTLS_server_method();
-}
-
 /* What is wrong is said when dance is first needed, and not while libcrypto loads modules. */
 static void report_faults(const struct dance_config *config)
 {
@@ -96,17 +78,6 @@ static void report_faults(const struct dance_config *config)
             dance_log(DANCE_LOG_ERROR, "%s: %s", dance_reason_text(DANCE_R_CONFIGURATION),
                       config->fault[s]);
     }
-}
-
-static void report_other_libssl(const struct dance_config *config)
-{
-    static atomic_flag reported = ATOMIC_FLAG_INIT;
-
-    if (!atomic_flag_test_and_set(&reported))
-        dance_log(DANCE_LOG_ERROR,
-                  "inactive for an SSL_CTX, nobody is authenticated by DANE there: "
-                  "it is of another libssl than dance.so is linked with");
-    dance_process_inactive(config);
 }
 
 /* False where something that enforces is missing. */
@@ -135,105 +106,46 @@ static bool prepare_server(SSL_CTX *ctx, const struct dance_config *config, bool
     return complete;
 }
 
-struct roles {
-    bool client, server;
-};
-
-/* What an SSL_CTX of this method can be used for, as far as it is configured. */
-static struct roles roles_of(const SSL_METHOD *method, const struct dance_config *config)
-{
-    return (struct roles){config->present[DANCE_SECTION_CLIENT] && !is_server_only(method),
-                          config->present[DANCE_SECTION_SERVER] && !is_client_only(method)};
-}
-
-/* An SSL_CTX went by. */
-static atomic_bool any_seen;
-
-/* One that a server can use was made when there was no server section. */
-static atomic_bool unserved;
-
-bool dance_hook_went_unserved(void)
-{
-    return atomic_load(&unserved);
-}
-
 static void on_new_ctx(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
 {
     const struct dance_config *config = dance_config();
     SSL_CTX *ctx = parent;
     const SSL_METHOD *method = SSL_CTX_get_ssl_method(ctx);
     bool complete = true;
-    struct roles roles = roles_of(method, config);
-    bool client = roles.client, server = roles.server;
+    struct dance_roles roles;
 
     (void)ptr;
     (void)ad;
     (void)idx;
     (void)argl;
     (void)argp;
-    if (dance_records_own(ctx))
+    if (dance_records_own(ctx) || !dance_unseen_note(ctx, config))
         return;
-    atomic_store(&any_seen, true);
-    if (!dance_binding_owns(method)) {
-        report_other_libssl(config);
-        return;
-    }
-    if (!config->present[DANCE_SECTION_SERVER] && !is_client_only(method))
-        atomic_store(&unserved, true);
+    roles = dance_roles_configured(method, config);
     ERR_set_mark();
     report_faults(config);
-    if (client || server)
+    if (roles.client || roles.server)
         dance_gate_install(ctx, config->present[DANCE_SECTION_CLIENT] ? dance_client_start : NULL);
-    if ((client || server)
+    if ((roles.client || roles.server)
         && !SSL_CTX_add_custom_ext(ctx, config->extension_type, CONTEXT, on_add, on_free, NULL,
                                    on_parse, NULL)) {
         dance_log(DANCE_LOG_ERROR, "libssl takes no extension of type %u", config->extension_type);
         complete = false;
     }
-    if (client && dance_config_fault(config, DANCE_SECTION_CLIENT) == NULL)
+    if (roles.client && dance_config_fault(config, DANCE_SECTION_CLIENT) == NULL)
         dance_credential_open();
-    if (server)
-        complete = prepare_server(ctx, config, !is_server_only(method)) && complete;
-    if (server && !complete && dance_rules()->level == DANCE_REQUIRE)
+    if (roles.server)
+        complete = prepare_server(ctx, config, dance_roles_possible(method).client) && complete;
+    if (roles.server && !complete && dance_rules()->level == DANCE_REQUIRE)
         dance_gate_shut(ctx);
     ERR_pop_to_mark();
-}
-
-/*
- * Nothing can be done any more about an SSL_CTX that we did not see being made,
- * but it must not pass in silence. From OpenSSL 3.2 on an SSL that is being made
- * does not know its SSL_CTX: there it is noticed if we have seen none at all, or
- * when the SSL is freed. Only reads.
- */
-static void report_unseen(SSL *ssl)
-{
-    static atomic_flag reported = ATOMIC_FLAG_INIT;
-    const struct dance_config *config = dance_config();
-    const SSL_CTX *ctx = SSL_get_SSL_CTX(ssl);
-    struct roles roles = {false, false};
-
-    if (dance_records_own(ctx))
-        return;
-    if (ctx == NULL) {
-        if (atomic_load(&any_seen))
-            return;
-        roles = (struct roles){config->present[DANCE_SECTION_CLIENT],
-                               config->present[DANCE_SECTION_SERVER]};
-    } else if (dance_binding_owns(SSL_CTX_get_ssl_method(ctx))
-               && !SSL_CTX_has_client_custom_ext(ctx, config->extension_type)) {
-        roles = roles_of(SSL_CTX_get_ssl_method(ctx), config);
-    }
-    if ((roles.client || roles.server) && !atomic_flag_test_and_set(&reported))
-        dance_log(DANCE_LOG_ERROR,
-                  "inactive for an SSL_CTX, nobody is authenticated by DANE there: "
-                  "dance did not see it being made");
 }
 
 /* With the library context as this thread's default, which is where libcrypto registers. */
 static enum dance_hook_state go_on_from(enum dance_hook_state state)
 {
     if (state == DANCE_HOOK_NONE) {
-        int taken = dance_connection_init(report_unseen, report_unseen);
+        int taken = dance_connection_init(dance_unseen_report, dance_unseen_report);
 
         if (taken <= 0)
             return taken == 0 ? DANCE_HOOK_NONE : DANCE_HOOK_IMPOSSIBLE;

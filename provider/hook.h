@@ -28,7 +28,4 @@ enum dance_hook_state {
  */
 bool dance_hook_install(OSSL_LIB_CTX *where, enum dance_hook_state *state);
 
-/* Is there an SSL_CTX for servers that was made when there was no server section? */
-bool dance_hook_went_unserved(void);
-
 #endif

@@ -14,12 +14,10 @@
  */
 #include "config.h"
 #include "force.h"
-#include "hook.h"
-#include "log.h"
 #include "openssl/binding.h"
 #include "openssl/compat.h"
 #include "process.h"
-#include "reasons.h"
+#include "reach.h"
 #include "store/loader.h"
 
 #include <openssl/core_dispatch.h>
@@ -27,7 +25,6 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/params.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,11 +35,9 @@ OSSL_provider_init_fn OSSL_provider_init __attribute__((visibility("default")));
 
 /* One for each time that a library context loads the module. */
 struct provider {
-    struct provider *next;
-    bool same;                           /* the core's libcrypto is the one we are linked with */
-    OSSL_LIB_CTX *lib_ctx;               /* valid if same */
-    _Atomic(enum dance_hook_state) hook; /* in that library context, unless it is the global one */
-    char trouble[1200];                  /* why its configuration is not in force; may be empty */
+    bool same;                /* the core's libcrypto is the one we are linked with */
+    struct dance_reach reach; /* if same */
+    char trouble[1200];       /* why its configuration is not in force; may be empty */
 };
 
 /* Where there was no memory for one: no server's SSL_CTX is made in its library context. */
@@ -131,132 +126,6 @@ static void log_obstacle(struct core *core, const struct dance_config *config, c
     dance_process_inactive(config);
 }
 
-/*
- * libcrypto's ex_data indexes, and so what we reach, are those of the library
- * context that is the default of the thread that makes an SSL_CTX: mostly the
- * global one, or one that the application has made the default, and which loads
- * us by itself. The lock guards the list, and registering.
- */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct provider *providers;
-static _Atomic(enum dance_hook_state) global_hook;
-
-static bool is_global(const OSSL_LIB_CTX *lib_ctx)
-{
-    return lib_ctx == OSSL_LIB_CTX_get0_global_default();
-}
-
-static enum dance_hook_state hook_of(const struct provider *p)
-{
-    enum dance_hook_state global = atomic_load(&global_hook);
-
-    return global != DANCE_HOOK_IN_PLACE || is_global(p->lib_ctx) ? global : atomic_load(&p->hook);
-}
-
-/* With the lock held. */
-static void install_global(void)
-{
-    enum dance_hook_state state = atomic_load(&global_hook);
-
-    (void)dance_hook_install(OSSL_LIB_CTX_get0_global_default(), &state);
-    atomic_store(&global_hook, state);
-}
-
-/* With the lock held. Those that are loaded in the same library context have one state. */
-static void install_own(const struct provider *own)
-{
-    enum dance_hook_state state = DANCE_HOOK_NONE;
-
-    for (const struct provider *p = providers; p != NULL; p = p->next) {
-        if (p->lib_ctx == own->lib_ctx && atomic_load(&p->hook) != DANCE_HOOK_NONE)
-            state = atomic_load(&p->hook);
-    }
-    (void)dance_hook_install(own->lib_ctx, &state);
-    for (struct provider *p = providers; p != NULL; p = p->next) {
-        if (p->lib_ctx == own->lib_ctx)
-            atomic_store(&p->hook, state);
-    }
-}
-
-/* Reach the SSL_CTXs of this library context, if anything is in force that wants to. */
-static enum dance_hook_state reach(const struct provider *p)
-{
-    if (hook_of(p) == DANCE_HOOK_IN_PLACE)
-        return DANCE_HOOK_IN_PLACE;
-    (void)pthread_mutex_lock(&lock);
-    if (atomic_load(&global_hook) != DANCE_HOOK_IN_PLACE)
-        install_global();
-    if (p != &without_memory && !is_global(p->lib_ctx)
-        && atomic_load(&p->hook) != DANCE_HOOK_IN_PLACE)
-        install_own(p);
-    (void)pthread_mutex_unlock(&lock);
-    return hook_of(p);
-}
-
-/* An SSL_CTX that this thread makes is seen: its default library context is one that we reached. */
-static bool reaches_this_thread(const struct provider *own)
-{
-    const OSSL_LIB_CTX *mine = OSSL_LIB_CTX_set0_default(NULL);
-    bool found = mine == own->lib_ctx || is_global(mine);
-
-    if (found)
-        return true;
-    (void)pthread_mutex_lock(&lock);
-    for (const struct provider *p = providers; p != NULL && !found; p = p->next)
-        found = p->lib_ctx == mine && atomic_load(&p->hook) == DANCE_HOOK_IN_PLACE;
-    (void)pthread_mutex_unlock(&lock);
-    return found;
-}
-
-static const char *const unreached[] = {
-    [DANCE_HOOK_NONE] = "out of memory: libcrypto takes no ex_data index",
-    [DANCE_HOOK_HALF] = "out of memory: libcrypto takes no ex_data index",
-    [DANCE_HOOK_IN_PLACE] =
-        "the default library context of the thread that makes it does not load dance",
-    [DANCE_HOOK_IMPOSSIBLE] =
-        "the application has taken dance's ex_data index in this library context"};
-
-/* An SSL_CTX is about to be made that we do not see. 0: then it must not be. */
-static int miss(enum dance_hook_state state)
-{
-    static atomic_bool logged[DANCE_HOOK_IMPOSSIBLE + 1];
-    const struct dance_rules *rules = dance_rules();
-    /* Memory may come back at the next call; everything else stays what it is. */
-    bool stop =
-        rules->level == DANCE_REQUIRE || (rules->active && (state == DANCE_HOOK_NONE || state == DANCE_HOOK_HALF));
-
-    if (!atomic_exchange(&logged[state], true))
-        dance_log(DANCE_LOG_ERROR, "%s: %s",
-                  stop ? "no SSL_CTX can be made"
-                       : "inactive for an SSL_CTX, nobody is authenticated by DANE there",
-                  unreached[state]);
-    if (stop)
-        dance_raise(DANCE_R_UNREACHED, unreached[state]);
-    return !stop;
-}
-
-/*
- * Of capabilities we have none. But libssl asks for them each time that an
- * SSL_CTX is made, before libcrypto lets us see it, and takes a 0 for an answer.
- */
-static int get_capabilities(void *provctx, const char *capability, OSSL_CALLBACK *callback,
-                            void *arg)
-{
-    const struct provider *p = provctx;
-    enum dance_hook_state state;
-
-    (void)capability;
-    (void)callback;
-    (void)arg;
-    if (p == &without_memory)
-        return reach(p) == DANCE_HOOK_IN_PLACE && !dance_rules()->active ? 1
-                                                                         : miss(DANCE_HOOK_NONE);
-    if (!p->same || dance_config() == NULL)
-        return 1;
-    state = reach(p);
-    return (state == DANCE_HOOK_IN_PLACE && reaches_this_thread(p)) || miss(state);
-}
-
 static const OSSL_PARAM *gettable_params(void *provctx)
 {
     static const OSSL_PARAM types[] = {
@@ -273,17 +142,35 @@ static const OSSL_PARAM *gettable_params(void *provctx)
 static const char *build_info(const struct provider *p, bool *good)
 {
     const struct dance_force *force = dance_force_now();
+    enum dance_hook_state hook;
 
     *good = false;
+    /* Where the core is another libcrypto there is always some, and nothing is asked of ours. */
     if (p->trouble[0] != '\0')
         return p->trouble;
-    if (force != NULL && hook_of(p) == DANCE_HOOK_IMPOSSIBLE)
+    hook = dance_reach_state(&p->reach);
+    if (force != NULL && hook == DANCE_HOOK_IMPOSSIBLE)
         return VERSION_TEXT "not in force in this library context: the application has taken "
                             "dance's ex_data index there";
-    if (force != NULL && hook_of(p) != DANCE_HOOK_IN_PLACE)
+    if (force != NULL && hook != DANCE_HOOK_IN_PLACE)
         return VERSION_TEXT "not in force: out of memory, libcrypto takes no ex_data index";
     *good = force == NULL || force->good;
     return force != NULL ? force->text : VERSION_TEXT "neither client nor server is configured";
+}
+
+/*
+ * Of capabilities we have none. But libssl asks for them each time that an
+ * SSL_CTX is made, before libcrypto lets us see it, and takes a 0 for an answer.
+ */
+static int get_capabilities(void *provctx, const char *capability, OSSL_CALLBACK *callback,
+                            void *arg)
+{
+    const struct provider *p = provctx;
+
+    (void)capability;
+    (void)callback;
+    (void)arg;
+    return (p != &without_memory && !p->same) || dance_reach_new_ctx(&p->reach);
 }
 
 static int get_params(void *provctx, OSSL_PARAM params[])
@@ -310,16 +197,10 @@ static int get_params(void *provctx, OSSL_PARAM params[])
 static void teardown(void *provctx)
 {
     struct provider *gone = provctx;
-    struct provider **at = &providers;
 
     if (gone == &without_memory)
         return;
-    (void)pthread_mutex_lock(&lock);
-    while (*at != NULL && *at != gone)
-        at = &(*at)->next;
-    if (*at != NULL)
-        *at = gone->next;
-    (void)pthread_mutex_unlock(&lock);
+    dance_reach_remove(&gone->reach);
     OPENSSL_free(gone);
 }
 
@@ -369,21 +250,14 @@ static void take_part(struct provider *p, const struct core *core, struct dance_
 
     dance_force_take_up(config, parameters_were_lost(), text, sizeof(text));
     if (p != &without_memory) {
-        /* What looks like another type is the same one where the core is our own libcrypto. */
-        p->lib_ctx = (OSSL_LIB_CTX *)core->get_lib_ctx(core->handle);
-        /* CONF_modules_load() leaves it open: then it is the one that is the default now. */
-        if (p->lib_ctx == NULL)
-            p->lib_ctx = OSSL_LIB_CTX_set0_default(NULL);
         p->same = true;
         if (text[0] != '\0')
             (void)snprintf(p->trouble, sizeof(p->trouble), VERSION_TEXT "not in force: %s", text);
-        (void)pthread_mutex_lock(&lock);
-        p->next = providers;
-        providers = p;
-        (void)pthread_mutex_unlock(&lock);
+        /* What looks like another type is the same one where the core is our own libcrypto. */
+        dance_reach_add(&p->reach, (OSSL_LIB_CTX *)core->get_lib_ctx(core->handle));
     }
     if (dance_config() != NULL)
-        (void)reach(p);
+        (void)dance_reach(&p->reach);
 }
 
 int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,

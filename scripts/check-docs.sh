@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 missing=0
 
-keys=$(sed -n '/^const struct dance_config_key/,/^};/p' provider/config.c \
+keys=$(sed -n '/^const struct dance_config_key/,/^};/p' provider/keys.c \
     | grep -oP '\{(MODULE|CLIENT|SERVER|DNS), *"\K[a-z_]+' | sort -u)
 [[ $(wc -w <<<"$keys") -ge 15 ]] || { echo "the table of keys was not found"; exit 1; }
 for key in $keys; do

@@ -8,8 +8,8 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <poll.h>
 #include <openssl/crypto.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>

@@ -277,7 +277,7 @@ def s_server(world, start):
     return run
 
 
-def server_program(name):
+def server_program(name, usual="mixed", ready=listening):
     """A fixture, run(*arguments, policy=...): the program for this test, which must not die of it. policy None: one
     that has no dance."""
 
@@ -285,11 +285,11 @@ def server_program(name):
     def fixture(world, start):
         kept = []
 
-        def run(*arguments, policy="mixed", **server):
+        def run(*arguments, policy=usual, dns=None, **server):
             section = {"policy": policy, "allow": "*._device.example.com", **server} if policy else None
             process = start([os.path.join(PROGRAMS, name), "-p", "PORT", "-c", world.path("server.crt"), "-k",
                              world.path("server.key"), "-a", world.path("ca.crt"), *arguments],
-                            server=section, conf=section is not None)
+                            server=section, dns=dns, conf=section is not None, ready=ready)
             kept.append(process)
             return process
         yield run

@@ -51,6 +51,16 @@ def test_a_handshake_without_memory_lets_nobody_in(failing):
     assert figures["runs"] > 100 and figures["handshakes"] > 100 and figures["crashed"] == 0, figures
 
 
+def test_a_start_without_memory_where_nothing_is_configured(world, tmp_path):
+    """There is nothing to reach an SSL_CTX for, and nothing may crash."""
+    conf = config(tmp_path / "cnf", tmp_path / "log")
+    arguments = ["-c", world.path("server.crt"), "-k", world.path("server.key"), "-o"]
+    first = int(re.search(r"first of ours (\d+)", run("failing_start", conf, *arguments, "-l", 1)).group(1))
+    text = run("failing_start", conf, *arguments, "-f", first - 5, "-l", first + 60)
+    assert "in dance.so 0," in text and not text.strip().endswith("admitted 0"), text
+    assert int(re.search(r"from dance.so (\d+)", text).group(1)) > 20, text
+
+
 @pytest.mark.skipif(bool(os.environ.get("DANCE_PRELOAD")), reason="a sanitizer build is tested")
 def test_a_start_without_memory_under_valgrind(world, tmp_path):
     """A few of those within our init, silent but for what libcrypto loses by itself."""

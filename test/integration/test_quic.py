@@ -8,7 +8,7 @@ import time
 import pytest
 
 import pki
-from conftest import DEVICE, PROGRAMS, config, environment
+from conftest import DEVICE, PROGRAMS, config, environment, server_program
 from zone import Proxy, patient, wait_for
 
 POLICIES = ["mixed", "dane", "require"]
@@ -22,21 +22,7 @@ def quic():
         pytest.skip(done.stdout.strip())
 
 
-@pytest.fixture
-def quic_server(world, start):
-    kept = []
-
-    def run(*arguments, policy="require", dns=None, **server):
-        process = start([SERVER, "-p", "PORT", "-c", world.path("server.crt"), "-k", world.path("server.key"), "-a",
-                         world.path("ca.crt"), *arguments],
-                        server={"policy": policy, "allow": "*._device.example.com", **server}, dns=dns,
-                        ready=lambda p: "ready" in p.output.text())
-        kept.append(process)
-        return process
-    yield run
-    for process in kept:
-        assert process.process.poll() is None, process.output.text()
-        process.stop()
+quic_server = server_program("quic_server", usual="require", ready=lambda p: "ready" in p.output.text())
 
 
 @pytest.fixture

@@ -19,20 +19,11 @@
 #include "serve.h"
 
 #include <openssl/pem.h>
-#include <signal.h>
 
 static struct {
     int mode, asking, trusting, reuse, copying;
     const char *record, *expected;
 } option;
-
-static volatile sig_atomic_t ended;
-
-static void on_end(int sig)
-{
-    (void)sig;
-    ended = 1;
-}
 
 static void add_record(SSL *ssl)
 {
@@ -116,16 +107,13 @@ int main(int argc, char *argv[])
         TEXT('e', option.expected),
         {0},
     };
-    struct sigaction action = {.sa_handler = on_end}; /* accept() is not begun again */
     SSL_CTX *ctx;
     SSL *ssl = NULL;
     int listener;
     int fd;
 
     read_options(argc, argv, table);
-    signal(SIGPIPE, SIG_IGN);
-    sigaction(SIGTERM, &action, NULL);
-    (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    serving_begin();
     ctx = serving_context(TLS_server_method(), option.mode, NULL);
     if (option.asking)
         SSL_CTX_set_cert_verify_callback(ctx, verify_as_libssl, NULL);

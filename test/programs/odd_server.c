@@ -29,7 +29,6 @@
 #include "serve.h"
 
 #include <openssl/ssl.h>
-#include <signal.h>
 #include <string.h>
 
 static struct {
@@ -37,15 +36,7 @@ static struct {
         no_tickets, no_ticket_key, ticket_keys, early, replays;
 } option;
 
-static volatile sig_atomic_t ended;
-
 static SSL_CTX *first, *asking, *trusting, *other;
-
-static void on_end(int sig)
-{
-    (void)sig;
-    ended = 1;
-}
 
 /* As applications write them: there always is a certificate, is there not? */
 static int refuse_unwanted(int ok, X509_STORE_CTX *store_ctx)
@@ -216,15 +207,12 @@ int main(int argc, char *argv[])
         FLAG('K', option.no_tickets),
         {0},
     };
-    struct sigaction action = {.sa_handler = on_end}; /* accept() is not begun again */
     SSL *ssl = NULL;
     int listener;
     int fd;
 
     read_options(argc, argv, table);
-    signal(SIGPIPE, SIG_IGN);
-    sigaction(SIGTERM, &action, NULL);
-    (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    serving_begin();
     first = make_context(option.mode);
     other = make_context(SSL_VERIFY_NONE);
     asking = make_context(SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);

@@ -1,6 +1,6 @@
 /*
  * serve.h: what the test servers that know nothing of dance have in common:
- * their SSL_CTX, ticket keys and pre-shared key, and what they believe of a peer.
+ * their end, SSL_CTX, ticket keys and pre-shared key, and what they believe of a peer.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <openssl/ssl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +24,24 @@ static struct {
 #define SERVING_OPTIONS                                                                            \
     NUMBER('p', serving.port), TEXT('c', serving.certificate), TEXT('k', serving.key),             \
         TEXT('a', serving.ca), TEXT('w', serving.psk)
+
+static volatile sig_atomic_t ended;
+
+static inline void on_end(int sig)
+{
+    (void)sig;
+    ended = 1;
+}
+
+/* From now on SIGTERM sets "ended", accept() is not begun again, and each line goes out at once. */
+static inline void serving_begin(void)
+{
+    struct sigaction action = {.sa_handler = on_end};
+
+    signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGTERM, &action, NULL);
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
+}
 
 static inline SSL_CTX *serving_context(const SSL_METHOD *method, int mode, SSL_verify_cb verify)
 {

@@ -29,14 +29,11 @@
 #include <openssl/core_names.h>
 #include <openssl/rand.h>
 #include <poll.h>
-#include <signal.h>
 
 static struct {
     const char *of_ctx, *of_ssl, *of_other, *late, *data, *folder;
     int list, dropping, asking, old;
 } option;
-
-static volatile sig_atomic_t ended;
 
 /* What a connection does besides its callbacks, taken by name as well. */
 static struct {
@@ -44,12 +41,6 @@ static struct {
 } habit;
 
 static SSL_CTX *served, *other;
-
-static void on_end(int sig)
-{
-    (void)sig;
-    ended = 1;
-}
 
 /* Each callback says that it was called. Some get a const SSL; it is the application's own. */
 static void called(const SSL *ssl)
@@ -798,7 +789,6 @@ int main(int argc, char *argv[])
         TEXT('f', option.folder),
         {0},
     };
-    struct sigaction action = {.sa_handler = on_end}; /* accept() is not begun again */
     int listener;
     int fd;
 
@@ -811,9 +801,7 @@ int main(int argc, char *argv[])
     check_names(option.of_ssl);
     check_names(option.of_other);
     check_names(option.late);
-    signal(SIGPIPE, SIG_IGN);
-    sigaction(SIGTERM, &action, NULL);
-    (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    serving_begin();
     other = make_context(option.of_other != NULL ? option.of_other : option.of_ctx);
     served = make_context(option.of_ctx);
     listener = listen_at(serving.port, 64);

@@ -1,44 +1,9 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
-#include <criterion/criterion.h>
+#include "pairs.h"
+
 #include <stdio.h>
-#include <string.h>
-
-struct pair {
-    const char *name;
-    const char *value;
-};
-
-static const char *lookup(void *from, const char *name)
-{
-    const struct pair *pair = from;
-
-    for (; pair->name != NULL; pair++) {
-        if (strcmp(pair->name, name) == 0)
-            return pair->value;
-    }
-    return NULL;
-}
-
-static struct dance_config *read_pairs(const struct pair *pairs)
-{
-    struct dance_config *config = dance_config_read(lookup, (void *)(size_t)pairs);
-
-    cr_assert_not_null(config);
-    return config;
-}
-
-#define CONFIG(...) read_pairs((const struct pair[]){__VA_ARGS__, {NULL, NULL}})
-#define GOOD_SERVER                                                                                \
-    {                                                                                              \
-        "server.allow", "*.example.com"                                                            \
-    }
-#define GOOD_CLIENT                                                                                \
-    {"client.identity", "a.example.com"},                                                          \
-    {                                                                                              \
-        "client.private_key", "/k"                                                                 \
-    }
 
 Test(config, nothing_configured_is_nothing_wrong)
 {
@@ -200,79 +165,6 @@ Test(config, one_that_refuses_everybody_needs_no_memory)
     cr_assert(closed.present[DANCE_SECTION_CLIENT] && closed.present[DANCE_SECTION_SERVER]);
     cr_assert_null(dance_config_fault(&closed, DANCE_SECTION_CLIENT));
     cr_assert_eq(closed.log_target, DANCE_LOG_STDERR);
-    dance_config_free(c);
-}
-
-static enum dance_config_relation compare_with(const struct pair *first, const struct pair *second,
-                                               const char *key)
-{
-    struct dance_config *a = read_pairs(first);
-    struct dance_config *b = read_pairs(second);
-    const char *differs;
-    enum dance_config_relation relation = dance_config_compare(a, b, &differs);
-
-    cr_assert_eq(relation == DANCE_CONFIG_OTHER, differs != NULL);
-    cr_assert(key == NULL || (differs != NULL && strcmp(key, differs) == 0), "%s, not %s", differs,
-              key);
-    dance_config_free(a);
-    dance_config_free(b);
-    return relation;
-}
-
-#define PAIRS(...)                                                                                 \
-    (const struct pair[])                                                                          \
-    {                                                                                              \
-        __VA_ARGS__,                                                                               \
-        {                                                                                          \
-            NULL, NULL                                                                             \
-        }                                                                                          \
-    }
-
-Test(config, two_of_one_process)
-{
-    const struct pair *client = PAIRS(GOOD_CLIENT);
-    const struct pair *server = PAIRS(GOOD_SERVER, {"server.policy", "require"});
-    const struct pair *both = PAIRS(GOOD_CLIENT, GOOD_SERVER, {"server.policy", "require"});
-    const struct pair *spelt_out = PAIRS(GOOD_CLIENT, {"client.servers", "*"}, {"log", "syslog"});
-    const struct pair *mixed = PAIRS(GOOD_SERVER);
-    const struct pair *elsewhere = PAIRS(GOOD_SERVER, {"log", "stderr"});
-    const struct pair *dns = PAIRS({"dns.timeout", "1"});
-    const struct pair *misplaced = PAIRS({"policy", "require"}, {"module", "dance.so"});
-
-    cr_assert_eq(compare_with(client, client, NULL), DANCE_CONFIG_SAME);
-    cr_assert_eq(compare_with(both, both, NULL), DANCE_CONFIG_SAME);
-    cr_assert_eq(compare_with(client, spelt_out, NULL), DANCE_CONFIG_SAME);
-    cr_assert_eq(compare_with(spelt_out, client, NULL), DANCE_CONFIG_SAME);
-    cr_assert_eq(compare_with(both, client, NULL), DANCE_CONFIG_SAME);
-    cr_assert_eq(compare_with(both, server, NULL), DANCE_CONFIG_SAME);
-    cr_assert_eq(compare_with(elsewhere, client, NULL), DANCE_CONFIG_MORE);
-    cr_assert_eq(compare_with(client, server, NULL), DANCE_CONFIG_MORE);
-    cr_assert_eq(compare_with(server, client, NULL), DANCE_CONFIG_MORE);
-    cr_assert_eq(compare_with(client, both, NULL), DANCE_CONFIG_MORE);
-    cr_assert_eq(compare_with(client, dns, NULL), DANCE_CONFIG_MORE);
-    cr_assert_eq(compare_with(server, mixed, "server.policy"), DANCE_CONFIG_OTHER);
-    cr_assert_eq(compare_with(mixed, server, "server.policy"), DANCE_CONFIG_OTHER);
-    cr_assert_eq(compare_with(mixed, both, "server.policy"), DANCE_CONFIG_OTHER);
-    cr_assert_eq(compare_with(client, elsewhere, "log"), DANCE_CONFIG_OTHER);
-    /* The resolver may run by then. */
-    cr_assert_eq(compare_with(server, dns, NULL), DANCE_CONFIG_OTHER);
-    cr_assert_eq(compare_with(client, misplaced, "policy"), DANCE_CONFIG_OTHER);
-}
-
-Test(config, two_that_are_joined)
-{
-    struct dance_config *a = CONFIG(GOOD_CLIENT, {"log", "stderr"});
-    struct dance_config *b = CONFIG(GOOD_SERVER, {"server.policy", "dane"});
-    struct dance_config *c = dance_config_join(a, b);
-
-    cr_assert_not_null(c);
-    dance_config_free(a);
-    dance_config_free(b);
-    cr_assert_str_eq(c->identity, "a.example.com");
-    cr_assert_eq(c->policy, DANCE_POLICY_DANE);
-    cr_assert_eq(c->log_target, DANCE_LOG_STDERR);
-    for (int s = 0; s < DANCE_SECTIONS; s++)
-        cr_assert_null(c->fault[s], "%s", c->fault[s]);
     dance_config_free(c);
 }
 
