@@ -144,7 +144,7 @@ static bool is_hurried(long long wait_ms)
 
 /* Ask the resolver; as dance_lookup_run(), with the length of the message. */
 static int ask_resolver(struct dance_lookup *lookup, struct known *known, const char *name,
-                        size_t len, long long wait_ms, size_t *answer_len)
+                        size_t len, long long wait_ms, size_t *answer_len, bool *late)
 {
     static _Atomic uint32_t last_id;
     const struct dance_config *config = dance_config();
@@ -176,7 +176,8 @@ static int ask_resolver(struct dance_lookup *lookup, struct known *known, const 
         }
         /* What comes later on this conversation would be for nobody. */
         dance_kept_fd_close(&fd);
-        if (outcome == LATE) {
+        *late = outcome == LATE;
+        if (*late) {
             /* It would have said that DNS is late. An event loop does not wait for it all the time.
              */
             if (known != NULL && !is_hurried(wait_ms))
@@ -257,23 +258,21 @@ static int ask_and_keep(struct dance_lookup *lookup, struct known *known, const 
     long long begun = dance_now_ms();
     long long wait_ms = others_wait ? take_wait(known, all_ms) : all_ms;
     size_t answer_len = 0;
-    int ok = ask_resolver(lookup, known, name, len, wait_ms, &answer_len);
+    bool late = false;
+    int ok = ask_resolver(lookup, known, name, len, wait_ms, &answer_len, &late);
 
     if (others_wait && wait_ms >= 0)
         give_wait_back(known, all_ms - wait_ms + dance_now_ms() - begun);
-    *hurried = is_hurried(wait_ms);
+    /* There was no time for an answer, or for one of the DNS: what is not to be kept is none. */
+    *hurried =
+        is_hurried(wait_ms)
+        && (late || (ok && lookup->answer.status == DANCE_WIRE_FAILED && lookup->answer.ttl == 0));
     if (ok && known != NULL && known->cache != NULL)
         dance_cache_put(known->cache, name, len,
                         lookup->answer.status == DANCE_WIRE_SECURE ? DANCE_CACHE_RECORDS
                                                                    : DANCE_CACHE_OTHERS,
                         lookup->message, answer_len, lookup->answer.ttl, &now);
     return ok;
-}
-
-/* There was no time for an answer, or for one of the DNS: what is not to be kept is none. */
-static bool was_hurried(const struct dance_lookup *lookup, int ok)
-{
-    return !ok || (lookup->answer.status == DANCE_WIRE_FAILED && lookup->answer.ttl == 0);
 }
 
 int dance_lookup_run(struct dance_lookup *lookup, const char *name, size_t len, bool others_wait)
@@ -286,7 +285,7 @@ int dance_lookup_run(struct dance_lookup *lookup, const char *name, size_t len, 
     dance_prefetch_offer();
     if (!find(lookup, known, name, len, &now))
         ok = ask_and_keep(lookup, known, name, len, others_wait, &hurried);
-    if (hurried && was_hurried(lookup, ok)) {
+    if (hurried) {
         lookup->answer.status = DANCE_WIRE_BUSY;
         (void)snprintf(lookup->why, sizeof(lookup->why),
                        "other clients of the QUIC listener have waited enough, the lookup goes on");

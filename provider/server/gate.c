@@ -72,26 +72,33 @@ static bool at_moment(SSL *ssl, int op, int nid)
     return dance_enforce_ask(ssl);
 }
 
-static int on_security(const SSL *const_ssl, const SSL_CTX *ctx, int op, int bits, int nid,
-                       void *other, void *ex)
+/* What stands behind ours; *inner: it was that which called us. */
+static int pass_on(const SSL *ssl, const SSL_CTX *ctx, int op, int bits, int nid, void *other,
+                   void *ex, bool *inner)
 {
-    /* The callback's type says const; it is the application's own SSL all the same. */
-    SSL *ssl = (SSL *)(uintptr_t)const_ssl;
     const SSL *before = passing_security;
-    const struct dance_connection *c = ssl != NULL && ssl != before && atomic_load(&any_replaced)
-                                           ? dance_connection_find(ssl)
-                                           : NULL;
+    const struct dance_connection *c;
     int answer;
 
+    *inner = ssl == before;
+    c = ssl != NULL && !*inner ? dance_connection_find(ssl) : NULL;
     if (c == NULL || c->security_callback == NULL || c->security_context != SSL_get_SSL_CTX(ssl))
-        answer = atomic_load(&libssl_security)(const_ssl, ctx, op, bits, nid, other, ex);
-    else {
-        passing_security = ssl;
-        answer = c->security_callback(const_ssl, ctx, op, bits, nid, other, ex);
-        passing_security = before;
-    }
-    /* When it was called by the application's, the moment is the outer one's. */
-    if (ssl == NULL || ssl == before)
+        return atomic_load(&libssl_security)(ssl, ctx, op, bits, nid, other, ex);
+    passing_security = ssl;
+    answer = c->security_callback(ssl, ctx, op, bits, nid, other, ex);
+    passing_security = before;
+    return answer;
+}
+
+static int on_security(const SSL *ssl, const SSL_CTX *ctx, int op, int bits, int nid, void *other,
+                       void *ex)
+{
+    bool inner = false;
+    int answer = atomic_load(&any_replaced)
+                     ? pass_on(ssl, ctx, op, bits, nid, other, ex, &inner)
+                     : atomic_load(&libssl_security)(ssl, ctx, op, bits, nid, other, ex);
+
+    if (ssl == NULL || inner)
         return answer;
     switch (op) {
     case SSL_SECOP_VERSION:
@@ -102,8 +109,9 @@ static int on_security(const SSL *const_ssl, const SSL_CTX *ctx, int op, int bit
     case SSL_SECOP_CURVE_CHECK:
     case SSL_SECOP_EE_KEY:
     case SSL_SECOP_SIGALG_CHECK:
-        /* Whatever the application said: what is to be done at that moment is done. */
-        return at_moment(ssl, op, nid) ? answer : 0;
+        /* Done whatever the application said. The type says const; it is its own SSL all the same.
+         */
+        return at_moment((SSL *)(uintptr_t)ssl, op, nid) ? answer : 0;
     default:
         return answer;
     }
