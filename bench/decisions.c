@@ -2,9 +2,9 @@
  * decisions: what the module's decision costs a server, without the handshake around it.
  *
  * handshakes.c with the module linked in, and a clock in front of each of its
- * ways in: the request for the extension, the extension itself (name, allowed
- * names, cache, records), the verification, and the info callback that enforces
- * the policy. At the end it prints, behind what handshakes prints, one line:
+ * ways in: the moments of the security callback, the request for the extension,
+ * the extension itself (name, allowed names, cache, records), the verification,
+ * and the info callback. At the end it prints, behind what handshakes prints, one line:
  *
  *     US of one decision in the mean, reading the clock included
  *
@@ -12,11 +12,13 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
+#include "server/enforce.h"
 #include "server/extension.h"
 #include "server/verdict.h"
 
 #include <openssl/core.h>
 #include <openssl/provider.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -33,42 +35,78 @@ static double now_us(void)
     return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
+/* One way in may lead to another: the time of the outermost counts. */
+static int depth;
+static double begun;
+
+static void enter(void)
+{
+    if (depth++ == 0)
+        begun = now_us();
+}
+
+static void leave(bool counts)
+{
+    if (--depth == 0 && counts)
+        spent += now_us() - begun;
+}
+
 /* The linker's --wrap makes calls of X arrive at __wrap_X, and those of __real_X at X. */
 #define WRAPPED(type, name, ...)                                                                   \
     type __real_##name(__VA_ARGS__);                                                               \
     type __wrap_##name(__VA_ARGS__);                                                               \
     type __wrap_##name(__VA_ARGS__)
 
+#define WRAPPED_MOMENT(name)                                                                       \
+    WRAPPED(bool, name, SSL *ssl)                                                                  \
+    {                                                                                              \
+        bool rv;                                                                                   \
+                                                                                                   \
+        enter();                                                                                   \
+        rv = __real_##name(ssl);                                                                   \
+        leave(true);                                                                               \
+        return rv;                                                                                 \
+    }
+
+WRAPPED_MOMENT(dance_enforce_begin)
+WRAPPED_MOMENT(dance_enforce_hello)
+WRAPPED_MOMENT(dance_enforce_ask)
+WRAPPED_MOMENT(dance_enforce_asked)
+WRAPPED_MOMENT(dance_enforce_proof)
+WRAPPED_MOMENT(dance_enforce_end)
+
 WRAPPED(int, dance_server_add_request, SSL *ssl, const unsigned char **out, size_t *out_len,
         int *alert)
 {
-    double begin = now_us();
-    int rv = __real_dance_server_add_request(ssl, out, out_len, alert);
+    int rv;
 
-    spent += now_us() - begin;
+    enter();
+    rv = __real_dance_server_add_request(ssl, out, out_len, alert);
+    leave(true);
     return rv;
 }
 
 WRAPPED(int, dance_server_parse_certificate, SSL *ssl, const unsigned char *data, size_t len,
         X509 *leaf, size_t entry, int *alert)
 {
-    double begin = now_us();
-    int rv = __real_dance_server_parse_certificate(ssl, data, len, leaf, entry, alert);
+    int rv;
 
-    spent += now_us() - begin;
+    enter();
+    rv = __real_dance_server_parse_certificate(ssl, data, len, leaf, entry, alert);
+    leave(true);
     return rv;
 }
 
 WRAPPED(int, dance_verdict, X509_STORE_CTX *store_ctx, void *arg)
 {
     const SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
-    double begin = now_us();
-    int rv = __real_dance_verdict(store_ctx, arg);
+    bool counts = SSL_is_server(ssl);
+    int rv;
 
-    if (!SSL_is_server(ssl))
-        return rv;
-    spent += now_us() - begin;
-    if (++decisions == WARM)
+    enter();
+    rv = __real_dance_verdict(store_ctx, arg);
+    leave(counts);
+    if (counts && ++decisions == WARM)
         spent = 0;
     return rv;
 }
@@ -79,11 +117,9 @@ static info_callback *modules_own;
 
 static void on_info(const SSL *ssl, int where, int ret)
 {
-    double begin = now_us();
-
+    enter();
     modules_own(ssl, where, ret);
-    if (SSL_is_server(ssl))
-        spent += now_us() - begin;
+    leave(SSL_is_server(ssl));
 }
 
 WRAPPED(void, SSL_set_info_callback, SSL *ssl, info_callback *callback)
