@@ -249,7 +249,8 @@ bool dance_enforce_end(SSL *ssl)
 
 void dance_enforce_alerted(SSL *ssl, int description)
 {
-    struct dance_connection *c = dance_connection_find(ssl);
+    /* libssl tells of QUIC's alerts with an SSL of its own, of which nothing is known. */
+    struct dance_connection *c = asks() ? dance_connection_get(ssl) : dance_connection_find(ssl);
     long result = SSL_get_verify_result(ssl);
 
     if (c == NULL || c->reported)
