@@ -22,7 +22,6 @@
 #include "program.h"
 
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -166,6 +165,15 @@ static void replace_when_chosen(const SSL *ssl, int where, int ret)
     sleep(2); /* for whoever looks once a second */
 }
 
+/* What the ClientHello said stays said. */
+static void rename_the_server(const SSL *ssl, int where, int ret)
+{
+    (void)ret;
+    if (where == SSL_CB_CONNECT_LOOP && SSL_get_state(ssl) == TLS_ST_CR_SRVR_HELLO
+        && !SSL_set_tlsext_host_name((SSL *)(uintptr_t)ssl, "friend.example"))
+        die("SSL_set_tlsext_host_name");
+}
+
 static int let_everything_pass(const SSL *ssl, const SSL_CTX *ctx, int op, int bits, int nid,
                                void *other, void *ex)
 {
@@ -298,6 +306,10 @@ static void taking_more(SSL_CTX *ctx)
     taking_callbacks(ctx);
     SSL_CTX_set_info_callback(ctx, ignore_info);
 }
+static void renaming(SSL_CTX *ctx)
+{
+    SSL_CTX_set_info_callback(ctx, rename_the_server);
+}
 static void replacing(SSL_CTX *ctx)
 {
     SSL_CTX_set_info_callback(ctx, replace_when_chosen);
@@ -344,6 +356,7 @@ static const struct way {
     {"info_callback", in_info_callback, NULL},
     {"taking_callbacks", taking_callbacks, NULL},
     {"taking_more", taking_more, NULL},
+    {"renaming", renaming, NULL},
 };
 static const struct way replacing_way = {"replacing", replacing, NULL};
 
@@ -377,12 +390,14 @@ static int parse(SSL *ssl, unsigned type, unsigned context, const unsigned char 
     return 1;
 }
 
-static const char *subject(X509 *x, char *out, int size)
+static const char *subject(const X509 *x, char *out, int size)
 {
-    if (x == NULL
-        || X509_NAME_get_text_by_NID(X509_get_subject_name(x), NID_commonName, out, size) < 0)
+    static const char cn[] = "/CN=";
+
+    if (x == NULL || X509_NAME_oneline(X509_get_subject_name(x), out, size) == NULL
+        || strncmp(out, cn, sizeof(cn) - 1) != 0)
         return "nobody";
-    return out;
+    return out + sizeof(cn) - 1;
 }
 
 static SSL_CTX *server_context(const char *list)
