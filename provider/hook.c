@@ -56,8 +56,10 @@ static int on_parse(SSL *ssl, unsigned type, unsigned context, const unsigned ch
 {
     (void)type;
     (void)arg;
-    if (context == SSL_EXT_TLS1_3_CERTIFICATE_REQUEST)
-        return dance_client_parse_request(ssl, in, in_len, alert);
+    if (context == SSL_EXT_TLS1_3_CERTIFICATE_REQUEST) {
+        dance_client_parse_request(ssl, in, in_len);
+        return 1;
+    }
     if ((context & CLIENT_CERTIFICATE) != 0 && SSL_is_server(ssl))
         return dance_server_parse_certificate(ssl, in, in_len, x, entry, alert);
     /* RFC 8446, section 4.2: in a server's Certificate or ticket nobody asked for it. */
@@ -125,15 +127,17 @@ static void on_new_ctx(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, lon
     ERR_set_mark();
     report_faults(config);
     if (roles.client || roles.server)
-        dance_gate_install(ctx, config->present[DANCE_SECTION_CLIENT] ? dance_client_start : NULL);
+        dance_gate_install(ctx, config->present[DANCE_SECTION_CLIENT] ? dance_client_at : NULL);
     if ((roles.client || roles.server)
         && !SSL_CTX_add_custom_ext(ctx, config->extension_type, CONTEXT, on_add, on_free, NULL,
                                    on_parse, NULL)) {
         dance_log(DANCE_LOG_ERROR, "libssl takes no extension of type %u", config->extension_type);
         complete = false;
     }
-    if (roles.client && dance_config_fault(config, DANCE_SECTION_CLIENT) == NULL)
+    if (roles.client && dance_config_fault(config, DANCE_SECTION_CLIENT) == NULL) {
         dance_credential_open();
+        SSL_CTX_set_client_cert_cb(ctx, dance_client_lend);
+    }
     if (roles.server)
         complete = prepare_server(ctx, config, dance_roles_possible(method).client) && complete;
     if (roles.server && !complete && dance_rules()->level == DANCE_REQUIRE)

@@ -27,39 +27,6 @@ static bool may_learn(const SSL *ssl)
     return dance_patterns_match(config->servers, server, len);
 }
 
-/*
- * The application's certificate, if it has the key as well: libssl never sends one without. Tcl
- * loads the first certificate of OpenSSL's default file, an authority's, into each SSL_CTX.
- */
-static const X509 *certificate_in_use(const SSL *ssl)
-{
-    return SSL_get_privatekey(ssl) != NULL ? SSL_get_certificate(ssl) : NULL;
-}
-
-/*
- * Has the application a credential for this connection? Its client_cert_cb is
- * asked, because libssl would not ask it any more once ours is in place; where
- * it answers, libssl will ask it again.
- */
-static bool application_has_credential(SSL *ssl)
-{
-    int (*ask)(SSL *, X509 **, EVP_PKEY **) = SSL_CTX_get_client_cert_cb(SSL_get_SSL_CTX(ssl));
-    X509 *certificate = NULL;
-    EVP_PKEY *key = NULL;
-    int answer;
-
-    if (certificate_in_use(ssl) != NULL)
-        return true;
-    if (ask == NULL)
-        return false;
-    ERR_set_mark();
-    answer = ask(ssl, &certificate, &key);
-    ERR_pop_to_mark();
-    X509_free(certificate);
-    EVP_PKEY_free(key);
-    return answer != 0; /* negative: it wants to be asked later */
-}
-
 /* By content: the application may have read the same key by itself. */
 static bool is_ours(const EVP_PKEY *key)
 {
@@ -75,76 +42,174 @@ static bool is_ours(const EVP_PKEY *key)
     return same;
 }
 
-/* Take back what was lent to ssl, unless the application has put its own there. */
-static void take_back(SSL *ssl)
+static const char *server_of(const SSL *ssl)
+{
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+
+    return name != NULL ? name : "a server without a name";
+}
+
+/* The one place where a client's state changes. */
+static enum dance_client_action step(SSL *ssl, struct dance_connection *c,
+                                     enum dance_client_event event)
+{
+    const struct dance_client_step next = dance_client_step(c->client, event);
+
+    if (event == DANCE_CLIENT_END && c->client == DANCE_CLIENT_LENT)
+        dance_log(
+            DANCE_LOG_INFO,
+            "libssl does not use the key of %s with %s, whose signature algorithms it does not "
+            "fit: no identity is sent",
+            dance_config()->identity, server_of(ssl));
+    c->client = next.stage;
+    if (next.action == DANCE_CLIENT_TAKE_BACK)
+        dance_loan_end(ssl, &c->loan);
+    return next.action;
+}
+
+/* The application has nothing to present for this request. */
+static void lend(SSL *ssl, struct dance_connection *c)
+{
+    struct dance_credential *credential;
+    int lent = 0;
+
+    if (dance_client_step(c->client, DANCE_CLIENT_NOTHING).action != DANCE_CLIENT_LEND
+        || dance_loan_needless(ssl))
+        return;
+    (void)step(ssl, c, DANCE_CLIENT_NOTHING);
+    ERR_set_mark();
+    credential = dance_credential_get();
+    if (credential != NULL) {
+        lent = dance_loan_make(ssl, &c->loan, credential->leaf, credential->key, credential->chain);
+        if (!lent)
+            dance_log(DANCE_LOG_ERROR, "libssl does not take the credential of %s: %s",
+                      dance_config()->identity, ERR_reason_error_string(ERR_peek_last_error()));
+    }
+    ERR_pop_to_mark();
+    dance_credential_free(credential);
+    if (!lent)
+        (void)step(ssl, c, DANCE_CLIENT_FAILED);
+    else
+        dance_gate_stand_before(ssl);
+}
+
+int dance_client_lend(SSL *ssl, X509 **certificate, EVP_PKEY **key)
 {
     struct dance_connection *c = dance_connection_find(ssl);
 
-    if (c == NULL || c->lent == NULL)
-        return;
-    if (certificate_in_use(ssl) == c->lent)
-        SSL_certs_clear(ssl);
-    X509_free(c->lent);
-    c->lent = NULL;
+    if (c == NULL)
+        return 0;
+    lend(ssl, c);
+    if (c->client != DANCE_CLIENT_LENT)
+        return 0;
+    *certificate = c->loan.leaf;
+    *key = SSL_get_privatekey(ssl);
+    return X509_up_ref(*certificate) && EVP_PKEY_up_ref(*key);
 }
 
-/* Put the credential on ssl for this connection. */
-static void lend(SSL *ssl, const struct dance_credential *credential)
+/*
+ * An application that has a client_cert_cb of its own is asked before libssl asks it, which it
+ * would not do any more once ours is in place; where it answers, libssl will ask it again. Its
+ * cert_cb comes later: what that puts on the SSL is seen, and ours makes way.
+ */
+static void ask_application(SSL *ssl, struct dance_connection *c)
 {
-    struct dance_connection *c = dance_connection_get(ssl);
+    int (*ask)(SSL *, X509 **, EVP_PKEY **) = SSL_CTX_get_client_cert_cb(SSL_get_SSL_CTX(ssl));
+    X509 *certificate = NULL;
+    EVP_PKEY *key = NULL;
+    int answer = 0;
+
+    if (ask == dance_client_lend || c->client != DANCE_CLIENT_APPLICATIONS
+        || dance_loan_needless(ssl))
+        return;
+    ERR_set_mark();
+    if (ask != NULL)
+        answer = ask(ssl, &certificate, &key);
+    ERR_pop_to_mark();
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+    if (answer == 0) /* negative: it wants to be asked later */
+        lend(ssl, c);
+}
+
+static void offer_raw_key(SSL *ssl, struct dance_connection *c)
+{
+    int (*ask)(SSL *, X509 **, EVP_PKEY **) = SSL_CTX_get_client_cert_cb(SSL_get_SSL_CTX(ssl));
+    struct dance_credential *credential;
+
+    /* To another server, before SSL_clear(). */
+    if (c->raw_key_offered) {
+        (void)dance_raw_key_withdraw(ssl);
+        c->raw_key_offered = false;
+    }
+    if (!dance_config()->offer_raw_key || dance_raw_key_settled(ssl)
+        || c->client != DANCE_CLIENT_KNOWN)
+        return;
+    /* What a client_cert_cb will answer is not known yet, and would be sent as a key, unnamed. */
+    if ((ask != NULL && ask != dance_client_lend)
+        || (dance_loan_needless(ssl) && !is_ours(SSL_get_privatekey(ssl))))
+        return;
+    credential = dance_credential_get();
+    if (credential != NULL)
+        c->raw_key_offered = dance_raw_key_enable(ssl) != 0;
+    dance_credential_free(credential);
+}
+
+static void begin(SSL *ssl)
+{
+    /* By the name that goes into this ClientHello; without memory to know it by it is no friend. */
+    const bool known = may_learn(ssl);
+    struct dance_connection *c = known ? dance_connection_get(ssl) : dance_connection_find(ssl);
 
     if (c == NULL)
         return;
-    ERR_set_mark();
-    if (SSL_use_cert_and_key(ssl, credential->leaf, credential->key, credential->chain, 1) != 1)
-        dance_log(DANCE_LOG_ERROR, "libssl does not take the credential of %s: %s",
-                  dance_config()->identity, ERR_reason_error_string(ERR_peek_last_error()));
-    else if (X509_up_ref(credential->leaf))
-        c->lent = credential->leaf;
-    ERR_pop_to_mark();
+    (void)step(ssl, c, known ? DANCE_CLIENT_BEGIN_KNOWN : DANCE_CLIENT_BEGIN);
+    offer_raw_key(ssl, c);
 }
 
-void dance_client_start(SSL *ssl)
+void dance_client_at(SSL *ssl, enum dance_client_moment moment, const X509 *certificate)
 {
-    const X509 *applications;
-    struct dance_credential *credential;
+    struct dance_connection *c = dance_connection_find(ssl);
 
-    /* The application has made the SSL ready for another connection, maybe to another server. */
-    take_back(ssl);
-    applications = certificate_in_use(ssl);
-    if (!dance_config()->offer_raw_key || dance_raw_key_settled(ssl) || !may_learn(ssl))
+    if (moment == DANCE_CLIENT_AT_BEGIN)
+        begin(ssl);
+    else if (c == NULL)
         return;
-    /* What a client_cert_cb will answer is not known yet, and would be sent as a key, unnamed. */
-    if (SSL_CTX_get_client_cert_cb(SSL_get_SSL_CTX(ssl)) != NULL
-        || (applications != NULL && !is_ours(X509_get0_pubkey(applications))))
-        return;
-    credential = dance_credential_get();
-    if (credential != NULL)
-        (void)dance_raw_key_enable(ssl);
-    dance_credential_free(credential);
+    else if (moment == DANCE_CLIENT_AT_NEXT)
+        (void)step(ssl, c, DANCE_CLIENT_NEXT);
+    else if (moment == DANCE_CLIENT_AT_SERVER)
+        ask_application(ssl, c);
+    else if (moment == DANCE_CLIENT_AT_CERTIFICATE && certificate != c->loan.leaf)
+        (void)step(ssl, c, DANCE_CLIENT_PUT);
+    else if (moment == DANCE_CLIENT_AT_END)
+        (void)step(ssl, c, DANCE_CLIENT_END);
 }
 
-int dance_client_parse_request(SSL *ssl, const unsigned char *data, size_t len, int *alert)
+void dance_client_parse_request(SSL *ssl, const unsigned char *data, size_t len)
 {
+    struct dance_connection *c = dance_connection_find(ssl);
     const unsigned char *name;
     size_t name_len;
-    struct dance_credential *credential;
 
-    *alert = SSL_AD_DECODE_ERROR;
-    if (!dance_clientid_decode(data, len, &name, &name_len))
-        return 0;
-    *alert = SSL_AD_ILLEGAL_PARAMETER;
-    if (name_len != 0)
-        return 0;
-    /* Asked once more, after the handshake: the credential may have changed since. */
-    take_back(ssl);
-    if (!may_learn(ssl) || application_has_credential(ssl))
-        return 1;
-    credential = dance_credential_get();
-    if (credential != NULL)
-        lend(ssl, credential);
-    dance_credential_free(credential);
-    return 1;
+    /*
+     * Somebody else's use of the number, until IANA assigns one: no business of ours. Nor may a
+     * server learn the name now that was called by another in its ClientHello.
+     */
+    if (!dance_clientid_decode(data, len, &name, &name_len) || name_len != 0) {
+        dance_log(DANCE_LOG_DEBUG, "%s uses the extension's number for something else",
+                  server_of(ssl));
+        return;
+    }
+    if (c == NULL || c->client == DANCE_CLIENT_STRANGE || !may_learn(ssl)) {
+        dance_log(DANCE_LOG_DEBUG, "%s asks for an identity, and is not in servers",
+                  server_of(ssl));
+        return;
+    }
+    (void)step(ssl, c, DANCE_CLIENT_REQUEST);
+    dance_gate_stand_before(ssl);
+    /* After the handshake the server is known; in it its certificate is yet to come. */
+    if (SSL_get_peer_finished(ssl, &(unsigned char){0}, 1) != 0)
+        ask_application(ssl, c);
 }
 
 int dance_client_add_certificate(SSL *ssl, const unsigned char **out, size_t *out_len, X509 *leaf,
@@ -152,9 +217,20 @@ int dance_client_add_certificate(SSL *ssl, const unsigned char **out, size_t *ou
 {
     const struct dance_config *config = dance_config();
     const EVP_PKEY *key = leaf != NULL ? X509_get0_pubkey(leaf) : SSL_get_privatekey(ssl);
+    struct dance_connection *c = entry == 0 ? dance_connection_find(ssl) : NULL;
+    enum dance_client_event event = DANCE_CLIENT_OTHERS;
     unsigned char *data = NULL;
 
-    if (entry != 0 || !may_learn(ssl) || !is_ours(key))
+    if (c == NULL)
+        return 0;
+    if (c->loan.leaf != NULL && (leaf != NULL ? leaf : SSL_get_certificate(ssl)) == c->loan.leaf)
+        event = DANCE_CLIENT_OURS;
+    else if (is_ours(key))
+        event = DANCE_CLIENT_SAME;
+    if (event == DANCE_CLIENT_OTHERS && c->client == DANCE_CLIENT_APPLICATIONS)
+        dance_log(DANCE_LOG_DEBUG, "%s gets the application's own certificate, without identity",
+                  server_of(ssl));
+    if (step(ssl, c, event) != DANCE_CLIENT_NAME)
         return 0;
     *alert = SSL_AD_INTERNAL_ERROR;
     data = OPENSSL_malloc(DANCE_CLIENTID_MAX);
@@ -162,9 +238,6 @@ int dance_client_add_certificate(SSL *ssl, const unsigned char **out, size_t *ou
         return -1;
     *out_len = dance_clientid_encode(data, config->identity, strlen(config->identity));
     *out = data;
-    dance_log(DANCE_LOG_DEBUG, "sent the identity %s to %s", config->identity,
-              SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) != NULL
-                  ? SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)
-                  : "a server without a name");
+    dance_log(DANCE_LOG_DEBUG, "sent the identity %s to %s", config->identity, server_of(ssl));
     return 1;
 }

@@ -7,27 +7,31 @@
 #ifndef DANCE_CLIENT_EXTENSION_H
 #define DANCE_CLIENT_EXTENSION_H
 
+#include "server/gate.h"
+
 #include <openssl/ssl.h>
 
 /*
- * A client's handshake begins: take back what an earlier connection of this SSL
- * was lent (SSL_clear()), and offer a raw public key (RFC 7250) in the
- * ClientHello if the configuration says so and the application has no
- * credential of its own, which would have to be sent as a key, too.
+ * A moment of a client's handshake. As it begins a raw public key (RFC 7250) is offered in the
+ * ClientHello, if the configuration says so and the application has no credential of its own, which
+ * would have to be sent as a key, too. certificate: see gate.h.
  */
-void dance_client_start(SSL *ssl);
+void dance_client_at(SSL *ssl, enum dance_client_moment moment, const X509 *certificate);
+
+/* dane_clientid in a CertificateRequest: the server takes DANE clients, if it is the empty
+ * ClientName. */
+void dance_client_parse_request(SSL *ssl, const unsigned char *data, size_t len);
 
 /*
- * In a CertificateRequest: the server takes DANE clients. Where the application
- * has no credential of its own, ours is put on this SSL. 1, or 0 with *alert
- * when the extension is not the empty ClientName.
+ * The client_cert_cb of each SSL_CTX that has none of the application's: libssl asks it behind the
+ * application's cert_cb, and only where no certificate of the application's will do.
  */
-int dance_client_parse_request(SSL *ssl, const unsigned char *data, size_t len, int *alert);
+int dance_client_lend(SSL *ssl, X509 **certificate, EVP_PKEY **key);
 
 /*
- * On the client's first CertificateEntry, or beside its raw public key: the name,
- * if leaf (NULL beside a key without certificate) holds the key of the identity. 1 with *out to be
- * freed by OPENSSL_free(), 0 (no extension), or -1 with *alert.
+ * On the client's first CertificateEntry, or beside its raw public key (leaf is NULL then): the
+ * name, if that is what was lent for this request, or the application's with the key of the
+ * identity. 1 with *out to be freed by OPENSSL_free(), 0 (no extension), or -1 with *alert.
  */
 int dance_client_add_certificate(SSL *ssl, const unsigned char **out, size_t *out_len, X509 *leaf,
                                  size_t entry, int *alert);

@@ -113,7 +113,13 @@ static inline int dance_raw_key_enable(SSL *ssl)
                                                        sizeof(dance_raw_key_types));
 }
 
-/* The same for every SSL that is made from ctx. */
+/* As if nobody had said anything. */
+static inline int dance_raw_key_withdraw(SSL *ssl)
+{
+    return dance_raw_key != NULL && dance_raw_key->SSL_set1_client_cert_type(ssl, NULL, 0);
+}
+
+/* Take raw public keys of clients on every SSL that is made from ctx. */
 static inline int dance_raw_key_enable_ctx(SSL_CTX *ctx)
 {
     return dance_raw_key != NULL

@@ -23,7 +23,7 @@ static void destroy(struct dance_connection *c)
     if (c == NULL)
         return;
     SSL_free(c->holder);
-    X509_free(c->lent);
+    dance_loan_free(&c->loan);
     OPENSSL_free(c);
 }
 
@@ -42,7 +42,7 @@ static void on_new(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long ar
 /*
  * SSL_dup() copies what libssl keeps: records, reference identity, callbacks. So the
  * copy is known as one that has them, with the application's own behind ours; of the
- * client it knows nothing.
+ * client it knows nothing. What a client was lent is on the copy, too, until its handshake begins.
  */
 static struct dance_connection *copy(const struct dance_connection *original)
 {
@@ -54,6 +54,9 @@ static struct dance_connection *copy(const struct dance_connection *original)
         c->info_callback = original->info_callback;
         c->security_callback = original->security_callback;
         c->security_context = original->security_context;
+        c->client = original->client;
+        c->loan = dance_loan_of_copy(&original->loan);
+        c->raw_key_offered = original->raw_key_offered;
     }
     return c;
 }

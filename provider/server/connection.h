@@ -13,6 +13,8 @@
 #ifndef DANCE_SERVER_CONNECTION_H
 #define DANCE_SERVER_CONNECTION_H
 
+#include "client/loan.h"
+#include "client/state.h"
 #include "owner_name.h"
 #include "reasons.h"
 #include "server/machine.h"
@@ -57,7 +59,9 @@ struct dance_connection {
     const SSL_CTX *security_context; /* whose security_callback is; compared, never used */
 
     /* client */
-    X509 *lent; /* the certificate that we put on this SSL, or NULL */
+    enum dance_client_stage client; /* written by client/extension.c: step() alone */
+    struct dance_loan loan;
+    bool raw_key_offered; /* by us */
 };
 
 /*

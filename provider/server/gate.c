@@ -15,7 +15,7 @@
 
 /* libssl's own security callback, the same in every SSL_CTX that is being made. */
 static _Atomic(dance_security_callback *) libssl_security;
-static void (*_Atomic on_client)(SSL *ssl);
+static _Atomic(dance_client_callback *) on_client;
 
 /* Some SSL has another security callback behind ours. */
 static atomic_bool any_replaced;
@@ -35,28 +35,52 @@ static bool is_active_server(const SSL *ssl)
     return SSL_is_server(ssl) && dance_rules()->active;
 }
 
+static void tell_client(SSL *ssl, enum dance_client_moment moment, const X509 *certificate)
+{
+    dance_client_callback *client = atomic_load(&on_client);
+
+    if (client != NULL)
+        client(ssl, moment, certificate);
+}
+
 /* A handshake begins, which is seen by one callback or another. */
 static bool begin(SSL *ssl)
 {
-    void (*client_begins)(SSL *) = atomic_load(&on_client);
-
     dance_gate_stand_before(ssl);
     if (is_active_server(ssl))
         return dance_enforce_begin(ssl);
-    if (!SSL_is_server(ssl) && client_begins != NULL)
-        client_begins(ssl);
+    if (!SSL_is_server(ssl))
+        tell_client(ssl, DANCE_CLIENT_AT_BEGIN, NULL);
     return true;
 }
 
+/* The same of a client, but for the beginning. */
+static void at_clients_moment(SSL *ssl, int op, const void *other)
+{
+    OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl);
+
+    if (op == SSL_SECOP_VERSION && state == TLS_ST_OK)
+        tell_client(ssl, DANCE_CLIENT_AT_NEXT, NULL);
+    else if (op == SSL_SECOP_SIGALG_CHECK)
+        tell_client(ssl, DANCE_CLIENT_AT_SERVER, NULL);
+    /* What libssl asks of the certificate that goes out it asks in another state. */
+    else if (op == SSL_SECOP_EE_KEY
+             && (state == TLS_ST_CR_CERT_VRFY || state == TLS_ST_CR_CERT_REQ))
+        tell_client(ssl, DANCE_CLIENT_AT_CERTIFICATE, other);
+}
+
 /* What the moment is, by what libssl asks and when; false ends the handshake. */
-static bool at_moment(SSL *ssl, int op, int nid)
+static bool at_moment(SSL *ssl, int op, int nid, const void *other)
 {
     if (op == SSL_SECOP_VERSION) {
         /* In that state it is also asked what there is, of each version, by others. */
         if (SSL_get_state(ssl) == TLS_ST_BEFORE && (nid == SSL_version(ssl) || dance_is_quic(ssl)))
             return begin(ssl);
-        return !is_active_server(ssl) || dance_enforce_version(ssl, nid);
+        if (is_active_server(ssl))
+            return dance_enforce_version(ssl, nid);
     }
+    if (!SSL_is_server(ssl))
+        at_clients_moment(ssl, op, other);
     /* The others come before a handshake too, and where there will be none. */
     if (!is_active_server(ssl) || SSL_get_state(ssl) == TLS_ST_BEFORE)
         return true;
@@ -111,7 +135,7 @@ static int on_security(const SSL *ssl, const SSL_CTX *ctx, int op, int bits, int
     case SSL_SECOP_SIGALG_CHECK:
         /* Done whatever the application said. The type says const; it is its own SSL all the same.
          */
-        return at_moment((SSL *)(uintptr_t)ssl, op, nid) ? answer : 0;
+        return at_moment((SSL *)(uintptr_t)ssl, op, nid, other) ? answer : 0;
     default:
         return answer;
     }
@@ -173,6 +197,9 @@ static void on_info(const SSL *const_ssl, int where, int ret)
         dance_gate_stand_before(ssl);
     if (is_active_server(ssl) && !server_event(ssl, where, ret))
         return;
+    if (!SSL_is_server(ssl) && (where == SSL_CB_HANDSHAKE_DONE || where == SSL_CB_CONNECT_EXIT)
+        && SSL_is_init_finished(ssl))
+        tell_client(ssl, DANCE_CLIENT_AT_END, NULL);
     if (applications != NULL && applications != on_info) {
         passing_info = (struct event){const_ssl, where, ret};
         applications(const_ssl, where, ret);
@@ -210,15 +237,24 @@ static void on_message(int sent, int version, int type, const void *message, siz
         (void)dance_enforce_ask(ssl);
 }
 
+/* A server's; and a client's that was lent a credential, to take it back in time. */
+static bool wants_info(const SSL *ssl)
+{
+    const struct dance_connection *c = SSL_is_server(ssl) ? NULL : dance_connection_find(ssl);
+
+    return is_active_server(ssl) || (c != NULL && c->client == DANCE_CLIENT_LENT);
+}
+
 void dance_gate_stand_before(SSL *ssl)
 {
     dance_security_callback *security = SSL_get_security_callback(ssl);
     dance_info_callback *info = SSL_get_info_callback(ssl);
     struct dance_connection *c = NULL;
+    const bool wanted = wants_info(ssl);
 
     /* The SSL_CTX's would go with another SSL_CTX (SSL_set_SSL_CTX()); on_info() passes on to it.
      */
-    if (info == NULL && is_active_server(ssl))
+    if (info == NULL && wanted)
         SSL_set_info_callback(ssl, on_info);
     if (security != on_security || (info != NULL && info != on_info))
         c = dance_connection_get(ssl);
@@ -230,7 +266,7 @@ void dance_gate_stand_before(SSL *ssl)
         }
         SSL_set_security_callback(ssl, on_security);
     }
-    if (c != NULL && info != NULL && info != on_info && is_active_server(ssl)) {
+    if (c != NULL && info != NULL && info != on_info && wanted) {
         c->info_callback = info;
         SSL_set_info_callback(ssl, on_info);
     }
@@ -262,11 +298,11 @@ static SSL_TICKET_RETURN on_decrypt(SSL *ssl, SSL_SESSION *session, const unsign
     return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
-void dance_gate_install(SSL_CTX *ctx, void (*client_begins)(SSL *ssl))
+void dance_gate_install(SSL_CTX *ctx, dance_client_callback *client)
 {
     dance_security_callback *security = SSL_CTX_get_security_callback(ctx);
 
-    atomic_store(&on_client, client_begins);
+    atomic_store(&on_client, client);
     if (security != NULL && security != on_security)
         atomic_store(&libssl_security, security);
     SSL_CTX_set_security_callback(ctx, on_security);

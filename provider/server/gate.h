@@ -13,7 +13,7 @@
  *
  * and the ticket callbacks and the SSL's info callback say the end. An application
  * that replaces one of them is found by the others, or by the message callback, and
- * ours is put before its own.
+ * ours is put before its own. A client's moments are seen in the same way.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -22,11 +22,23 @@
 
 #include <openssl/ssl.h>
 
+/* What a client is told of. */
+enum dance_client_moment {
+    DANCE_CLIENT_AT_BEGIN,       /* its handshake begins */
+    DANCE_CLIENT_AT_NEXT,        /* after it, a message is about to be read or sent */
+    DANCE_CLIENT_AT_SERVER,      /* the server's certificate is there, and its CertificateVerify */
+    DANCE_CLIENT_AT_CERTIFICATE, /* this certificate is about to be put on the SSL, while it has to
+                                    be chosen what is presented */
+    DANCE_CLIENT_AT_END          /* the handshake, or an authentication after it, is over */
+};
+typedef void dance_client_callback(SSL *ssl, enum dance_client_moment moment,
+                                   const X509 *certificate);
+
 /*
- * For an SSL_CTX that is being made: its callbacks. client_begins is called as a
- * client's handshake begins; NULL: there is no client section. Allocates nothing.
+ * For an SSL_CTX that is being made: its callbacks. client is called at each moment of a client's;
+ * NULL: there is no client section. Allocates nothing.
  */
-void dance_gate_install(SSL_CTX *ctx, void (*client_begins)(SSL *ssl));
+void dance_gate_install(SSL_CTX *ctx, dance_client_callback *client);
 
 /*
  * Instead, for an SSL_CTX where something that enforces could not be put in place: it

@@ -260,17 +260,13 @@ def test_one_alert_for_all(world, s_server, policy, case):
     assert outcome.alert == 40 and not outcome.data, outcome
 
 
-@pytest.mark.parametrize("data,alert", [
-    (b"\0", None), (b"", 50), (b"\1", 50), (b"\0\0", 50), (b"\xff", 50), (tls13.client_name("a"), 47),
-    (tls13.client_name("x" * 255), 47), (tls13.client_name(DEVICE), 47), (tls13.client_name("a") + b"\0", 50)],
-    ids=lambda x: x.hex()[:16] if isinstance(x, bytes) else str(x))
-def test_server_that_says_something_else(world, start, s_client, data, alert):
-    """Section 7: the server's ClientName is empty. A client tells nothing to one that does not keep to it."""
+@pytest.mark.parametrize("data", [
+    b"\0", b"", b"\1", b"\0\0", b"\xff", tls13.client_name("a"), tls13.client_name("x" * 255), tls13.client_name(DEVICE),
+    tls13.client_name("a") + b"\0"], ids=lambda x: x.hex()[:16])
+def test_server_that_says_something_else(world, start, s_client, data):
+    """Section 7: the server's ClientName is empty. A client tells nothing to one that does not keep to it, and goes on:
+    the number is not assigned yet, and may be somebody else's in a handshake in which dance has no part."""
     server = start([os.path.join(PROGRAMS, "request_server"), "PORT", world.path("server.crt"), world.path("server.key"),
                     "65280", data.hex() or "-"], conf=False)
     done = s_client(server.port)
-    if alert:
-        assert server.output.wait(f":0A000{1000 + alert:03X}:"), server.output.text()
-        assert "presented" not in done.text and done.code != 0, done.text
-    else:
-        assert "presented: certificate" in done.text, done.text
+    assert f"presented: {'certificate' if data == bytes(1) else 'none'}" in done.text, done.text
