@@ -80,6 +80,19 @@ static void report_faults(const struct dance_config *config)
     }
 }
 
+/* libssl takes one extension of a type, and tells whoever comes second by a 0 that many overlook.
+ */
+static void report_extension(const struct dance_config *config)
+{
+    static atomic_flag reported = ATOMIC_FLAG_INIT;
+
+    if (!atomic_flag_test_and_set(&reported))
+        dance_log(DANCE_LOG_DEBUG,
+                  "the extension of type %u is dane_clientid: the application cannot add one of "
+                  "that type itself",
+                  config->extension_type);
+}
+
 /* False where something that enforces is missing. */
 static bool prepare_server(SSL_CTX *ctx, const struct dance_config *config, bool generic)
 {
@@ -109,6 +122,7 @@ static bool prepare_server(SSL_CTX *ctx, const struct dance_config *config, bool
 static void on_new_ctx(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
 {
     const struct dance_config *config = dance_config();
+    static const struct dance_gate_client client = {dance_client_start, dance_client_does_not_sign};
     SSL_CTX *ctx = parent;
     const SSL_METHOD *method = SSL_CTX_get_ssl_method(ctx);
     bool complete = true;
@@ -125,13 +139,15 @@ static void on_new_ctx(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, lon
     ERR_set_mark();
     report_faults(config);
     if (roles.client || roles.server)
-        dance_gate_install(ctx, config->present[DANCE_SECTION_CLIENT] ? dance_client_start : NULL);
+        dance_gate_install(ctx, config->present[DANCE_SECTION_CLIENT] ? &client : NULL);
     if ((roles.client || roles.server)
         && !SSL_CTX_add_custom_ext(ctx, config->extension_type, CONTEXT, on_add, on_free, NULL,
                                    on_parse, NULL)) {
         dance_log(DANCE_LOG_ERROR, "libssl takes no extension of type %u", config->extension_type);
         complete = false;
     }
+    if (roles.client || roles.server)
+        report_extension(config);
     if (roles.client && dance_config_fault(config, DANCE_SECTION_CLIENT) == NULL)
         dance_credential_open();
     if (roles.server)

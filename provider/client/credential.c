@@ -21,9 +21,10 @@ struct kept {
     pthread_cond_t read;  /* somebody has read, or has not been able to */
     _Atomic(struct dance_credential *) credential; /* changes with the lock held */
     bool reading;
-    bool over;           /* this process ends: nothing is read any more */
-    bool ended_by;       /* it has been seen to that we hear of it */
-    long long looked_ms; /* when the files were last looked at, or 0 */
+    bool over;                  /* this process ends: nothing is read any more */
+    bool ended_by;              /* it has been seen to that we hear of it */
+    struct timespec wait_until; /* how long others wait for whoever reads the first */
+    long long looked_ms;        /* when the files were last looked at, or 0 */
     /* Why it could not be read the last time; may be empty. Whoever reads writes it. */
     char reason[REASON_MAX];
 };
@@ -177,6 +178,8 @@ static void look(struct kept *kept, const struct dance_config *config)
     struct dance_credential *before = dance_credential_up_ref(atomic_load(&kept->credential));
 
     kept->reading = true;
+    (void)clock_gettime(CLOCK_MONOTONIC, &kept->wait_until);
+    kept->wait_until.tv_sec += FIRST_LOAD_WAIT_SECONDS;
     (void)pthread_mutex_unlock(&kept->lock);
     inside = true;
     read_again(kept, config, before);
@@ -188,15 +191,15 @@ static void look(struct kept *kept, const struct dance_config *config)
     (void)pthread_cond_broadcast(&kept->read);
 }
 
-/* With the lock held: somebody reads the first one. What he waits for may be this thread. */
+/*
+ * With the lock held: somebody reads the first one. A client that goes on without
+ * him goes without identity. He may wait for this very thread: then it is not for long,
+ * and once for all that he makes it do.
+ */
 static void wait_for_the_first(struct kept *kept)
 {
-    struct timespec until = {0, 0};
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += FIRST_LOAD_WAIT_SECONDS;
     while (kept->reading && kept->looked_ms == 0
-           && pthread_cond_timedwait(&kept->read, &kept->lock, &until) != ETIMEDOUT)
+           && pthread_cond_timedwait(&kept->read, &kept->lock, &kept->wait_until) != ETIMEDOUT)
         continue;
 }
 

@@ -2,6 +2,7 @@
 #include "client/extension.h"
 
 #include "client/credential.h"
+#include "client/unsent.h"
 #include "log.h"
 #include "names/clientid.h"
 #include "openssl/compat.h"
@@ -122,6 +123,14 @@ void dance_client_start(SSL *ssl)
     if (credential != NULL)
         (void)dance_raw_key_enable(ssl);
     dance_credential_free(credential);
+}
+
+void dance_client_does_not_sign(SSL *ssl)
+{
+    const struct dance_connection *c = dance_connection_find(ssl);
+
+    if (c != NULL && c->lent != NULL)
+        dance_unsent_signature(ssl);
 }
 
 int dance_client_parse_request(SSL *ssl, const unsigned char *data, size_t len, int *alert)

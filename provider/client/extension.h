@@ -17,6 +17,9 @@
  */
 void dance_client_start(SSL *ssl);
 
+/* A client's handshake has failed because there is no signature with its key. */
+void dance_client_does_not_sign(SSL *ssl);
+
 /*
  * In a CertificateRequest: the server takes DANE clients. Where the application
  * has no credential of its own, ours is put on this SSL. 1, or 0 with *alert

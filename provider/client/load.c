@@ -7,6 +7,7 @@
 
 #include <openssl/err.h>
 #include <openssl/provider.h>
+#include <openssl/rsa.h>
 #include <openssl/ssl.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
@@ -125,13 +126,12 @@ static const char *kind_of(const char *value, char scheme[32])
     return scheme;
 }
 
-/* What is wrong with the value of a key, and the last thing on the queue, without its data. */
+/* What is wrong with the value of a key, and an error of OpenSSL's (or 0), without its data. */
 static void explain(char *why, size_t why_size, const char *key, const char *value,
-                    const char *what)
+                    const char *what, unsigned long error)
 {
     char text[256] = "";
     char scheme[32];
-    unsigned long error = ERR_peek_last_error();
 
     if (error != 0)
         ERR_error_string_n(error, text, sizeof(text));
@@ -146,6 +146,51 @@ static bool is_foreign(const EVP_PKEY *key)
     const char *name = provider != NULL ? OSSL_PROVIDER_get0_name(provider) : "default";
 
     return strcmp(name, "default") != 0 && strcmp(name, "fips") != 0;
+}
+
+/* One signature, as libssl would want it with this digest. */
+static bool signs_with(EVP_PKEY *key, const char *digest, unsigned long *error)
+{
+    static const unsigned char text[] = "dance";
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *pkey_ctx = NULL;
+    unsigned char *signature = NULL;
+    size_t len = 0;
+    bool good = ctx != NULL
+                && EVP_DigestSignInit_ex(ctx, &pkey_ctx, digest, NULL, NULL, key, NULL) > 0
+                && (!EVP_PKEY_is_a(key, "RSA")
+                    || (EVP_PKEY_CTX_set_rsa_padding(pkey_ctx, RSA_PKCS1_PSS_PADDING) > 0
+                        && EVP_PKEY_CTX_set_rsa_pss_saltlen(pkey_ctx, RSA_PSS_SALTLEN_DIGEST) > 0))
+                && EVP_DigestSign(ctx, NULL, &len, text, sizeof(text)) > 0
+                && (signature = OPENSSL_malloc(len)) != NULL
+                && EVP_DigestSign(ctx, signature, &len, text, sizeof(text)) > 0;
+
+    /* To free it may be another call of its library, which may empty the queue. */
+    if (!good)
+        *error = ERR_peek_last_error();
+    EVP_MD_CTX_free(ctx);
+    OPENSSL_free(signature);
+    return good;
+}
+
+/*
+ * A key in somebody else's hands is tried: what its library needs for a signature
+ * (a PIN for each one, say) it would ask for in the middle of a handshake.
+ */
+static bool signs(EVP_PKEY *key, unsigned long *error)
+{
+    static const char *const digests[] = {"SHA256", "SHA384", "SHA512"};
+
+    if (EVP_PKEY_is_a(key, "EC"))
+        return signs_with(
+            key, digests[(EVP_PKEY_get_bits(key) > 256) + (EVP_PKEY_get_bits(key) > 384)], error);
+    if (!EVP_PKEY_is_a(key, "RSA") && !EVP_PKEY_is_a(key, "RSA-PSS"))
+        return signs_with(key, NULL, error);
+    for (size_t i = 0; i < sizeof(digests) / sizeof(digests[0]); i++) {
+        if (signs_with(key, digests[i], error))
+            return true;
+    }
+    return false;
 }
 
 static size_t length_of(const X509 *x)
@@ -175,13 +220,13 @@ static bool load_certificate(const struct dance_config *config, struct dance_cre
     out->chain = sk_X509_new_null();
     if (out->chain == NULL || !load(config->certificate, NULL, out->chain)) {
         explain(why, why_size, "client.certificate", config->certificate,
-                "no certificate can be read from it");
+                "no certificate can be read from it", ERR_peek_last_error());
         return false;
     }
     out->leaf = sk_X509_shift(out->chain);
     if (X509_check_private_key(out->leaf, out->key) != 1) {
         explain(why, why_size, "client.certificate", config->certificate,
-                "its first certificate is not for client.private_key");
+                "its first certificate is not for client.private_key", ERR_peek_last_error());
         return false;
     }
     note_length(out);
@@ -191,20 +236,27 @@ static bool load_certificate(const struct dance_config *config, struct dance_cre
 static bool load_all(const struct dance_config *config, struct dance_credential *out, char *why,
                      size_t why_size)
 {
+    unsigned long error = 0;
+
     (void)dance_file_stamp(config->private_key, &out->key_stamp);
     (void)dance_file_stamp(config->certificate, &out->certificate_stamp);
     if (!load(config->private_key, &out->key, NULL)) {
         explain(why, why_size, "client.private_key", config->private_key,
-                "no private key without a passphrase can be read from it");
+                "no private key without a passphrase can be read from it", ERR_peek_last_error());
         return false;
     }
     out->foreign = is_foreign(out->key);
+    if (out->foreign && !signs(out->key, &error)) {
+        explain(why, why_size, "client.private_key", config->private_key, "it does not sign",
+                error);
+        return false;
+    }
     if (config->certificate != NULL)
         return load_certificate(config, out, why, why_size);
     out->leaf = dance_credential_self_signed(out->key, config->identity);
     if (out->leaf == NULL)
         explain(why, why_size, "client.private_key", config->private_key,
-                "no certificate can be made with this key");
+                "no certificate can be made with this key", ERR_peek_last_error());
     return out->leaf != NULL;
 }
 

@@ -15,7 +15,7 @@
 
 /* libssl's own security callback, the same in every SSL_CTX that is being made. */
 static _Atomic(dance_security_callback *) libssl_security;
-static void (*_Atomic on_client)(SSL *ssl);
+static _Atomic(const struct dance_gate_client *) on_client;
 
 /* Some SSL has another security callback behind ours. */
 static atomic_bool any_replaced;
@@ -38,13 +38,13 @@ static bool is_active_server(const SSL *ssl)
 /* A handshake begins, which is seen by one callback or another. */
 static bool begin(SSL *ssl)
 {
-    void (*client_begins)(SSL *) = atomic_load(&on_client);
+    const struct dance_gate_client *client = atomic_load(&on_client);
 
     dance_gate_stand_before(ssl);
     if (is_active_server(ssl))
         return dance_enforce_begin(ssl);
-    if (!SSL_is_server(ssl) && client_begins != NULL)
-        client_begins(ssl);
+    if (!SSL_is_server(ssl) && client != NULL)
+        client->begins(ssl);
     return true;
 }
 
@@ -156,6 +156,15 @@ static bool server_event(SSL *ssl, int where, int ret)
     return good;
 }
 
+static void client_event(SSL *ssl, int where, int ret)
+{
+    const struct dance_gate_client *client = atomic_load(&on_client);
+
+    if (client != NULL && where == SSL_CB_WRITE_ALERT && ALERT_LEVEL(ret) == SSL3_AL_FATAL
+        && SSL_get_state(ssl) == TLS_ST_CW_CERT_VRFY)
+        client->does_not_sign(ssl);
+}
+
 static void on_info(const SSL *const_ssl, int where, int ret)
 {
     SSL *ssl = (SSL *)(uintptr_t)const_ssl;
@@ -173,6 +182,8 @@ static void on_info(const SSL *const_ssl, int where, int ret)
         dance_gate_stand_before(ssl);
     if (is_active_server(ssl) && !server_event(ssl, where, ret))
         return;
+    if (!SSL_is_server(ssl))
+        client_event(ssl, where, ret);
     if (applications != NULL && applications != on_info) {
         passing_info = (struct event){const_ssl, where, ret};
         applications(const_ssl, where, ret);
@@ -262,11 +273,11 @@ static SSL_TICKET_RETURN on_decrypt(SSL *ssl, SSL_SESSION *session, const unsign
     return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
-void dance_gate_install(SSL_CTX *ctx, void (*client_begins)(SSL *ssl))
+void dance_gate_install(SSL_CTX *ctx, const struct dance_gate_client *client)
 {
     dance_security_callback *security = SSL_CTX_get_security_callback(ctx);
 
-    atomic_store(&on_client, client_begins);
+    atomic_store(&on_client, client);
     if (security != NULL && security != on_security)
         atomic_store(&libssl_security, security);
     SSL_CTX_set_security_callback(ctx, on_security);

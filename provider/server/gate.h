@@ -22,11 +22,17 @@
 
 #include <openssl/ssl.h>
 
+/* What a client is told of its handshake. */
+struct dance_gate_client {
+    void (*begins)(SSL *ssl);
+    void (*does_not_sign)(SSL *ssl); /* with its key, and has failed by that */
+};
+
 /*
- * For an SSL_CTX that is being made: its callbacks. client_begins is called as a
- * client's handshake begins; NULL: there is no client section. Allocates nothing.
+ * For an SSL_CTX that is being made: its callbacks. client lives as long as the
+ * process; NULL: there is no client section. Allocates nothing.
  */
-void dance_gate_install(SSL_CTX *ctx, void (*client_begins)(SSL *ssl));
+void dance_gate_install(SSL_CTX *ctx, const struct dance_gate_client *client);
 
 /*
  * Instead, for an SSL_CTX where something that enforces could not be put in place: it

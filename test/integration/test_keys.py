@@ -1,0 +1,151 @@
+# Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+"""Keys that are not files: in the hands of a library that does more than to sign."""
+import os
+import re
+import subprocess
+import time
+
+import pytest
+
+from conftest import DEVICE, PROGRAMS, Client, config, environment
+from zone import patient, wait_for
+
+
+class Hsm:
+    """What test/modules/chatty_hsm.c is told, and what it has done."""
+
+    def __init__(self, world, folder, port, **more):
+        self.folder = folder
+        self.section = {"module": os.path.join(PROGRAMS, "chatty_hsm.so"), "key": world.path("client.key"), "port": port,
+                        "calls": folder / "calls", "fail": folder / "fail", "slow": folder / "slow", **more}
+        self.conf = config(folder / "chatty.cnf", folder / "log", providers={"chatty": self.section},
+                           client={"identity": DEVICE, "private_key": "chatty:key;pin-value=s3cret"},
+                           module={"log_level": "debug"})
+
+    def calls(self):
+        path = self.folder / "calls"
+        return path.read_text() if path.exists() else ""
+
+    def log(self):
+        path = self.folder / "log"
+        return path.read_text() if path.exists() else ""
+
+    def switch(self, name, on):
+        (self.folder / name).touch() if on else (self.folder / name).unlink()
+
+
+@pytest.fixture
+def plain_server(world, start):
+    """Without dance, as an HSM's own server is."""
+    return start(["openssl", "s_server", "-accept", "127.0.0.1:PORT", "-cert", world.path("server.crt"), "-key",
+                  world.path("server.key"), "-rev"], conf=False)
+
+
+@pytest.fixture
+def page_server(world, start):
+    return start(["openssl", "s_server", "-accept", "127.0.0.1:PORT", "-cert", world.path("server.crt"), "-key",
+                  world.path("server.key"), "-www"], server={"policy": "require", "allow": DEVICE})
+
+
+@pytest.fixture
+def client_of(world):
+    """client_of(hsm): a tls_client that lives until the test ends."""
+    started = []
+
+    def run(hsm):
+        started.append(Client(world, hsm.conf, hsm.folder / "log"))
+        return started[-1]
+    yield run
+    assert [client.stop() for client in started] == [0] * len(started)
+
+
+@pytest.mark.parametrize("threads", [{}, {"threads": "yes"}], ids=["its own thread", "threads of its own"])
+def test_library_that_makes_tls_connections_itself(world, s_server, s_client, plain_server, tmp_path, threads):
+    """In each of its calls: nothing waits for ever, and the key is used."""
+    hsm = Hsm(world, tmp_path, plain_server.port, **threads)
+    server = s_server("require")
+    done = s_client(server.port, conf=hsm.conf)
+    assert done.accepted, (done.text, hsm.log(), hsm.calls())
+    assert server.log.wait(f"accepted {DEVICE} \\(TLSA 3 1 1")
+    calls = hsm.calls().split("\n")
+    assert {"store_open good", "store_load good", "key_load good", "store_close good", "sign_init good", "sign good",
+            "sign_free good"} <= set(calls) and not any(call.endswith("bad") for call in calls), calls
+    # The last thing: the key is let go before OpenSSL's end, where nothing can be connected to any more.
+    assert calls[-2] == "key_free good", calls
+
+
+@pytest.mark.parametrize("threads", [{}, {"threads": "yes"}], ids=["its own thread", "threads of its own"])
+def test_connections_from_inside_go_without_identity(world, s_server, s_client, tmp_path, threads):
+    """While the key is read, by a server that would take it. Later they are as everybody's."""
+    of_hsm = s_server("mixed", ask="optional", fresh=True)
+    hsm = Hsm(world, tmp_path, of_hsm.port, **threads)
+    conf_read = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:9"], env=environment(hsm.conf),
+                               capture_output=True, timeout=patient(20))
+    assert b"refused" in conf_read.stderr and "sign_free good" in hsm.calls(), (conf_read, hsm.calls())
+    assert of_hsm.log.text() == ""
+    done = s_client(s_server("require").port, conf=hsm.conf)
+    assert done.accepted, (done.text, hsm.log())
+    assert of_hsm.log.wait(f"accepted {DEVICE}")
+    assert not re.search(r"bad$", hsm.calls(), re.M), hsm.calls()
+
+
+def test_key_that_fails(world, page_server, plain_server, client_of, tmp_path):
+    """The handshake fails with its reason; the next one does not remember."""
+    hsm = Hsm(world, tmp_path, plain_server.port)
+    client = client_of(hsm)
+    for _ in range(2):
+        assert "200" in client.ask(f"connect {page_server.port}"), hsm.log()
+        hsm.switch("fail", True)
+        assert "refused" in client.ask(f"connect {page_server.port}")
+        hsm.switch("fail", False)
+    assert "200" in client.ask(f"connect {page_server.port}")
+    told = re.findall(r"the key of (\S+) does not sign, the handshake with .* has failed: .*HSM is out of order", hsm.log())
+    assert told == [DEVICE] * 2, hsm.log()
+    assert "s3cret" not in hsm.log()
+
+
+def test_key_that_fails_from_the_beginning(world, page_server, plain_server, client_of, tmp_path):
+    """Said once, tried once a second at the most, and good as soon as it is."""
+    hsm = Hsm(world, tmp_path, plain_server.port)
+    hsm.switch("fail", True)
+    client = client_of(hsm)
+    began = time.monotonic()
+    for _ in range(30):
+        assert "refused" in client.ask(f"connect {page_server.port}")
+    spent = time.monotonic() - began
+    assert hsm.log().count("it does not sign: ") == 1 and "HSM is out of order; no identity is sent" in hsm.log()
+    assert hsm.calls().count("store_load") <= spent + 1
+    hsm.switch("fail", False)
+    wait_for(lambda: "200" in client.ask(f"connect {page_server.port}"), 5, "the key")
+    assert "s3cret" not in hsm.log() and hsm.log().count("error") <= 1
+
+
+def test_key_that_signs_slowly(world, page_server, plain_server, client_of, tmp_path):
+    hsm = Hsm(world, tmp_path, plain_server.port)
+    client = client_of(hsm)
+    assert "200" in client.ask(f"connect {page_server.port}")
+    hsm.switch("slow", True)
+    assert "200" in client.ask(f"connect {page_server.port}")
+    hsm.switch("slow", False)
+    assert "200" in client.ask(f"connect {page_server.port}")
+
+
+def test_file_that_cannot_be_read_is_said_once(world, page_server, tls_client, tmp_path):
+    """And which key stays in use."""
+    key = tmp_path / "client.key"
+    key.write_bytes(b"nothing\n")
+    client = tls_client(client={"identity": DEVICE, "private_key": str(key)})
+
+    def replace(octets):
+        key.write_bytes(octets)
+        time.sleep(1.1)
+        return [client.ask(f"connect {page_server.port}") for _ in range(20)]
+    assert all("refused" in answer for answer in replace(b"still nothing\n"))
+    assert client.log.text().count("no identity is sent") == 1
+    with open(world.path("client.key"), "rb") as good:
+        octets = good.read()
+    assert all("200" in answer for answer in replace(octets))
+    assert all("200" in answer for answer in replace(b"nothing again\n"))
+    said = re.findall("client.private_key .*", client.log.text())
+    assert len(said) == 2 and said[1].endswith("the key and certificate that were read before stay in use"), said
+    assert str(key) not in client.log.text()
