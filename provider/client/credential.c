@@ -137,16 +137,31 @@ static void complain(struct kept *kept, const char *why)
                   : "no identity is sent");
 }
 
+/*
+ * A key in somebody else's hands may be of no use to a child: its library logs in anew,
+ * and where it did so with what stood in the URI it would ask for a PIN now.
+ */
+static bool is_lost(const struct kept *kept, const struct dance_credential *c)
+{
+    return kept->looked_ms == 0 && c->foreign && c->keeper != kept && !dance_load_works(c);
+}
+
 /* By one thread at a time. before: what is there, or NULL. */
 static void read_again(struct kept *kept, const struct dance_config *config,
                        const struct dance_credential *before)
 {
     char why[REASON_MAX] = "";
-    struct dance_credential *fresh;
+    struct dance_credential *fresh = NULL;
+    bool lost;
 
-    if (before != NULL && !dance_load_differs(before, config))
-        return;
     ERR_set_mark();
+    lost = before != NULL && is_lost(kept, before);
+    if (before != NULL && !lost && !dance_load_differs(before, config)) {
+        ERR_pop_to_mark();
+        return;
+    }
+    if (lost)
+        replace(kept, NULL);
     fresh = dance_load(config, why, sizeof(why));
     ERR_pop_to_mark();
     if (fresh == NULL) {
@@ -159,7 +174,7 @@ static void read_again(struct kept *kept, const struct dance_config *config,
     fresh->lib_ctx = OSSL_LIB_CTX_set0_default(NULL);
     if (fresh->foreign)
         hear_of_the_end(kept);
-    if (before != NULL || kept->reason[0] != '\0')
+    if ((before != NULL && !lost) || kept->reason[0] != '\0')
         dance_log(DANCE_LOG_INFO, "read the changed credential of %s", config->identity);
     kept->reason[0] = '\0';
     replace(kept, fresh);

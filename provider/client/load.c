@@ -278,6 +278,17 @@ struct dance_credential *dance_load(const struct dance_config *config, char *why
     return NULL;
 }
 
+bool dance_load_works(const struct dance_credential *loaded)
+{
+    unsigned long error;
+    bool works;
+
+    dance_quiet_begin();
+    works = signs(loaded->key, &error);
+    dance_quiet_end();
+    return works;
+}
+
 void dance_load_free(struct dance_credential *loaded, bool keep_key)
 {
     if (loaded == NULL)

@@ -41,6 +41,9 @@ struct dance_credential *dance_load(const struct dance_config *config, char *why
 /* keep_key: the key is not let go. */
 void dance_load_free(struct dance_credential *loaded, bool keep_key);
 
+/* Can the key be used, without anybody being asked anything? One signature, thrown away. */
+bool dance_load_works(const struct dance_credential *loaded);
+
 /* Do the files, where they can be seen, differ from what was read? */
 bool dance_load_differs(const struct dance_credential *loaded, const struct dance_config *config);
 

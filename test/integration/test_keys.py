@@ -149,3 +149,27 @@ def test_file_that_cannot_be_read_is_said_once(world, page_server, tls_client, t
     said = re.findall("client.private_key .*", client.log.text())
     assert len(said) == 2 and said[1].endswith("the key and certificate that were read before stay in use"), said
     assert str(key) not in client.log.text()
+
+
+def test_threads_that_begin_together(world, page_server, plain_server, tmp_path):
+    """One reads the key, which takes a second; the other one's handshake does not go without it."""
+    hsm = Hsm(world, tmp_path, plain_server.port)
+    hsm.switch("slow", True)
+    program = f"""
+import socket, ssl, threading
+def connect(wait):
+    threading.Event().wait(wait)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.load_verify_locations({world.path("server.crt")!r})
+    with context.wrap_socket(socket.create_connection(("127.0.0.1", {page_server.port}))) as s:
+        s.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+        print(s.recv(12).decode(), flush=True)
+threads = [threading.Thread(target=connect, args=(i * 0.2,)) for i in range(3)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+    done = subprocess.run(["/usr/bin/python3", "-c", program], env=environment(hsm.conf), capture_output=True, text=True,
+                          timeout=patient(30))
+    assert done.stdout.count("HTTP/1.0 200") == 3, (done, hsm.log())
+    assert hsm.calls().count("store_load") == 1
