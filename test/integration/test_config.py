@@ -129,3 +129,9 @@ def test_no_pin_in_the_log(world, s_server, tmp_path, section, name, key):
     told = f"client.{name} (" if section == "client" else f"{section}.{name} = ..." if section != "module" else f"{name} = ..."
     assert told in log.read_text(), log.read_text()
     assert "s3cret" not in said.stdout + said.stderr + done.stdout + done.stderr + log.read_text()
+
+
+def test_extension_type_is_taken(world, s_server, s_client):
+    """An application that wants it itself finds that libssl takes no second one; the log says so."""
+    done = s_client(s_server("require").port, module={"log_level": "debug", "extension_type": "65280"})
+    assert done.accepted and done.log.text().count("the extension of type 65280 is dane_clientid") == 1, done.log.text()

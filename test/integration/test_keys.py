@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+import pki
 from conftest import DEVICE, PROGRAMS, Client, config, environment
 from zone import patient, wait_for
 
@@ -173,3 +174,93 @@ threads = [threading.Thread(target=connect, args=(i * 0.2,)) for i in range(3)]
                           timeout=patient(30))
     assert done.stdout.count("HTTP/1.0 200") == 3, (done, hsm.log())
     assert hsm.calls().count("store_load") == 1
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True, env=environment(None))
+
+
+def write(path, octets):
+    path.write_bytes(octets)
+    return path
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def der(world, folder):
+    openssl("pkey", "-in", world.path("client.key"), "-outform", "DER", "-out", folder / "key.der")
+    return folder / "key.der"
+
+
+def pkcs12(world, folder, password):
+    leaf = write(folder / "leaf.crt", pki.pem(world.device))
+    openssl("pkcs12", "-export", "-inkey", world.path("client.key"), "-in", leaf, "-out", folder / "key.p12", "-passout",
+            f"pass:{password}")
+    return folder / "key.p12"
+
+
+def encrypted(world, folder):
+    openssl("pkey", "-in", world.path("client.key"), "-aes128", "-passout", "pass:secret", "-out", folder / "encrypted.key")
+    return folder / "encrypted.key"
+
+
+KEY_FILES = {  # how it is made, and whether it is taken; see doc/keys.md
+    "PEM": (lambda w, f: w.path("client.key"), True),
+    "file: URI": (lambda w, f: "file:" + w.path("client.key"), True),
+    "file:// URI": (lambda w, f: "file://" + w.path("client.key"), True),
+    "DER": (der, True),
+    "CRLF": (lambda w, f: write(f / "crlf", read(w.path("client.key")).replace(b"\n", b"\r\n")), True),
+    "words before": (lambda w, f: write(f / "words", b"Bag attributes\n\n" + read(w.path("client.key"))), True),
+    "certificate before": (lambda w, f: write(f / "both", pki.pem(w.device) + read(w.path("client.key"))), True),
+    "BOM": (lambda w, f: write(f / "bom", b"\xef\xbb\xbf" + read(w.path("client.key"))), True),
+    "PKCS#12 without a password": (lambda w, f: pkcs12(w, f, ""), True),
+    "PKCS#12 with one": (lambda w, f: pkcs12(w, f, "secret"), False),
+    "encrypted": (encrypted, False),
+    "directory": (lambda w, f: f, False),
+    "nothing there": (lambda w, f: f / "none", False),
+    "empty": (lambda w, f: write(f / "empty", b""), False),
+    "certificate": (lambda w, f: write(f / "crt", pki.pem(w.device)), False),
+    "device": (lambda w, f: "/dev/null", False),
+    "unknown scheme": (lambda w, f: "nobody:key", False),
+    "pkcs11: without its provider": (lambda w, f: "pkcs11:object=key", False),
+    "handle: without its provider": (lambda w, f: "handle:0x81000001", False),
+}
+
+
+@pytest.mark.parametrize("kind", KEY_FILES)
+def test_kinds_of_key_files(world, s_server, s_client, tmp_path, kind):
+    make, taken = KEY_FILES[kind]
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    server = s_server("mixed", ask="optional")
+    done = s_client(server.port, client={"identity": DEVICE, "private_key": make(world, folder)})
+    assert done.accepted, done.text
+    if taken:
+        assert server.log.wait(f"accepted {DEVICE}") and done.log.text() == ""
+    else:
+        assert server.log.text() == ""
+        assert done.log.text().count("no private key without a passphrase can be read from it") == 1
+    assert str(folder) not in done.log.text()
+
+
+@pytest.mark.parametrize("length,taken", [(1, True), (98, True), (121, True)])
+def test_long_chains(world, s_server, s_client, tmp_path, length, taken):
+    chain = write(tmp_path / "chain", pki.pem(world.device) + pki.pem(world.ca) * length)
+    server = s_server("mixed", ask="optional")
+    done = s_client(server.port, client={"identity": DEVICE, "private_key": world.path("client.key"), "certificate": chain})
+    assert done.accepted, done.text
+    assert server.log.wait(f"accepted {DEVICE}")
+
+
+def test_chain_that_is_too_large_for_servers(world, s_server, s_client, tmp_path):
+    """Their own words for it say little, so the log does."""
+    openssl("req", "-x509", "-newkey", "rsa:4096", "-nodes", "-subj", "/CN=large", "-keyout", tmp_path / "large.key", "-out",
+            tmp_path / "large.crt")
+    chain = write(tmp_path / "chain", pki.pem(world.device) + read(tmp_path / "large.crt") * 99)
+    done = s_client(s_server("mixed", ask="optional").port,
+                    client={"identity": DEVICE, "private_key": world.path("client.key"), "certificate": chain})
+    assert not done.accepted, done.text
+    assert done.log.wait(r"client.certificate: it and its chain have 1\d{5} octets; servers with OpenSSL take 102400")
