@@ -5,6 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A value as it may be told: a PIN may stand in those of private_key and certificate. */
+static const char *tellable(const char *key, const char *value)
+{
+    return strcmp(key, "private_key") == 0 || strcmp(key, "certificate") == 0 ? "..." : value;
+}
+
 /* Keep the first fault of a section, which counts as configured. 0 when out of memory. */
 static int set_fault(struct dance_config *c, enum dance_section section, const char *name,
                      const char *value, const char *allowed)
@@ -43,9 +49,7 @@ static int check_misplaced(struct dance_config *c, dance_config_get *get, void *
         value = get(from, dance_config_parameter(name, section, key->name));
         if (value == NULL)
             continue;
-        /* The value of private_key may hold a PIN. */
-        if (!set_fault(c, section, name, strcmp(key->name, "private_key") == 0 ? "..." : value,
-                       "not a key of this section"))
+        if (!set_fault(c, section, name, tellable(key->name, value), "not a key of this section"))
             return 0;
         /* Whoever wrote it meant to configure the section that it belongs to. */
         c->present[key->section] = true;
@@ -77,7 +81,7 @@ static int read_key(struct dance_config *c, dance_config_get *get, void *from,
     if (parsed < 0)
         return 0;
     (void)snprintf(allowed, sizeof(allowed), "allowed: %s", key->allowed);
-    return parsed > 0 || set_fault(c, key->section, name, value, allowed);
+    return parsed > 0 || set_fault(c, key->section, name, tellable(key->name, value), allowed);
 }
 
 const struct dance_given *dance_config_given(const struct dance_config *c, const char *parameter)

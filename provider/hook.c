@@ -82,6 +82,19 @@ static void report_faults(const struct dance_config *config)
     }
 }
 
+/* libssl takes one extension of a type, and tells whoever comes second by a 0 that many overlook.
+ */
+static void report_extension(const struct dance_config *config)
+{
+    static atomic_flag reported = ATOMIC_FLAG_INIT;
+
+    if (!atomic_flag_test_and_set(&reported))
+        dance_log(DANCE_LOG_DEBUG,
+                  "the extension of type %u is dane_clientid: the application cannot add one of "
+                  "that type itself",
+                  config->extension_type);
+}
+
 /* False where something that enforces is missing. */
 static bool prepare_server(SSL_CTX *ctx, const struct dance_config *config, bool generic)
 {
@@ -134,6 +147,8 @@ static void on_new_ctx(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, lon
         dance_log(DANCE_LOG_ERROR, "libssl takes no extension of type %u", config->extension_type);
         complete = false;
     }
+    if (roles.client || roles.server)
+        report_extension(config);
     if (roles.client && dance_config_fault(config, DANCE_SECTION_CLIENT) == NULL) {
         dance_credential_open();
         SSL_CTX_set_client_cert_cb(ctx, dance_client_lend);

@@ -12,6 +12,7 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
+#include "client/credential.h"
 #include "config.h"
 #include "force.h"
 #include "openssl/binding.h"
@@ -201,6 +202,8 @@ static void teardown(void *provctx)
     if (gone == &without_memory)
         return;
     dance_reach_remove(&gone->reach);
+    if (gone->same)
+        dance_credential_drop(gone->reach.lib_ctx);
     OPENSSL_free(gone);
 }
 

@@ -1,44 +1,35 @@
 /*
- * credential.h: the client's private key and certificate.
+ * credential.h: who we are, kept for this process.
  *
- * Read through OSSL_STORE when the first client-capable SSL_CTX is made, and
- * again when a file changes. Nothing here ever asks for a passphrase: a
- * terminal prompt in somebody else's process would be a stall.
+ * Read when the first client-capable SSL_CTX is made, and again when a file
+ * changes. Whoever asks takes what is there; one reads at a time, with no lock
+ * held, because the library of an HSM may make TLS connections itself and so
+ * come back to our hook from inside: then there is what was there before, or nothing.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
 #ifndef DANCE_CLIENT_CREDENTIAL_H
 #define DANCE_CLIENT_CREDENTIAL_H
 
-#include <openssl/x509.h>
+#include "client/load.h"
 
-struct dance_credential {
-    _Atomic int references;
-    EVP_PKEY *key;
-    X509 *leaf;
-    STACK_OF(X509) * chain; /* without the leaf; may be NULL */
-    struct credential_stamps *stamps;
-};
+#include <openssl/x509.h>
 
 struct dance_credential *dance_credential_up_ref(struct dance_credential *credential);
 void dance_credential_free(struct dance_credential *credential);
 
-/* Load now; says in the log why it cannot. */
+/* An SSL_CTX is made: read it, unless somebody does; the log says why it cannot be read. */
 void dance_credential_open(void);
 
 /*
  * The credential of client.identity, one reference for the caller, to be freed
- * by dance_credential_free(); NULL when there is none that works. Leaves the
+ * by dance_credential_free(); NULL when there is none that works. Where another
+ * thread is reading the first one it is waited for, for a while. Leaves the
  * error queue as it was.
  */
 struct dance_credential *dance_credential_get(void);
 
-/*
- * A self-signed certificate whose CN (where it fits) and only dNSName are
- * identity in lower case, which is all that servers take, in memory; NULL with the error queue
- * saying why. A DANE-EE record with selector SPKI(1) matches it (RFC 7671, section 5.1: nothing
- * else in it counts). To be freed by X509_free().
- */
-X509 *dance_credential_self_signed(EVP_PKEY *key, const char *identity);
+/* This library context goes, and with it what was read with its providers. */
+void dance_credential_drop(const OSSL_LIB_CTX *lib_ctx);
 
 #endif

@@ -2,6 +2,7 @@
 #include "client/extension.h"
 
 #include "client/credential.h"
+#include "client/unsent.h"
 #include "log.h"
 #include "names/clientid.h"
 #include "openssl/compat.h"
@@ -42,13 +43,6 @@ static bool is_ours(const EVP_PKEY *key)
     return same;
 }
 
-static const char *server_of(const SSL *ssl)
-{
-    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-
-    return name != NULL ? name : "a server without a name";
-}
-
 /* The one place where a client's state changes. */
 static enum dance_client_action step(SSL *ssl, struct dance_connection *c,
                                      enum dance_client_event event)
@@ -56,11 +50,7 @@ static enum dance_client_action step(SSL *ssl, struct dance_connection *c,
     const struct dance_client_step next = dance_client_step(c->client, event);
 
     if (event == DANCE_CLIENT_END && c->client == DANCE_CLIENT_LENT)
-        dance_log(
-            DANCE_LOG_INFO,
-            "libssl does not use the key of %s with %s, whose signature algorithms it does not "
-            "fit: no identity is sent",
-            dance_config()->identity, server_of(ssl));
+        dance_unsent(ssl, DANCE_UNSENT_KEY);
     c->client = next.stage;
     if (next.action == DANCE_CLIENT_TAKE_BACK)
         dance_loan_end(ssl, &c->loan);
@@ -181,6 +171,8 @@ void dance_client_at(SSL *ssl, enum dance_client_moment moment, const X509 *cert
         ask_application(ssl, c);
     else if (moment == DANCE_CLIENT_AT_CERTIFICATE && certificate != c->loan.leaf)
         (void)step(ssl, c, DANCE_CLIENT_PUT);
+    else if (moment == DANCE_CLIENT_AT_NO_SIGNATURE && c->loan.leaf != NULL)
+        dance_unsent_signature(ssl);
     else if (moment == DANCE_CLIENT_AT_END)
         (void)step(ssl, c, DANCE_CLIENT_END);
 }
@@ -197,12 +189,11 @@ void dance_client_parse_request(SSL *ssl, const unsigned char *data, size_t len)
      */
     if (!dance_clientid_decode(data, len, &name, &name_len) || name_len != 0) {
         dance_log(DANCE_LOG_DEBUG, "%s uses the extension's number for something else",
-                  server_of(ssl));
+                  dance_client_server(ssl));
         return;
     }
     if (c == NULL || c->client == DANCE_CLIENT_STRANGE || !may_learn(ssl)) {
-        dance_log(DANCE_LOG_DEBUG, "%s asks for an identity, and is not in servers",
-                  server_of(ssl));
+        dance_unsent(ssl, DANCE_UNSENT_SERVER);
         return;
     }
     (void)step(ssl, c, DANCE_CLIENT_REQUEST);
@@ -228,8 +219,7 @@ int dance_client_add_certificate(SSL *ssl, const unsigned char **out, size_t *ou
     else if (is_ours(key))
         event = DANCE_CLIENT_SAME;
     if (event == DANCE_CLIENT_OTHERS && c->client == DANCE_CLIENT_APPLICATIONS)
-        dance_log(DANCE_LOG_DEBUG, "%s gets the application's own certificate, without identity",
-                  server_of(ssl));
+        dance_unsent(ssl, DANCE_UNSENT_APPLICATION);
     if (step(ssl, c, event) != DANCE_CLIENT_NAME)
         return 0;
     *alert = SSL_AD_INTERNAL_ERROR;
@@ -238,6 +228,7 @@ int dance_client_add_certificate(SSL *ssl, const unsigned char **out, size_t *ou
         return -1;
     *out_len = dance_clientid_encode(data, config->identity, strlen(config->identity));
     *out = data;
-    dance_log(DANCE_LOG_DEBUG, "sent the identity %s to %s", config->identity, server_of(ssl));
+    dance_log(DANCE_LOG_DEBUG, "sent the identity %s to %s", config->identity,
+              dance_client_server(ssl));
     return 1;
 }

@@ -22,6 +22,9 @@ void dance_client_at(SSL *ssl, enum dance_client_moment moment, const X509 *cert
  * ClientName. */
 void dance_client_parse_request(SSL *ssl, const unsigned char *data, size_t len);
 
+/* A client's handshake has failed because there is no signature with its key. */
+void dance_client_does_not_sign(SSL *ssl);
+
 /*
  * The client_cert_cb of each SSL_CTX that has none of the application's: libssl asks it behind the
  * application's cert_cb, and only where no certificate of the application's will do.

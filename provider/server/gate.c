@@ -197,6 +197,9 @@ static void on_info(const SSL *const_ssl, int where, int ret)
         dance_gate_stand_before(ssl);
     if (is_active_server(ssl) && !server_event(ssl, where, ret))
         return;
+    if (where == SSL_CB_WRITE_ALERT && ALERT_LEVEL(ret) == SSL3_AL_FATAL && !SSL_is_server(ssl)
+        && SSL_get_state(ssl) == TLS_ST_CW_CERT_VRFY)
+        tell_client(ssl, DANCE_CLIENT_AT_NO_SIGNATURE, NULL);
     if (!SSL_is_server(ssl) && (where == SSL_CB_HANDSHAKE_DONE || where == SSL_CB_CONNECT_EXIT)
         && SSL_is_init_finished(ssl))
         tell_client(ssl, DANCE_CLIENT_AT_END, NULL);

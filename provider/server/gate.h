@@ -24,12 +24,13 @@
 
 /* What a client is told of. */
 enum dance_client_moment {
-    DANCE_CLIENT_AT_BEGIN,       /* its handshake begins */
-    DANCE_CLIENT_AT_NEXT,        /* after it, a message is about to be read or sent */
-    DANCE_CLIENT_AT_SERVER,      /* the server's certificate is there, and its CertificateVerify */
-    DANCE_CLIENT_AT_CERTIFICATE, /* this certificate is about to be put on the SSL, while it has to
-                                    be chosen what is presented */
-    DANCE_CLIENT_AT_END          /* the handshake, or an authentication after it, is over */
+    DANCE_CLIENT_AT_BEGIN,        /* its handshake begins */
+    DANCE_CLIENT_AT_NEXT,         /* after it, a message is about to be read or sent */
+    DANCE_CLIENT_AT_SERVER,       /* the server's certificate is there, and its CertificateVerify */
+    DANCE_CLIENT_AT_CERTIFICATE,  /* this certificate is about to be put on the SSL, while it has to
+                                     be chosen what is presented */
+    DANCE_CLIENT_AT_NO_SIGNATURE, /* it fails, for there is none with the key that is presented */
+    DANCE_CLIENT_AT_END           /* the handshake, or an authentication after it, is over */
 };
 typedef void dance_client_callback(SSL *ssl, enum dance_client_moment moment,
                                    const X509 *certificate);

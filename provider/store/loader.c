@@ -333,5 +333,10 @@ static const OSSL_DISPATCH functions[] = {
     {OSSL_FUNC_STORE_CLOSE, (void (*)(void))store_close},
     {0, NULL}};
 
+/*
+ * fips=yes as OpenSSL's own file: store has it: there is no cryptography in it, and without that
+ * nobody finds it where default_properties = fips=yes.
+ */
 const OSSL_ALGORITHM dance_store_algorithms[] = {
-    {"dane", "provider=dance", functions, "TLSA records from the DNS"}, {NULL, NULL, NULL, NULL}};
+    {"dane", "provider=dance,fips=yes", functions, "TLSA records from the DNS"},
+    {NULL, NULL, NULL, NULL}};

@@ -38,12 +38,15 @@ DEVICE = "sensor7._device.example.com"
 USAGES = [(u, s, m) for u in range(4) for s in range(2) for m in range(3)]
 
 
-def config(path, log, client=None, server=None, dns=None, module=None):
-    """Write an openssl.cnf in the documented form; the path."""
+def config(path, log, client=None, server=None, dns=None, module=None, providers=None):
+    """Write an openssl.cnf in the documented form; the path. providers: others, by name, with their sections."""
     sections = {"client": client, "server": server, "dns": dns}
     lines = ["[default]", "openssl_conf = openssl_init", "nodejs_conf = openssl_init", "[openssl_init]",
-             "providers = provider_sect", "[provider_sect]", "default = default_sect", "dance = dance_sect", "[default_sect]",
-             "activate = 1", "[dance_sect]", f"module = {MODULE}", "activate = 1"]
+             "providers = provider_sect", "[provider_sect]", "default = default_sect",
+             *(f"{name} = {name}_sect" for name in providers or {}), "dance = dance_sect", "[default_sect]", "activate = 1"]
+    for name, section in (providers or {}).items():
+        lines += [f"[{name}_sect]", *(f"{key} = {value}" for key, value in section.items()), "activate = 1"]
+    lines += ["[dance_sect]", f"module = {MODULE}", "activate = 1"]
     for key, value in {"log": log, "log_level": "info", **(module or {})}.items():
         lines.append(f"{key} = {value}")
     for name, section in sections.items():

@@ -109,9 +109,29 @@ def test_key_that_cannot_be_read(world, s_server, s_client, tmp_path, key, why):
     assert done.log.wait(why)
 
 
-def test_no_pin_in_the_log(world, s_server, s_client):
-    done = s_client(s_server("mixed", ask="optional").port,
-                    client={"identity": DEVICE, "private_key": "pkcs11:object=key?pin-value=s3cret"})
-    assert done.accepted, done.text
-    assert done.log.wait("client.private_key = pkcs11:object=key: no private key")
-    assert "s3cret" not in done.log.text() and "s3cret" not in done.text
+@pytest.mark.parametrize("key", ["pkcs11:object=key?pin-value=s3cret", "pkcs11:object=key;pin-value=s3cret",
+                                 "pkcs11:object=key;type=private;pin-value=s3cret?module-name=x", "/nonexistent/s3cret"])
+@pytest.mark.parametrize("section,name", [("client", "private_key"), ("client", "certificate"), ("server", "private_key"),
+                                          ("dns", "certificate"), ("module", "private_key"), ("module", "certificate")])
+def test_no_pin_in_the_log(world, s_server, tmp_path, section, name, key):
+    """Nor in an error, nor in what the provider says of itself."""
+    client = {"identity": DEVICE, "private_key": world.path("client.key"), **({name: key} if section == "client" else {})}
+    sections = {"server": {"allow": "*"}, "dns": world.dns(), "module": {"log_level": "debug"}}
+    if section != "client":
+        sections[section][name] = key
+    log = tmp_path / "log"
+    conf = config(tmp_path / "cnf", log, client=client, **sections)
+    said = subprocess.run(["openssl", "list", "-providers", "-verbose"], env=environment(conf), capture_output=True,
+                          text=True, check=True)
+    done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{s_server('mixed', ask='optional').port}"],
+                          env=environment(conf), input="ping\nCLOSE\n", capture_output=True, text=True,
+                          timeout=patient(30))
+    told = f"client.{name} (" if section == "client" else f"{section}.{name} = ..." if section != "module" else f"{name} = ..."
+    assert told in log.read_text(), log.read_text()
+    assert "s3cret" not in said.stdout + said.stderr + done.stdout + done.stderr + log.read_text()
+
+
+def test_extension_type_is_taken(world, s_server, s_client):
+    """An application that wants it itself finds that libssl takes no second one; the log says so."""
+    done = s_client(s_server("require").port, module={"log_level": "debug", "extension_type": "65280"})
+    assert done.accepted and done.log.text().count("the extension of type 65280 is dane_clientid") == 1, done.log.text()

@@ -360,6 +360,19 @@ def test_only_the_dns_section_counts(published, run, tmp_path):
     assert done.code == 0 and len(names_of(done.out)) == 1, done
 
 
+def test_where_only_fips_is_wanted(published, run, conf, tmp_path):
+    """There is no cryptography in the store: it is found as OpenSSL's own file: store is, of the base provider."""
+    with open(conf) as file:
+        text = file.read()
+    path = tmp_path / "fips.cnf"
+    path.write_text(text.replace("default = default_sect", "default = default_sect\nbase = default_sect").replace(
+        "[provider_sect]", "alg_section = algorithms\n[algorithms]\ndefault_properties = fips=yes\n[provider_sect]"))
+    assert run("openssl", "storeutl", "-noout", "file:" + published.path("ta.crt"), conf=path).code == 0
+    assert run("openssl", "dgst", "-md5", path, conf=path).code != 0
+    done = run("openssl", "storeutl", "-noout", "-text", "dane:ta.example.com", conf=path)
+    assert done.code == 0 and len(names_of(done.out)) == 1, done
+
+
 def test_private_library_context(published, run, conf):
     """A context of its own uses the configuration of the process."""
     done = run(STORE_PATHS, "private", "dane:ta.example.com", conf)
