@@ -8,7 +8,9 @@
 /* A value as it may be told: a PIN may stand in those of private_key and certificate. */
 static const char *tellable(const char *key, const char *value)
 {
-    return strcmp(key, "private_key") == 0 || strcmp(key, "certificate") == 0 ? "..." : value;
+    bool secret = strcmp(key, "private_key") == 0 || strcmp(key, "certificate") == 0;
+
+    return secret && *value != '\0' ? "..." : value;
 }
 
 /* Keep the first fault of a section, which counts as configured. 0 when out of memory. */

@@ -249,3 +249,27 @@ def test_tpm(world, page_server, start, tpm, client_with, tmp_path):
             assert b"200 ok" in done.stdout, (done, read_log(tmp_path))
         assert tpm.transient_objects() == 0
     assert "does not sign" not in read_log(tmp_path) and key not in read_log(tmp_path)
+
+
+def test_key_that_stays_in_the_tpm(world, start, tpm, client_with, tmp_path):
+    """By its handle, without a file."""
+    need("tpm2_createprimary", "tpm2_evictcontrol")
+    env = {**os.environ, "TPM2TOOLS_TCTI": tpm.env["TPM2OPENSSL_TCTI"]}
+    public = tmp_path / "public.pem"
+    for command in (["tpm2_createprimary", "-Q", "-C", "o", "-G", "ecc256:ecdsa-sha256", "-a",
+                     "sign|fixedtpm|fixedparent|sensitivedataorigin|userwithauth", "-c", "primary", "-o", public, "-f", "pem"],
+                    ["tpm2_evictcontrol", "-Q", "-C", "o", "-c", "primary", "0x81000001"], ["tpm2_flushcontext", "-Q", "-t"]):
+        subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True)
+    spki = subprocess.run(["openssl", "pkey", "-pubin", "-in", public, "-outform", "DER"], env=environment(None), check=True,
+                          capture_output=True).stdout
+    conf = config(tmp_path / "client.cnf", tmp_path / "log", module={"log_level": "debug"},
+                  client={"identity": TPM_NAME, "private_key": "handle:0x81000001"},
+                  providers={"tpm2": {"module": os.path.join(modules_dir(), "tpm2.so")}})
+    server = start(["openssl", "s_server", "-accept", "127.0.0.1:PORT", "-cert", world.path("server.crt"), "-key",
+                    world.path("server.key"), "-www"], server={"policy": "require", "allow": TPM_NAME})
+    before = tpm.transient_objects()
+    with world.zones.record(TPM_NAME, f"TLSA 3 1 1 {hashlib.sha256(spki).hexdigest()}", 60):
+        client = client_with(conf, tpm.env)
+        handshakes(client, server.port, 100)
+        client.stop()
+    assert tpm.transient_objects() == before == 0

@@ -190,6 +190,10 @@ Test(config, a_private_key_in_the_wrong_section_is_not_told)
     cr_assert_str_eq(c->fault[DANCE_SECTION_SERVER],
                      "server.private_key = ...: not a key of this section");
     dance_config_free(c);
+    c = CONFIG(GOOD_SERVER, {"dns.certificate", "pkcs11:x;pin-value=1"});
+    cr_assert_str_eq(c->fault[DANCE_SECTION_DNS],
+                     "dns.certificate = ...: not a key of this section");
+    dance_config_free(c);
 }
 
 Test(config, every_key_has_words_for_its_documentation)
