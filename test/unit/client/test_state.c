@@ -105,7 +105,7 @@ static void ask(const struct world *from)
 
 static void choose(const struct world *from)
 {
-    for (unsigned char choice = NOTHING_AT_ALL; choice < CHOICES; choice++) {
+    for (int choice = NOTHING_AT_ALL; choice < CHOICES; choice++) {
         struct world w = *from;
 
         if ((choice == OURS && !w.ours_in_slot) || (choice == APPLICATIONS_SAME && !w.has_same)
@@ -115,7 +115,7 @@ static void choose(const struct world *from)
             cr_assert(w.extension && w.may_learn, "ours goes to a server that did not ask for it");
             cr_assert(!w.has_same && !w.has_other, "ours goes out instead of the application's");
         }
-        w.choice = choice;
+        w.choice = (unsigned char)choice;
         add(&w);
     }
 }
