@@ -94,6 +94,8 @@ int dance_client_lend(SSL *ssl, X509 **certificate, EVP_PKEY **key)
         return 0;
     *certificate = c->loan.leaf;
     *key = SSL_get_privatekey(ssl);
+    /* libssl puts them where they are already, and compares them for that: which may complain. */
+    c->queue_was_empty = ERR_peek_error() == 0;
     return X509_up_ref(*certificate) && EVP_PKEY_up_ref(*key);
 }
 
@@ -214,9 +216,12 @@ int dance_client_add_certificate(SSL *ssl, const unsigned char **out, size_t *ou
 
     if (c == NULL)
         return 0;
-    if (c->loan.leaf != NULL && (leaf != NULL ? leaf : SSL_get_certificate(ssl)) == c->loan.leaf)
+    if (c->loan.leaf != NULL && (leaf != NULL ? leaf : SSL_get_certificate(ssl)) == c->loan.leaf) {
         event = DANCE_CLIENT_OURS;
-    else if (is_ours(key))
+        if (c->queue_was_empty)
+            ERR_clear_error();
+        c->queue_was_empty = false;
+    } else if (is_ours(key))
         event = DANCE_CLIENT_SAME;
     if (event == DANCE_CLIENT_OTHERS && c->client == DANCE_CLIENT_APPLICATIONS)
         dance_unsent(ssl, DANCE_UNSENT_APPLICATION);

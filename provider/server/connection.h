@@ -62,6 +62,7 @@ struct dance_connection {
     enum dance_client_stage client; /* written by client/extension.c: step() alone */
     struct dance_loan loan;
     bool raw_key_offered; /* by us */
+    bool queue_was_empty; /* as libssl was given our credential: what is on it then is of that */
 };
 
 /*
