@@ -1,13 +1,26 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """FTP over TLS: ProFTPD, whose user is the certificate's, and vsftpd."""
 from kit import ALICE, BOB, LEAVER, Server
+from kit.rows import demand
 from kit.stage import free_port, read
 
 
-class Proftpd(Server):
-    name = "ProFTPD"
-    packages = ("proftpd-core", "proftpd-mod-crypto")
+class _Ftp(Server):
+    """Besides: a data connection, which both want to resume the session of the control connection."""
     starttls = "ftp"
+    user = None
+
+    def play(self, stage):
+        super().play(stage)
+        code, text = stage.run(["curl", "-sSvk", "--ssl-reqd", "-m", "15", "-u", f"{self.user}:a@example.net",
+                                f"ftp://127.0.0.1:{self.port}/"], stage.client_config(ALICE))
+        demand(code == 0, f"{ALICE} gets no listing: {text[-3000:]}")
+
+
+class Proftpd(_Ftp):
+    name = "ProFTPD"
+    packages = ("proftpd-core", "proftpd-mod-crypto", "curl")
+    user = ALICE
     identity = "matched client cert CommonName '(.*?)'"
 
     def start(self, stage):
@@ -17,6 +30,12 @@ class Proftpd(Server):
         users = stage.write("run/users", "".join(f"{x}:*:65534:65534::{home}:/bin/sh\n" for x in (ALICE, BOB, LEAVER)), 0o600)
         path = stage.write("proftpd.conf", f"""
 LoadModule mod_tls.c
+<IfModule !mod_ls.c>
+ LoadModule mod_ls.c
+</IfModule>
+<IfModule !mod_xfer.c>
+ LoadModule mod_xfer.c
+</IfModule>
 ServerName dance
 ServerType standalone
 DefaultAddress 127.0.0.1
@@ -53,13 +72,13 @@ TLSOptions EnableDiags
         return read(stage.path("run/tls.log"))
 
 
-class Vsftpd(Server):
+class Vsftpd(_Ftp):
     """Its sessions have an empty network namespace and a chroot. Its package conflicts with ProFTPD's."""
     name = "vsftpd"
-    packages = ("libwrap0",)
+    packages = ("libwrap0", "curl")
     unpacked = ("vsftpd",)
     package = "vsftpd"
-    starttls = "ftp"
+    user = "anonymous"
     # The anonymous user's home must be there, and nobody's is not.
     steps = [(b"USER anonymous\r\n", "^331 "), (b"PASS a@example.net\r\n", "^230 ")]
     quiet = True

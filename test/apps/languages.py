@@ -171,6 +171,16 @@ while (1) {
 """
 
 
+class PerlVerifies(PerlServer):
+    """Verifies in OpenSSL's place, and is content with everybody."""
+    name = "Perl (cert_verify_callback)"
+    policy = "dane"
+    reasons = {"none": None}
+    note = "policy dane: would let in whoever has a certificate, and has no say"
+    script = PerlServer.script.replace("SSL_server => 1,", "SSL_server => 1, SSL_create_ctx_callback => sub {"
+                                       " Net::SSLeay::CTX_set_cert_verify_callback(shift, sub { 1 }, undef) },")
+
+
 class PerlClient(_Client):
     name = "Perl (IO::Socket::SSL)"
     packages = ("libio-socket-ssl-perl",)

@@ -17,7 +17,7 @@ class Openvpn(Server):
     identity = r"\[(\S+)\] Peer Connection Initiated"
     resumes = False
     # The client's certificate is in its own configuration in any case.
-    reasons = {"none": "the client did not send dane_clientid"}
+    reasons = {"none": "a client: the client did not send dane_clientid"}
 
     def start(self, stage):
         self.port = free_port()

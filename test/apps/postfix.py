@@ -5,7 +5,7 @@ import re
 import signal
 import smtplib
 
-from kit import Client, Server
+from kit import GOES_ON, Client, Server
 from kit.stage import free_port, read, wait_for
 
 MAIN = """
@@ -96,6 +96,7 @@ class PostfixServer(Server):
              (b"RCPT TO:<b@example.net>\r\n", "^250 2.1.5"), (b"DATA\r\n", "^354"),
              (b"Subject: hello\r\n\r\nhello\r\n.\r\n", "^250 2.0.0")]
     identity = r"client CN (\S+), verified OK"
+    verdict = GOES_ON
     reasons = {"none": None}
     note = "who is not authenticated may not relay, and is served otherwise as before"
 

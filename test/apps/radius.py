@@ -87,7 +87,7 @@ class EapTls(Server):
     name = "FreeRADIUS (EAP-TLS 1.3)"
     packages = ("freeradius", "eapoltest")
     identity = r"TLS-Client-Cert-Common-Name := \"(\S+)\""
-    reasons = {"none": "the client did not send dane_clientid"}
+    reasons = {"none": "a client: the client did not send dane_clientid"}
     resumes = False
 
     def start(self, stage):

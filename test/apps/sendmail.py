@@ -51,30 +51,32 @@ class Sendmail(Server):
              (b"Subject: hello\r\n\r\nhello\r\n.\r\n", "^250 2.0.0")]
     identity = r"client /CN=(\S+), OK"
     reasons = {"none": None, "another's issuer": None}
-    note = "who is not authenticated may not relay, and is served otherwise as before"
+    note = "who says a name must be that client; others may not relay, and are served otherwise as before"
 
     def start(self, stage):
         self.port = free_port()
-        os.chmod(stage.folder, 0o755)  # sendmail trusts no file that lies where others may write
-        root, folder = stage.path("root"), stage.folder_for("sendmail")
-        os.makedirs(f"{folder}/queue")
-        key = stage.write("sendmail/key", read(stage.path("server.key")), 0o600)
+        # sendmail trusts no file that lies where others may write, as below /tmp: it sees the stage as /mnt.
+        os.chmod(stage.folder, 0o755)
+        os.makedirs(f"{stage.folder_for('sendmail')}/queue")
+        stage.write("sendmail/key", read(stage.path("server.key")), 0o600)
+        root = stage.path("root")
         programs = f"{root}/usr/libexec/sendmail"
         access = "".join(f"CERTIssuer:/CN={x} SUBJECT\nCERTSubject:/CN={x} RELAY\n" for x in (ALICE, LEAVER))
         cf = f"{root}/usr/share/sendmail/cf"
-        mc = stage.write("sendmail/dance.mc", MC.format(cf=cf, folder=folder, ca=stage.path("ca.crt"), key=key,
-                                                        crt=stage.path("server.crt"), port=self.port))
+        mc = stage.write("sendmail/dance.mc", MC.format(cf=cf, folder="/mnt/sendmail", ca="/mnt/ca.crt",
+                                                        key="/mnt/sendmail/key", crt="/mnt/server.crt", port=self.port))
         text = subprocess.run(["m4", f"-D_CF_DIR_={cf}/", mc], check=True, capture_output=True).stdout
         cf = stage.write("sendmail/sendmail.cf", text)
-        subprocess.run([f"{programs}/makemap", "-C", cf, "hash", f"{folder}/access"], input=access.encode(), check=True,
-                       capture_output=True)
+        subprocess.run([f"{programs}/makemap", "-C", cf, "hash", stage.path("sendmail/access")],
+                       input=access.encode(), check=True, capture_output=True)
         # It is setgid, so that OpenSSL takes no OPENSSL_CONF from the environment: the system's openssl.cnf it must
-        # be. And it sleeps for a minute where the machine has no qualified name. Both for this process alone.
+        # be. And it sleeps for a minute where the machine has no qualified name. All for this process alone.
         conf = stage.server_config(self.policy)
         if stage.run(["unshare", "--uts", "--mount", "true"])[0] != 0:
             raise CannotRun("the system's openssl.cnf cannot be another one for a single process here (unshare)")
         stage.start(["unshare", "--uts", "--mount", "sh", "-c", f"mount --bind {conf} /etc/ssl/openssl.cnf &&"
-                     f" hostname server.example.com && exec {programs}/sendmail -bD -C {cf}"], None, self.port)
+                     f" mount --bind {stage.folder} /mnt && hostname server.example.com &&"
+                     f" exec {programs}/sendmail -bD -C /mnt/sendmail/sendmail.cf"], None, self.port)
 
     def clients(self, stage):
         """And one whom dance knows and sendmail does not, with a certificate that Alice is said to have issued."""

@@ -13,8 +13,7 @@ import time
 from .attempt import Attempt, chat, keep_alive, s_client
 from .stage import ALICE, BOB, CAROL, LEAVER, LEAVER_TTL, free_port, pass_time
 
-# Why each impostor is refused, as dance's log says it behind "refused " or, where the application
-# has a way of its own of turning clients away, "not authenticated, the application goes on with ".
+# Why each impostor is refused, as dance's log says it behind "refused " (or what else a row's verdict is).
 REASONS = {
     "wrong key": rf"{ALICE}: no TLSA record authenticates",
     "outside": rf"{CAROL}: no pattern of allow",
@@ -23,6 +22,10 @@ REASONS = {
     "removed": rf"{LEAVER}: there is no TLSA record",
     "resumed": rf"{LEAVER}: there is no TLSA record",  # the session is not taken: a handshake like any other
 }
+
+
+GOES_ON = "not authenticated, the application goes on with"
+VERDICTS = rf"dance: (?:accepted|refused|{GOES_ON}) .*"
 
 
 class Problem(Exception):
@@ -106,6 +109,7 @@ class Server(Row):
     refusal = None         # bytes pattern: how it answers who is not let in, where it does not end the connection
     steps = None           # [(bytes, pattern), ...] instead of request and welcome
     identity = None        # in the answer (or in what saw() returns): a group with the client's name
+    verdict = "refused"    # or GOES_ON: a policy lets the application decide, which turns clients away in its own way
     reasons = {}           # what differs from REASONS
     resumes = True         # False: the application's protocol or client does not allow to try it
     server = {}            # more for the server section of openssl.cnf
@@ -146,7 +150,9 @@ class Server(Row):
         demand(not attempt.accepted, f"{kind}: was let in: {attempt.text[-2000:]}")
         reason = {**REASONS, **self.reasons}[kind]
         if reason:
-            stage.log.wait(reason)
+            stage.log.wait(f"dance: {self.verdict} {reason}")
+            said = re.findall(VERDICTS, stage.log.text())
+            demand(len(said) == 1, f"{kind}: one verdict should be in the log: {said}")
         self.cells[kind] = "refused"
         return attempt
 
