@@ -132,7 +132,7 @@ void dance_claim_fallback(SSL *ssl, struct dance_connection *c, const X509 *leaf
     ERR_pop_to_mark();
     if (!found && !c->state.tied && is_nobodys(c->reason)) {
         c->reason = DANCE_R_NONE;
-        c->detail[0] = '\0';
+        c->name[0] = c->detail[0] = '\0';
         return;
     }
     (void)dance_connection_step(ssl, c, DANCE_NAME);

@@ -182,7 +182,7 @@ void dance_connection_fail(struct dance_connection *c, enum dance_reason reason,
 
 void dance_connection_report(struct dance_connection *c, const char *what)
 {
-    bool named = c->state.tied && c->name[0] != '\0';
+    bool named = c->name[0] != '\0';
 
     if (c->reported)
         return;
@@ -195,7 +195,7 @@ void dance_connection_report(struct dance_connection *c, const char *what)
 bool dance_connection_refuse(struct dance_connection *c)
 {
     char detail[sizeof(c->name) + sizeof(c->detail) + 4];
-    bool named = c->state.tied && c->name[0] != '\0';
+    bool named = c->name[0] != '\0';
     bool both = named && c->detail[0] != '\0';
 
     dance_connection_fail(c, DANCE_R_INTERNAL, "%s", "");

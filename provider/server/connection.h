@@ -30,8 +30,8 @@ typedef void dance_info_callback(const SSL *ssl, int where, int ret);
 struct dance_connection {
     struct dance_state state; /* written by dance_connection_step() alone */
 
-    /* server: the client; valid if state.tied */
-    char name[DANCE_NAME_MAX + 1]; /* in lower case */
+    /* server: the client */
+    char name[DANCE_NAME_MAX + 1]; /* in lower case; whose it is, if state.tied */
     size_t reference; /* where in name its dNSName begins: after san_fallback's label */
     long long until;  /* when the sessions of it end, in seconds since 1970; 0: free */
 

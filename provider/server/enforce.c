@@ -264,9 +264,9 @@ void dance_enforce_alerted(SSL *ssl, int description)
                               version_detail(ssl, TLS1_3_VERSION));
     /* The application has verified by itself, and refused by itself; or libssl without our
      * callback. */
-    else if (c->state.stage == DANCE_RECORDS && c->verify_error == X509_V_OK && result != X509_V_OK)
+    else if (c->state.stage == DANCE_RECORDS && c->verify_error == X509_V_OK)
         dance_connection_fail(c, DANCE_R_APPLICATION_REFUSED, "%s",
-                              X509_verify_cert_error_string(result));
+                              result != X509_V_OK ? X509_verify_cert_error_string(result) : "");
     else if (dance_stage_is_open(c->state.stage) && result != X509_V_OK
              && (c->state.tied || dance_rules()->level > DANCE_MIXED))
         dance_verdict_explain(c);

@@ -61,7 +61,9 @@ void dance_session_mark(SSL *ssl, const struct dance_connection *c, bool accepte
     if (session == NULL || (!accepted && !has_peer(session) && dance_rules()->level == DANCE_MIXED))
         return;
     if (read_mark(session, &(struct marked){0}) < 0) {
-        (void)SSL_SESSION_set1_id_context(session, nobody, NOBODY_LEN);
+        /* Of whom DANE accepts it is nobody's already, or under mixed like any other. */
+        if (!accepted)
+            (void)SSL_SESSION_set1_id_context(session, nobody, NOBODY_LEN);
         return;
     }
     memcpy(data, mark, sizeof(mark));
@@ -111,7 +113,7 @@ enum dance_event dance_session_resumed(SSL *ssl, struct dance_connection *c)
         session != NULL ? judge(session, false, &marked, &reason) : DANCE_STRANGE;
     long long left;
 
-    if (marked.name_len > 0) {
+    if (event != DANCE_FREE && marked.name_len > 0) {
         dance_owner_name_lower(c->name, marked.name, marked.name_len);
         c->until = marked.until;
     }
