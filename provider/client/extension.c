@@ -2,7 +2,6 @@
 #include "client/extension.h"
 
 #include "client/credential.h"
-#include "client/unsent.h"
 #include "log.h"
 #include "names/clientid.h"
 #include "openssl/compat.h"
@@ -130,7 +129,7 @@ void dance_client_does_not_sign(SSL *ssl)
     const struct dance_connection *c = dance_connection_find(ssl);
 
     if (c != NULL && c->lent != NULL)
-        dance_unsent_signature(ssl);
+        dance_credential_does_not_sign(ssl);
 }
 
 int dance_client_parse_request(SSL *ssl, const unsigned char *data, size_t len, int *alert)
