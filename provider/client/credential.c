@@ -247,6 +247,20 @@ void dance_credential_open(void)
     dance_credential_free(get(false));
 }
 
+void dance_credential_does_not_sign(const SSL *ssl)
+{
+    const char *server = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    char text[256] = "no reason given";
+    /* The first of this handshake: libssl begins with an empty queue, and adds what it was doing.
+     */
+    unsigned long error = ERR_peek_error();
+
+    if (error != 0)
+        ERR_error_string_n(error, text, sizeof(text));
+    dance_log(DANCE_LOG_ERROR, "the key of %s does not sign, the handshake with %s has failed: %s",
+              dance_config()->identity, server != NULL ? server : "a server without a name", text);
+}
+
 void dance_credential_drop(const OSSL_LIB_CTX *lib_ctx)
 {
     const struct dance_config *config = dance_config();

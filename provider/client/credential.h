@@ -13,7 +13,7 @@
 
 #include "client/load.h"
 
-#include <openssl/x509.h>
+#include <openssl/ssl.h>
 
 struct dance_credential *dance_credential_up_ref(struct dance_credential *credential);
 void dance_credential_free(struct dance_credential *credential);
@@ -28,6 +28,12 @@ void dance_credential_open(void);
  * error queue as it was.
  */
 struct dance_credential *dance_credential_get(void);
+
+/*
+ * libssl ends this client's handshake because there is no signature with its key:
+ * the log has what the key's library says, without the data of it.
+ */
+void dance_credential_does_not_sign(const SSL *ssl);
 
 /* This library context goes, and with it what was read with its providers. */
 void dance_credential_drop(const OSSL_LIB_CTX *lib_ctx);

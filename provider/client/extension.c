@@ -163,9 +163,14 @@ void dance_client_at(SSL *ssl, enum dance_client_moment moment, const X509 *cert
 {
     struct dance_connection *c = dance_connection_find(ssl);
 
-    if (moment == DANCE_CLIENT_AT_BEGIN)
+    if (moment == DANCE_CLIENT_AT_BEGIN) {
+        /*
+         * A forked child reads a token's key anew before OpenSSL does anything else with that
+         * provider: not logged in, pkcs11-provider asks for a PIN to verify the server's signature.
+         */
+        dance_credential_open();
         begin(ssl);
-    else if (c == NULL)
+    } else if (c == NULL)
         return;
     else if (moment == DANCE_CLIENT_AT_NEXT)
         (void)step(ssl, c, DANCE_CLIENT_NEXT);
