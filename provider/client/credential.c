@@ -1,6 +1,7 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "client/credential.h"
 
+#include "client/unsent.h"
 #include "log.h"
 #include "process.h"
 
@@ -249,7 +250,6 @@ void dance_credential_open(void)
 
 void dance_credential_does_not_sign(const SSL *ssl)
 {
-    const char *server = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     char text[256] = "no reason given";
     /* The first of this handshake: libssl begins with an empty queue, and adds what it was doing.
      */
@@ -258,7 +258,7 @@ void dance_credential_does_not_sign(const SSL *ssl)
     if (error != 0)
         ERR_error_string_n(error, text, sizeof(text));
     dance_log(DANCE_LOG_ERROR, "the key of %s does not sign, the handshake with %s has failed: %s",
-              dance_config()->identity, server != NULL ? server : "a server without a name", text);
+              dance_config()->identity, dance_client_server(ssl), text);
 }
 
 void dance_credential_drop(const OSSL_LIB_CTX *lib_ctx)

@@ -179,7 +179,7 @@ void dance_client_at(SSL *ssl, enum dance_client_moment moment, const X509 *cert
     else if (moment == DANCE_CLIENT_AT_CERTIFICATE && certificate != c->loan.leaf)
         (void)step(ssl, c, DANCE_CLIENT_PUT);
     else if (moment == DANCE_CLIENT_AT_NO_SIGNATURE && c->loan.leaf != NULL)
-        dance_unsent_signature(ssl);
+        dance_credential_does_not_sign(ssl);
     else if (moment == DANCE_CLIENT_AT_END)
         (void)step(ssl, c, DANCE_CLIENT_END);
 }

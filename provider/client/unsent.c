@@ -4,8 +4,6 @@
 #include "log.h"
 #include "process.h"
 
-#include <openssl/err.h>
-
 const char *dance_client_server(const SSL *ssl)
 {
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
@@ -30,17 +28,4 @@ void dance_unsent(const SSL *ssl, enum dance_unsent why)
 
     dance_log(words[why].level, "did not send the identity %s to %s: %s", dance_config()->identity,
               dance_client_server(ssl), words[why].text);
-}
-
-void dance_unsent_signature(const SSL *ssl)
-{
-    char text[256] = "no reason given";
-    /* The first of this handshake: libssl begins with an empty queue, and adds what it was doing.
-     */
-    unsigned long error = ERR_peek_error();
-
-    if (error != 0)
-        ERR_error_string_n(error, text, sizeof(text));
-    dance_log(DANCE_LOG_ERROR, "the key of %s does not sign, the handshake with %s has failed: %s",
-              dance_config()->identity, dance_client_server(ssl), text);
 }

@@ -20,10 +20,4 @@ const char *dance_client_server(const SSL *ssl);
 /* A line for this server's request. */
 void dance_unsent(const SSL *ssl, enum dance_unsent why);
 
-/*
- * libssl ends the handshake of a client because there is no signature with its
- * key: the line has what the key's library says, without the data of it.
- */
-void dance_unsent_signature(const SSL *ssl);
-
 #endif
