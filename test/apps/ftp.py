@@ -59,7 +59,7 @@ TLSCACertificateFile {stage.path("ca.crt")}
 TLSVerifyClient on
 TLSRequired on
 TLSUserName CommonName
-TLSOptions EnableDiags
+TLSOptions EnableDiags NoSessionReuseRequired
 """)
         stage.write("private.key", read(stage.path("server.key")), 0o600)
         stage.start(["/usr/sbin/proftpd", "-n", "-c", path], stage.server_config(self.policy), self.port)
