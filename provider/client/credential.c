@@ -3,6 +3,7 @@
 
 #include "client/unsent.h"
 #include "log.h"
+#include "openssl/compat.h"
 #include "process.h"
 
 #include <errno.h>
@@ -122,8 +123,7 @@ static void hear_of_the_end(struct kept *kept)
     if (kept->ended_by)
         return;
     kept->ended_by = true;
-    (void)OPENSSL_atexit(on_end);
-    (void)atexit(on_end);
+    dance_at_end(on_end);
 }
 
 /* A reason that is not the last one's, in the log. */

@@ -12,6 +12,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <stdbool.h>
+#include <stdlib.h>
 
 /*
  * When a session was made, in seconds since 1970. Where long has 64 bits the
@@ -125,6 +126,15 @@ static inline int dance_raw_key_enable_ctx(SSL_CTX *ctx)
     return dance_raw_key != NULL
            && dance_raw_key->SSL_CTX_set1_client_cert_type(ctx, dance_raw_key_types,
                                                            sizeof(dance_raw_key_types));
+}
+
+/* Before libcrypto's end; from 4.0 on it has none of its own, and the C library's is all. */
+static inline void dance_at_end(void (*done)(void))
+{
+#if OPENSSL_VERSION_NUMBER < 0x40000000L
+    (void)OPENSSL_atexit(done);
+#endif
+    (void)atexit(done);
 }
 
 /* SSL_is_quic(), or NULL where libssl has no QUIC. Before dance_compat_find(): NULL. */
