@@ -129,8 +129,11 @@ static bool look_at_session(SSL *ssl)
 {
     struct dance_connection *c = dance_connection_get(ssl);
 
-    if (c == NULL)
-        return known(ssl, &c);
+    /* Under mixed too: it may be a DANE client's, and over. */
+    if (c == NULL) {
+        dance_raise(DANCE_R_MEMORY, "");
+        return false;
+    }
     if (c->state.stage == DANCE_IDLE || c->state.stage == DANCE_BEGUN)
         return step(ssl, c, dance_session_resumed(ssl, c));
     return c->state.stage != DANCE_REFUSED;
