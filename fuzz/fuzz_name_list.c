@@ -10,8 +10,8 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
-#include "name_list.h"
-#include "wanted.h"
+#include "worker/peers/name_list.h"
+#include "worker/lookups/wanted.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

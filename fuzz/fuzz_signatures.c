@@ -9,7 +9,7 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
-#include "signatures.h"
+#include "worker/dns/signatures.h"
 
 #include <stddef.h>
 #include <stdlib.h>

@@ -5,15 +5,15 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
-#include "dns.h"
-#include "kept.h"
 #include "log.h"
-#include "lookups.h"
 #include "options.h"
-#include "peers.h"
-#include "privileges.h"
-#include "sockets.h"
-#include "wanted.h"
+#include "supervisor/sockets.h"
+#include "worker/dns/dns.h"
+#include "worker/lookups/kept.h"
+#include "worker/lookups/lookups.h"
+#include "worker/lookups/wanted.h"
+#include "worker/peers/peers.h"
+#include "worker/sandbox/privileges.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "deadlines.h"
+#include "worker/lookups/deadlines.h"
 
 #include <criterion/criterion.h>
 #include <limits.h>

@@ -1,5 +1,5 @@
 /* Whose lookups are in flight. Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "domains.h"
+#include "worker/lookups/domains.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "forward.h"
+#include "worker/dns/forward.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

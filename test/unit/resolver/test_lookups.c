@@ -6,12 +6,12 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
-#include "accounts.h"
 #include "cache.h"
-#include "dns.h"
-#include "kept.h"
-#include "lookups.h"
-#include "wanted.h"
+#include "worker/dns/dns.h"
+#include "worker/lookups/kept.h"
+#include "worker/lookups/lookups.h"
+#include "worker/lookups/wanted.h"
+#include "worker/peers/accounts.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -40,8 +40,10 @@ static struct {
 static int deliveries;
 static struct lookups_asker *dies; /* forgotten while something is delivered to it */
 
-int dns_start(int context, const char *name, void *arg, ub_callback_type callback, int *id)
+int dns_start(int context, const char *name, int type, void *arg, ub_callback_type callback,
+              int *id)
 {
+    cr_expect_eq(type, DNS_TYPE_TLSA);
     started[count].context = context;
     (void)snprintf(started[count].name, sizeof(started[count].name), "%s", name);
     started[count].arg = arg;

@@ -1,6 +1,6 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "closing.h"
-#include "message.h"
+#include "worker/peers/closing.h"
+#include "worker/peers/message.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>

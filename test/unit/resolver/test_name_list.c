@@ -1,8 +1,8 @@
 /* Lists of names from strangers. Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
 #include "dance_wire.h"
-#include "name_list.h"
-#include "wanted.h"
+#include "worker/lookups/wanted.h"
+#include "worker/peers/name_list.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* How long signatures let an answer live. Copyright the dance authors. SPDX-License-Identifier:
  * Apache-2.0 */
-#include "signatures.h"
+#include "worker/dns/signatures.h"
 
 #include <criterion/criterion.h>
 #include <stdbool.h>

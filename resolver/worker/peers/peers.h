@@ -12,7 +12,7 @@
 #define DANCE_PEERS_H
 
 #include "dance_wire.h"
-#include "lookups.h"
+#include "worker/lookups/lookups.h"
 
 #include <stdbool.h>
 

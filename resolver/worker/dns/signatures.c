@@ -1,5 +1,5 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "signatures.h"
+#include "worker/dns/signatures.h"
 
 #include <arpa/nameser.h>
 #include <ctype.h>

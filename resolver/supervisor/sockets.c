@@ -1,5 +1,5 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "sockets.h"
+#include "supervisor/sockets.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "message.h"
+#include "worker/peers/message.h"
 
-#include "closing.h"
+#include "worker/peers/closing.h"
 
 #include <errno.h>
 #include <poll.h>

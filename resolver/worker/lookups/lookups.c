@@ -1,16 +1,16 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "lookups.h"
+#include "worker/lookups/lookups.h"
 
-#include "accounts.h"
-#include "classify.h"
-#include "deadlines.h"
-#include "dns.h"
-#include "domains.h"
-#include "kept.h"
 #include "name_hash.h"
 #include "owner_name.h"
-#include "signatures.h"
-#include "wanted.h"
+#include "worker/dns/classify.h"
+#include "worker/dns/dns.h"
+#include "worker/dns/signatures.h"
+#include "worker/lookups/deadlines.h"
+#include "worker/lookups/domains.h"
+#include "worker/lookups/kept.h"
+#include "worker/lookups/wanted.h"
+#include "worker/peers/accounts.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -190,7 +190,7 @@ static bool check_signatures(struct lookup *l, struct dance_wire_answer *answer,
     if (!l->again) {
         l->again = true;
         l->context = 1 - l->context;
-        if (dns_start(l->context, l->name, l, on_result, &l->id) == 0)
+        if (dns_start(l->context, l->name, DNS_TYPE_TLSA, l, on_result, &l->id) == 0)
             return false;
     }
     classify_failure(answer, reason, DANCE_WIRE_BOGUS, "the record's signature has expired");
@@ -305,7 +305,7 @@ static struct lookup *begin(const char *name, size_t len, enum lookup_kind kind,
     l->context = context;
     l->begun_ms = moment;
     /* Never calls on_result() itself: results come by dns_process(). */
-    error = dns_start(context, l->name, l, on_result, &l->id);
+    error = dns_start(context, l->name, DNS_TYPE_TLSA, l, on_result, &l->id);
     if (error != 0) {
         *why = ub_strerror(error);
         free(l);

@@ -1,5 +1,5 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "complaints.h"
+#include "worker/dns/complaints.h"
 
 #include "log.h"
 

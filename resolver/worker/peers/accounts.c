@@ -1,5 +1,5 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "accounts.h"
+#include "worker/peers/accounts.h"
 
 #include <stdlib.h>
 

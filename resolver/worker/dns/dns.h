@@ -21,6 +21,8 @@
 #define DNS_FOR_STRANGERS 0
 #define DNS_FOR_KNOWN 1
 
+#define DNS_TYPE_TLSA 52
+
 /*
  * Set libunbound up and make it read its files and start its threads, while
  * that can be done. sockets: UDP sockets that the first context may have open
@@ -37,11 +39,12 @@ int dns_fd(int context);
 int dns_process(int context);
 
 /*
- * Begin the TLSA lookup of a name (absolute, with the trailing dot). The
- * callback runs from dns_process() and owns the result (ub_resolve_free()).
- * 0 with *id, or libunbound's error.
+ * Begin the lookup of the RRset of a type (DNS_TYPE_TLSA) at a name (absolute, with the trailing
+ * dot). The callback runs from dns_process() and owns the result (ub_resolve_free()). 0 with *id,
+ * or libunbound's error.
  */
-int dns_start(int context, const char *name, void *arg, ub_callback_type callback, int *id);
+int dns_start(int context, const char *name, int type, void *arg, ub_callback_type callback,
+              int *id);
 
 /* The callback of this lookup will not run any more. */
 void dns_cancel(int context, int id);

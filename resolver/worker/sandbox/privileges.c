@@ -1,5 +1,5 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "privileges.h"
+#include "worker/sandbox/privileges.h"
 
 #include <grp.h>
 #include <linux/capability.h>

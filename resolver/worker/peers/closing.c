@@ -1,5 +1,5 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "closing.h"
+#include "worker/peers/closing.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,8 +1,8 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "wanted.h"
+#include "worker/lookups/wanted.h"
 
-#include "deadlines.h"
 #include "name_hash.h"
+#include "worker/lookups/deadlines.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -1,11 +1,11 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "name_list.h"
+#include "worker/peers/name_list.h"
 
-#include "closing.h"
 #include "dance_wire.h"
 #include "log.h"
 #include "owner_name.h"
-#include "wanted.h"
+#include "worker/lookups/wanted.h"
+#include "worker/peers/closing.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "classify.h"
+#include "worker/dns/classify.h"
 
 #include <stdio.h>
 

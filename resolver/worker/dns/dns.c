@@ -1,10 +1,10 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "dns.h"
+#include "worker/dns/dns.h"
 
-#include "anchor.h"
-#include "complaints.h"
-#include "forward.h"
 #include "log.h"
+#include "worker/dns/anchor.h"
+#include "worker/dns/complaints.h"
+#include "worker/dns/forward.h"
 
 #include <poll.h>
 #include <stdbool.h>
@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #define TYPE_A 1
-#define TYPE_TLSA 52
 #define CLASS_IN 1
 #define FIRST_ANSWER_MS 10000
 
@@ -229,9 +228,10 @@ int dns_process(int context)
     return ub_process(contexts[context]) == 0;
 }
 
-int dns_start(int context, const char *name, void *arg, ub_callback_type callback, int *id)
+int dns_start(int context, const char *name, int type, void *arg, ub_callback_type callback,
+              int *id)
 {
-    return ub_resolve_async(contexts[context], name, TYPE_TLSA, CLASS_IN, arg, callback, id);
+    return ub_resolve_async(contexts[context], name, type, CLASS_IN, arg, callback, id);
 }
 
 void dns_cancel(int context, int id)

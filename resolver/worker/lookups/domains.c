@@ -1,5 +1,5 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "domains.h"
+#include "worker/lookups/domains.h"
 
 #include "name_hash.h"
 

@@ -1,13 +1,13 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "peers.h"
+#include "worker/peers/peers.h"
 
-#include "accounts.h"
-#include "closing.h"
 #include "log.h"
-#include "message.h"
-#include "name_list.h"
 #include "owner_name.h"
-#include "sockets.h"
+#include "supervisor/sockets.h"
+#include "worker/peers/accounts.h"
+#include "worker/peers/closing.h"
+#include "worker/peers/message.h"
+#include "worker/peers/name_list.h"
 
 #include <errno.h>
 #include <fcntl.h>

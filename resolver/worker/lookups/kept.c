@@ -1,5 +1,5 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "kept.h"
+#include "worker/lookups/kept.h"
 
 /* Seconds for which a name that was found counts as known. */
 #define KNOWN_TTL 86400
