@@ -61,12 +61,17 @@ static int start(const struct dance_config *config, const char *program, char *w
     const char *argv[ARGUMENTS_MAX] = {program, "--channel", "3"};
     size_t count = 3;
     char *arguments[ARGUMENTS_MAX];
+    char denial_ttl[16];
     int pair[2];
     int failure;
 
     add(argv, &count, "--trust-anchor", config->trust_anchor);
     add(argv, &count, "--forward", config->forward);
     add(argv, &count, "--unbound-config", config->unbound_config);
+    (void)snprintf(denial_ttl, sizeof(denial_ttl), "%u", config->denial_ttl);
+    /* Its default is the same. */
+    if (dance_config_given(config, "dns.denial_ttl") != NULL)
+        add(argv, &count, "--denial-ttl", denial_ttl);
     add(argv, &count, "--log",
         config->log_target == DANCE_LOG_FILE ? config->log_file : targets[config->log_target]);
     add(argv, &count, "--log-level", levels[config->log_level]);
@@ -171,8 +176,9 @@ static enum had open_control(struct channel *c, bool fresh, char *why, size_t wh
     const struct dance_config *config = dance_config();
     const char *fault = dance_config_fault(config, DANCE_SECTION_DNS);
     const char *resolver = config->resolver;
+    const char *others = dance_config_of_service(config);
     char program[4096];
-    struct stat st;
+    struct stat st = {0};
     long long now = dance_now_ms();
     int fd;
 
@@ -199,6 +205,12 @@ static enum had open_control(struct channel *c, bool fresh, char *why, size_t wh
         fd = start(config, program, why, why_size);
     } else if (stat(resolver, &st) == 0 && S_ISREG(st.st_mode)) {
         fd = start(config, resolver, why, why_size);
+    } else if (st.st_mode != 0 && others != NULL) {
+        /* The configuration was read before it was there to be seen. */
+        (void)snprintf(why, why_size, "%s is a socket, to which %s means nothing", resolver,
+                       others);
+        errno = EINVAL;
+        fd = -1;
     } else {
         fd = reach(resolver, why, why_size);
     }

@@ -160,6 +160,23 @@ Test(channel, a_resolver_that_accepts_nobody_now_is_waited_for)
     cr_assert_eq(pthread_join(thread, NULL), 0);
 }
 
+Test(channel, a_socket_that_was_not_there_to_be_seen_is_not_told_of_an_anchor)
+{
+    int listener = listen_as_resolver();
+    char path[sizeof(address.sun_path) + 8];
+
+    (void)snprintf(path, sizeof(path), "%s.later", address.sun_path);
+    dance_process_configure(
+        CONFIG(GOOD_SERVER, {"dns.resolver", path}, {"dns.trust_anchor", "/a"}, {"log", "none"}));
+    cr_assert_lt(take(false, 0).fd, 0);
+    cr_assert_not_null(strstr(why, "No such file"), "%s", why);
+    cr_assert_eq(rename(address.sun_path, path), 0);
+    cr_assert_lt(take(false, 0).fd, 0);
+    cr_assert_not_null(strstr(why, "dns.trust_anchor"), "%s", why);
+    (void)unlink(path);
+    (void)close(listener);
+}
+
 Test(channel, a_dead_conversation_is_replaced_over_the_same_channel)
 {
     int listener = listen_as_resolver();
