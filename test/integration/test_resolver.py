@@ -7,6 +7,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import time
 
 import pytest
@@ -149,6 +150,10 @@ def test_conversation_over_a_control_channel(resolver):
     theirs.close()
     control.close()
     ours.settimeout(patient(20))
+    # The page on which it says that answers no longer count comes before them.
+    message, (page,), _, _ = socket.recv_fds(ours, 100, 2)
+    assert message[:6] == HEADER + b"\x06" and message[6:] == os.pread(page, 8, 0)[::-1 if sys.byteorder == "little" else 1]
+    os.close(page)
     assert ask(ours, NAME, 0xffffffff)[0] == SECURE
 
 

@@ -8,6 +8,7 @@
 #include "worker/peers/closing.h"
 #include "worker/peers/message.h"
 #include "worker/peers/name_list.h"
+#include "worker/peers/page.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -58,12 +59,14 @@ static bool shared;        /* there is a listener: strangers use the same resolv
 static int reserve = -1;   /* a descriptor to give up when there is no other */
 static long long moment;   /* of the event that is handled */
 static long long quiet_to; /* no line on running out of something before this */
+static struct dance_generation generation = {-1, NULL};
 
 void peers_open(int epoll_fd, struct peers_limits limits)
 {
     epoll = epoll_fd;
     limit = limits;
     reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    (void)dance_generation_make(&generation);
 }
 
 /* Running out repeats itself with every connection; a line now and then will do. */
@@ -183,6 +186,7 @@ void peers_close(void)
     if (reserve >= 0)
         (void)close(reserve);
     reserve = -1;
+    dance_generation_free(&generation);
 }
 
 int peers_add_listener(int fd)
@@ -234,7 +238,7 @@ static void take_query(struct peer *p, const struct dance_wire_query *query, lon
 /* A descriptor that came over p, a control channel: only a socket of the right kind is taken. */
 static void take_conversation(const struct peer *p, int fd)
 {
-    if (socket_is_ours(fd, false))
+    if (socket_is_ours(fd, false) && (generation.fd < 0 || page_send(fd, &generation)))
         (void)add(fd, CONVERSATION, p);
     else
         closing_close(fd);
