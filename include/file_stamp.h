@@ -1,10 +1,10 @@
 /*
- * stamp.h: has a file changed since it was read?
+ * file_stamp.h: has a file changed since it was read?
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
-#ifndef DANCE_FILES_STAMP_H
-#define DANCE_FILES_STAMP_H
+#ifndef DANCE_FILE_STAMP_H
+#define DANCE_FILE_STAMP_H
 
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -20,6 +20,9 @@ struct dance_file_stamp {
 
 /* What path is now; false when it cannot be seen (it is a URI, chroot, privileges dropped). */
 bool dance_file_stamp(const char *path, struct dance_file_stamp *stamp);
+
+/* The same of a file that was looked at already. */
+struct dance_file_stamp dance_file_stamp_of(const struct stat *st);
 
 /* They are not of the same file with the same content. */
 bool dance_file_stamp_differs(const struct dance_file_stamp *a, const struct dance_file_stamp *b);
