@@ -20,6 +20,8 @@
 #define AT_ONCE_MAX ((off_t)64 * 1024)
 /* A list that the resolver does not make in this time is ordered again. */
 #define ORDER_MAX_MS 60000
+/* A faulty file that stays as it is may have been one for want of memory. */
+#define REFUSED_MS 60000
 /* A match may bring some hundred kilobytes of the list into the memory of the process. */
 #define MATCHES_TO_REST 8
 #define WHY_MAX 256
@@ -52,11 +54,12 @@ void dance_allow_file_free(struct dance_allow_file *file)
 struct allowed {
     pthread_mutex_t lock; /* held while a short file is read again */
     struct dance_allow_file *file;
-    _Atomic long long looked_ms;
+    long long looked_ms;                /* 0: never */
     struct dance_kept_fd order;         /* where a list is to come; its fd is -1: none is */
     struct dance_file_stamp ordered;    /* of this */
     long long ordered_ms;               /* then */
-    struct dance_file_stamp refused;    /* this is faulty; not to be looked at again */
+    struct dance_file_stamp refused;    /* this was faulty */
+    long long refused_until_ms;         /* and is not read again before then */
     struct dance_file_stamp complained; /* said of this */
     char complaint[WHY_MAX];            /* the last one */
 };
@@ -96,6 +99,18 @@ static void complain(struct allowed *allowed, const char *path,
     allowed->complained = *stamp;
     dance_log(DANCE_LOG_ERROR, "server.allow_file = %s: %s%s", path, why,
               allowed->file != NULL ? "; the list before counts" : "");
+}
+
+static void refuse(struct allowed *allowed, const struct dance_file_stamp *stamp)
+{
+    allowed->refused = *stamp;
+    allowed->refused_until_ms = dance_now_ms() + REFUSED_MS;
+}
+
+static bool is_refused(const struct allowed *allowed, const struct dance_file_stamp *stamp)
+{
+    return dance_now_ms() < allowed->refused_until_ms
+           && !dance_file_stamp_differs(stamp, &allowed->refused);
 }
 
 /* The list in this memfd, which is taken, counts from now on. false: it is none. */
@@ -141,7 +156,7 @@ static bool load(struct allowed *allowed, const char *path, const struct dance_f
     (void)close(fd);
     if (memfd < 0) {
         (void)snprintf(why, WHY_MAX, "%s", fault);
-        allowed->refused = *seen;
+        refuse(allowed, seen);
         return false;
     }
     if (adopt(allowed, path, memfd, &stamp))
@@ -184,7 +199,7 @@ static void look_for_order(struct allowed *allowed, const char *path)
             complain(allowed, path, &allowed->ordered, "no memory for its list");
         break;
     case DANCE_ORDER_REFUSED:
-        allowed->refused = allowed->ordered;
+        refuse(allowed, &allowed->ordered);
         complain(allowed, path, &allowed->ordered, failure);
         break;
     case DANCE_ORDER_LOST:
@@ -206,36 +221,39 @@ static void look_at_file(struct allowed *allowed, const char *path)
     bool ok;
 
     if (!dance_file_stamp(path, &stamp) || !dance_file_stamp_differs(&stamp, &allowed->file->stamp)
-        || !dance_file_stamp_differs(&stamp, &allowed->refused))
+        || is_refused(allowed, &stamp))
         return;
     ok = stamp.size <= AT_ONCE_MAX ? load(allowed, path, &stamp, why) : order(allowed, path, why);
     if (!ok)
         complain(allowed, path, &stamp, why);
 }
 
-/* With the lock held: bring allowed->file up to date, at most once a second. */
+/* There is no list yet. */
+static void look_for_first(struct allowed *allowed, const char *path)
+{
+    struct dance_file_stamp stamp;
+    char why[WHY_MAX];
+
+    (void)dance_file_stamp(path, &stamp);
+    if (!is_refused(allowed, &stamp) && !load(allowed, path, &stamp, why))
+        complain(allowed, path, &stamp, why);
+}
+
+/* With the lock held: bring the list up to date; the file is looked at once a second at the most.
+ */
 static void update(struct allowed *allowed, const char *path)
 {
     long long now = dance_now_ms();
-    bool due = now - atomic_load(&allowed->looked_ms) >= DANCE_FILES_INTERVAL_MS
-               || atomic_load(&allowed->looked_ms) == 0;
 
     if (allowed->order.fd >= 0)
         look_for_order(allowed, path);
-    if (!due)
+    if (allowed->looked_ms != 0 && now - allowed->looked_ms < DANCE_FILES_INTERVAL_MS)
         return;
-    atomic_store(&allowed->looked_ms, now);
-    if (allowed->file != NULL) {
-        if (allowed->order.fd < 0)
-            look_at_file(allowed, path);
-    } else {
-        struct dance_file_stamp stamp;
-        char why[WHY_MAX];
-
-        (void)dance_file_stamp(path, &stamp);
-        if (!load(allowed, path, &stamp, why))
-            complain(allowed, path, &stamp, why);
-    }
+    allowed->looked_ms = now;
+    if (allowed->file == NULL)
+        look_for_first(allowed, path);
+    else if (allowed->order.fd < 0)
+        look_at_file(allowed, path);
 }
 
 /* The list as it is now, one reference for the caller; NULL when there is none. */
