@@ -144,7 +144,9 @@ int options_read(struct options *o, int argc, char *argv[])
                           .log_target = DANCE_LOG_SYSLOG,
                           .log_level = DANCE_LOG_INFO,
                           .max_lookups = 4096,
-                          .max_per_client = 1024};
+                          .max_per_client = 1024,
+                          .max_workers = 64,
+                          .idle = 900};
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (option == HELP || option == VERSION) {
             (void)fputs(option == HELP ? usage : "dance-resolver " DANCE_VERSION "\n", stdout);

@@ -23,6 +23,8 @@ struct options {
     enum dance_log_level log_level;
     unsigned max_lookups;    /* in flight in all */
     unsigned max_per_client; /* queries waiting, of one process */
+    unsigned max_workers;
+    unsigned idle; /* seconds after which a worker that is asked nothing ends */
 };
 
 /*

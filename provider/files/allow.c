@@ -1,10 +1,10 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "files/allow.h"
 
-#include "files/stamp.h"
 #include "log.h"
 #include "names/patterns.h"
 #include "process.h"
+#include "stamp.h"
 
 #include <fcntl.h>
 #include <openssl/crypto.h>

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "lookup/spawn.h"
 #include "process.h"
+#include "send_fd.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -208,25 +209,9 @@ void dance_channel_open(void)
 bool dance_channel_send(int socket, enum dance_wire_type type, int fd)
 {
     uint8_t message[DANCE_WIRE_HEADER];
-    union {
-        struct cmsghdr header;
-        char octets[CMSG_SPACE(sizeof(int))];
-    } ancillary = {.octets = {0}};
-    struct iovec part = {message, dance_wire_encode_bare(type, message, sizeof(message))};
-    struct msghdr msg = {.msg_iov = &part,
-                         .msg_iovlen = 1,
-                         .msg_control = ancillary.octets,
-                         .msg_controllen = sizeof(ancillary.octets)};
-    ssize_t sent;
 
-    ancillary.header.cmsg_level = SOL_SOCKET;
-    ancillary.header.cmsg_type = SCM_RIGHTS;
-    ancillary.header.cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(&ancillary.header), &fd, sizeof(int));
-    do
-        sent = sendmsg(socket, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-    while (sent < 0 && errno == EINTR);
-    return sent == (ssize_t)part.iov_len;
+    return dance_send_fd(socket, message, dance_wire_encode_bare(type, message, sizeof(message)),
+                         fd);
 }
 
 /* Send one end of a new socketpair over the control channel; the other end, or -1. */

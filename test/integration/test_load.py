@@ -13,7 +13,7 @@ import pytest
 import pki
 from conftest import DEVICE, Log, entry, environment, sanitized
 from test_process import good, resolvers, tls_server  # noqa: F401 (fixture)
-from test_resolver import ABSENT, BOGUS, BUSY, FAILED, HEADER, INSECURE, NAME, PROGRAM, SECURE, answer, ask, query
+from test_resolver import ABSENT, BOGUS, BUSY, FAILED, HEADER, INSECURE, NAME, PROGRAM, SECURE, answer, ask, converse, query
 from zone import Proxy, Zones, accepts, patient, wait_for
 
 SLOW = "slow"
@@ -35,11 +35,8 @@ class Resolver:
         wait_for(lambda: accepts(self.path), what="the socket")
 
     def connect(self):
-        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        s.settimeout(patient(20))
-        s.connect(self.path)
-        self.connections.append(s)
-        return s
+        self.connections.append(converse(self.path))
+        return self.connections[-1]
 
     def counters(self):
         self.log.mark()

@@ -39,6 +39,29 @@ def ask(connection, name, number=1, timeout=3000):
     return got[1:]
 
 
+def control(path):
+    """A control channel to the resolver that listens at path."""
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.settimeout(patient(20))
+    s.connect(path)
+    return s
+
+
+def conversation(channel):
+    """A conversation over a control channel."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    socket.send_fds(channel, [HEADER + b"\x01"], [theirs.fileno()])
+    theirs.close()
+    ours.settimeout(patient(20))
+    return ours
+
+
+def converse(path):
+    """A conversation with the resolver that listens at path, of which nothing else is left."""
+    with control(path) as channel:
+        return conversation(channel)
+
+
 @pytest.fixture
 def resolver(world, tmp_path, silent_dns):  # noqa: F811
     path = str(tmp_path / "sock")
@@ -49,11 +72,9 @@ def resolver(world, tmp_path, silent_dns):  # noqa: F811
     connections = []
 
     def connect():
-        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        s.settimeout(patient(20))
-        s.connect(path)
-        connections.append(s)
-        return s
+        connections.append(converse(path))
+        return connections[-1]
+    connect.path = path
     wait_for(lambda: accepts(path), what="the socket")
     wait_for(lambda: not ask(connect(), NAME)[0] == 0, what="an answer")
     connect.process = process

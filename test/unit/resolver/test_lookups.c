@@ -436,8 +436,8 @@ Test(lookups, held_names_are_looked_up_ahead, .fini = close_all)
 
 Test(lookups, shares, .fini = close_all)
 {
-    struct lookups_asker a = {.account = account_join(ACCOUNT_PROCESS, 1)};
-    struct lookups_asker b = {.account = account_join(ACCOUNT_PROCESS, 2)};
+    struct lookups_asker a = {.account = account_join(1)};
+    struct lookups_asker b = {.account = account_join(2)};
     char name[40];
 
     lookups_open((struct lookups_limits){80, 50}, NULL, deliver);
@@ -480,7 +480,7 @@ Test(lookups, shares, .fini = close_all)
 
 Test(lookups, a_domain_leaves_something_of_a_process, .fini = close_all)
 {
-    struct lookups_asker a = {.account = account_join(ACCOUNT_PROCESS, 1)};
+    struct lookups_asker a = {.account = account_join(1)};
     struct dance_moment begin;
     char name[40];
 
@@ -507,38 +507,6 @@ Test(lookups, a_domain_leaves_something_of_a_process, .fini = close_all)
     ask(&a, 201, "good.example.com", 500, 0);
     cr_assert_eq(a.account->lookups, 89);
     account_leave(a.account);
-}
-
-Test(lookups, a_user_has_half_with_however_many_processes, .fini = close_all)
-{
-    struct account *user = account_join(ACCOUNT_USER, 1000);
-    struct lookups_asker asker[4];
-    struct lookups_asker other = {.account = account_join(ACCOUNT_PROCESS, 99),
-                                  .user = account_join(ACCOUNT_USER, 33)};
-    char name[40];
-
-    lookups_open((struct lookups_limits){160, 100}, NULL, deliver);
-    for (unsigned p = 0; p < 4; p++) {
-        asker[p] =
-            (struct lookups_asker){.account = account_join(ACCOUNT_PROCESS, p + 1), .user = user};
-        for (uint32_t i = 0; i < 50; i++) {
-            (void)snprintf(name, sizeof(name), "n.d%u.p%u.org", i, p);
-            ask(&asker[p], i, name, 500, 0);
-        }
-    }
-    cr_assert_eq(user->lookups, 70, "and an eighth of that is for names that are known");
-    cr_assert_str_eq(delivered[deliveries - 1].reason,
-                     "too many lookups of this user are in flight");
-    ask(&other, 1, "n.example.net", 500, 0);
-    cr_assert_eq(other.user->lookups, 1);
-    for (unsigned p = 0; p < 4; p++) {
-        lookups_forget(&asker[p]);
-        account_leave(asker[p].account);
-    }
-    lookups_forget(&other);
-    account_leave(user);
-    account_leave(other.account);
-    account_leave(other.user);
 }
 
 Test(lookups, known_names_are_served_beside_a_flood, .fini = close_all)

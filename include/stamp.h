@@ -3,8 +3,8 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
-#ifndef DANCE_FILES_STAMP_H
-#define DANCE_FILES_STAMP_H
+#ifndef DANCE_STAMP_H
+#define DANCE_STAMP_H
 
 #include <stdbool.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "files/stamp.h"
+#include "stamp.h"
 
 #include <string.h>
 
