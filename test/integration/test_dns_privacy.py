@@ -85,7 +85,8 @@ def inside(folder, build):
     with open(paths["unbound.conf"], "w") as out:
         out.write("server:\n do-not-query-localhost: no\nstub-zone:\n name: com\n stub-addr: 127.0.0.1@53\n")
     resolver = subprocess.Popen([os.path.join(build, "resolver", "dance-resolver"), "--socket", paths["socket"], "--log",
-                                 "stderr", "--trust-anchor", paths["anchors"], "--unbound-config", paths["unbound.conf"]])
+                                 "stderr", "--user", "root", "--trust-anchor", paths["anchors"], "--unbound-config",
+                                 paths["unbound.conf"]])
     wait_for(lambda: accepts(paths["socket"]), what="the resolver")
     with converse(paths["socket"]) as s:
         outcome = ask(s, NAME)

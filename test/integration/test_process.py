@@ -46,6 +46,29 @@ def resolvers(server):
     return found
 
 
+def workers(supervisor):
+    """The workers of a resolver that are alive."""
+    with open(f"/proc/{supervisor}/task/{supervisor}/children") as children:
+        pids = [int(pid) for pid in children.read().split()]
+    return [pid for pid in pids if alive(pid)]
+
+
+def kill_resolver(server):
+    """Kill all of it, the supervisor first, so that nobody starts a worker again."""
+    for supervisor in resolvers(server):
+        killed = [supervisor, *workers(supervisor)]
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not any(alive(pid) for pid in killed), what="their end")
+
+
+def alive(pid):
+    try:
+        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 @pytest.fixture
 def tls_server(world, start):
     def run(*arguments, server=None, dns=None, verify="-V"):
@@ -145,9 +168,7 @@ def test_resolver_killed_between_lookups(world, tls_server):
     assert good(world, server).accepted
     for _ in range(3):
         wait_for(lambda: server.client().run([entry(leaf, name)], world.key).accepted, 10, "a resolver")
-        [pid] = resolvers(server)
-        os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: pid not in resolvers(server), what="its end")
+        kill_resolver(server)
         # Who is known does not need one.
         assert good(world, server).accepted
         # Refused with a reason at the worst, for a moment; then a fresh one serves.
@@ -161,7 +182,6 @@ def test_resolver_killed_in_mid_lookup(world, tls_server, silent_dns):  # noqa: 
     with concurrent.futures.ThreadPoolExecutor() as pool:
         waiting = [pool.submit(lambda: server.client().run([entry(pki.certificate(world.key, name), name)], world.key))
                    for _ in range(2)]
-        [pid] = resolvers(server)
 
         def asked():
             # Both of the server's threads wait in poll() for an answer.
@@ -169,7 +189,7 @@ def test_resolver_killed_in_mid_lookup(world, tls_server, silent_dns):  # noqa: 
                       for t in os.listdir(f"/proc/{server.process.pid}/task")]
             return states.count("7") >= 2
         wait_for(asked, what="two lookups in flight")
-        os.kill(pid, signal.SIGKILL)
+        kill_resolver(server)
         for outcome in waiting:
             assert outcome.result().alert == 40, server.log.text()
     wait_for(lambda: good(world, server).accepted, 10, "a fresh resolver")
