@@ -48,14 +48,14 @@ static void log_sometimes(const char *text)
 }
 
 /* In the process that becomes a worker: what is left of the supervisor there. */
-static int work(uid_t uid, int link)
+static int work(uid_t uid, int link, const struct dance_generation *page)
 {
     (void)close(signals);
     (void)close(reserve);
     if (listener >= 0)
         (void)close(listener);
     notify_close();
-    return worker_run(options, uid, link);
+    return worker_run(options, uid, link, page);
 }
 
 static void accept_one(void)

@@ -203,7 +203,7 @@ static unsigned descriptors(void)
     return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (unsigned)limit.rlim_cur : 1024;
 }
 
-int worker_run(const struct options *of, uid_t uid, int link)
+int worker_run(const struct options *of, uid_t uid, int link, const struct dance_generation *page)
 {
     unsigned all = at_most(descriptors(), 65536);
     struct peers_limits limits = {at_most(all / 2, PEERS_MAX), of->max_per_client};
@@ -225,7 +225,7 @@ int worker_run(const struct options *of, uid_t uid, int link)
         (void)setpriority(PRIO_PROCESS, 0, NICE);
     poller = epoll_create1(EPOLL_CLOEXEC);
     changes_open(options);
-    peers_open(poller, limits, on_forget);
+    peers_open(poller, limits, page, on_forget);
     /* A fault of the files is every lookup's answer, until they change. */
     if (lookups.lookups < options->max_lookups)
         dance_log(DANCE_LOG_INFO, "resolver: --max-lookups %u: there are descriptors for %u",

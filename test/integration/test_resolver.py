@@ -6,6 +6,7 @@ import re
 import socket
 import struct
 import subprocess
+import sys
 import time
 
 import pytest
@@ -53,6 +54,10 @@ def conversation(channel):
     socket.send_fds(channel, [HEADER + b"\x01"], [theirs.fileno()])
     theirs.close()
     ours.settimeout(patient(20))
+    # The page on which it says that answers no longer count comes before them.
+    message, (page,), _, _ = socket.recv_fds(ours, 100, 2)
+    assert message[:6] == HEADER + b"\x06" and message[6:] == os.pread(page, 8, 0)[::-1 if sys.byteorder == "little" else 1]
+    os.close(page)
     return ours
 
 
