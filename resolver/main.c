@@ -13,7 +13,8 @@
 #include "worker/lookups/lookups.h"
 #include "worker/lookups/wanted.h"
 #include "worker/peers/peers.h"
-#include "worker/sandbox/privileges.h"
+#include "worker/sandbox/sandbox.h"
+#include "worker/sandbox/user.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -213,7 +214,7 @@ static int serve(const struct options *options, int epoll, int signals)
     struct lookups_limits lookups = {at_most(options->max_lookups, sockets),
                                      options->max_per_client};
     const char *unavailable = NULL;
-    const char *why = "";
+    const char *why = "cannot be set up";
     int status = EXIT_FAILURE;
 
     peers_open(epoll, limits);
@@ -221,17 +222,22 @@ static int serve(const struct options *options, int epoll, int signals)
         peers_close();
         return EXIT_FAILURE;
     }
-    privileges_keep_none();
-    /* Files are read, then root is given up; a fault of the files is every lookup's answer. */
+    /* Files are read by whom we become; a fault of them is every lookup's answer. */
     if (lookups.lookups < options->max_lookups)
         dance_log(DANCE_LOG_INFO, "resolver: --max-lookups %u: there are descriptors for %u",
                   options->max_lookups, lookups.lookups);
+    if (chdir("/") != 0 || !sandbox_become(options->user, &why)
+        || !sandbox_supervisor(options, &why)) {
+        dance_log(DANCE_LOG_ERROR, "resolver: %s", why);
+        peers_close();
+        return EXIT_FAILURE;
+    }
     if (!dns_open(options, sockets, &unavailable))
         dance_log(DANCE_LOG_ERROR, "resolver: %s", unavailable);
     lookups_open(lookups, unavailable, peers_deliver);
-    if (!privileges_drop(options->user, &why))
+    if (!sandbox_worker(options, &why))
         dance_log(DANCE_LOG_ERROR, "resolver: %s", why);
-    else if (chdir("/") != 0 || (unavailable == NULL && !watch_dns(epoll)))
+    else if (unavailable == NULL && !watch_dns(epoll))
         dance_log(DANCE_LOG_ERROR, "resolver: cannot be set up: %s", strerror(errno));
     else
         status = run(epoll, signals, options->channel >= 0);
