@@ -7,7 +7,8 @@
 #include "supervisor/notify.h"
 #include "supervisor/sockets.h"
 #include "supervisor/users.h"
-#include "worker/sandbox/privileges.h"
+#include "worker/sandbox/sandbox.h"
+#include "worker/sandbox/user.h"
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -241,7 +242,7 @@ static bool set_up(void)
 {
     unsigned descriptors = raise_limit();
     struct users_limits limits = {descriptors - descriptors / 8, options->max_workers};
-    const char *why = "";
+    const char *why = "cannot be set up";
 
     notify_open();
     signals = open_signals();
@@ -254,12 +255,10 @@ static bool set_up(void)
     }
     if (!open_transport() || (listener >= 0 && !watch(listener, &listener_event)))
         return false;
-    privileges_keep_none();
-    if (!privileges_drop(options->user, &why)) {
-        dance_log(DANCE_LOG_ERROR, "resolver: %s", why);
-        return false;
-    }
-    return chdir("/") == 0;
+    if (chdir("/") == 0 && sandbox_become(options->user, &why) && sandbox_supervisor(options, &why))
+        return true;
+    dance_log(DANCE_LOG_ERROR, "resolver: %s", why);
+    return false;
 }
 
 int supervise(const struct options *of)

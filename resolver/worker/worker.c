@@ -10,6 +10,7 @@
 #include "worker/lookups/lookups.h"
 #include "worker/lookups/wanted.h"
 #include "worker/peers/peers.h"
+#include "worker/sandbox/sandbox.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -211,6 +212,7 @@ int worker_run(const struct options *of, uid_t uid, int link, const struct dance
     /* Each lookup has a socket of its own: those of slow names leave none to wait for. */
     struct lookups_limits lookups = {at_most(of->max_lookups, sockets), of->max_per_client};
     const char *unavailable = NULL;
+    const char *why = NULL;
     int status = WORKER_AGAIN;
     sigset_t none;
 
@@ -234,7 +236,9 @@ int worker_run(const struct options *of, uid_t uid, int link, const struct dance
         dance_log(DANCE_LOG_ERROR, "resolver: %s", unavailable);
     changes_broken(unavailable != NULL);
     lookups_open(lookups, unavailable, peers_deliver);
-    if (watch_all(unavailable == NULL))
+    if (!sandbox_worker(options, &why))
+        dance_log(DANCE_LOG_ERROR, "resolver: %s", why);
+    else if (watch_all(unavailable == NULL))
         status = run();
     else
         dance_log(DANCE_LOG_ERROR, "resolver: cannot be set up: %s", strerror(errno));
