@@ -9,7 +9,6 @@
 #include "options.h"
 #include "supervisor/sockets.h"
 #include "worker/dns/dns.h"
-#include "worker/lookups/kept.h"
 #include "worker/lookups/lookups.h"
 #include "worker/lookups/wanted.h"
 #include "worker/peers/peers.h"
@@ -32,6 +31,7 @@
 #define EVENTS 64
 #define DESCRIPTORS_MAX 65536u /* more are not made use of */
 #define PEERS_MAX 8192u
+#define DENIAL_TTL 30u /* seconds for which a denial is believed at the most */
 #define DNS_SOCKETS_MIN 1024u /* where there are descriptors for them */
 
 /* Stand for the descriptors that are not peers in epoll's data. */
@@ -110,7 +110,7 @@ static void log_counters(void)
         DANCE_LOG_INFO,
         "resolver: %lu names kept, %llu queries answered from them, %llu renewed ahead, %u "
         "held; %u lookups in flight; refused: %llu in all, %llu of a process, %llu of a domain",
-        kept_names(), c->hits, c->renewed, wanted_held(), lookups_in_flight(), c->busy,
+        names_kept(), c->hits, c->renewed, wanted_held(), lookups_in_flight(), c->busy,
         c->busy_client, c->busy_domain);
 }
 
@@ -211,7 +211,7 @@ static int serve(const struct options *options, int epoll, int signals)
     unsigned sockets = at_most(descriptors / 4, options->max_lookups + DNS_SOCKETS_MIN);
     /* Each lookup has a socket of its own: those of slow names leave none to wait for. */
     struct lookups_limits lookups = {at_most(options->max_lookups, sockets),
-                                     options->max_per_client};
+                                     options->max_per_client, DENIAL_TTL};
     const char *unavailable = NULL;
     const char *why = "";
     int status = EXIT_FAILURE;

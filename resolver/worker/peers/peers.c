@@ -127,8 +127,6 @@ static int add(int fd, enum kind kind, const struct peer *via)
     p->fd = fd;
     p->kind = kind;
     p->asker.account = p->process;
-    /* An application has the resolver that it started to itself; root could do as it likes. */
-    p->asker.user = shared && p->user->id != 0 ? p->user : NULL;
     LIST_INIT(&p->asker.waiting);
     LIST_INSERT_HEAD(&alive, p, all);
     count += kind != LISTENER;
