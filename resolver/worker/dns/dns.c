@@ -201,11 +201,14 @@ int dns_open(const struct options *options, unsigned sockets, const char **why)
 {
     FILE *complaints = complaints_open();
 
-    if (open_one(0, options, sockets, complaints, why)
-        && open_one(1, options, sockets / 2 + 1, complaints, why))
-        return 1;
-    dns_close();
-    return 0;
+    for (int i = 0; i < DNS_CONTEXTS; i++) {
+        if (!open_one(i, options, i == DNS_FOR_STRANGERS ? sockets : sockets / 2 + 1, complaints,
+                      why)) {
+            dns_close();
+            return 0;
+        }
+    }
+    return 1;
 }
 
 void dns_close(void)

@@ -1,9 +1,9 @@
 /*
  * dns.h: libunbound, set up for this.
  *
- * Two contexts, each with one worker thread (libunbound's own) and a cache.
+ * Three contexts, each with one worker thread (libunbound's own) and a cache.
  * libunbound answers from its cache until the TTL has ended, so what is to be
- * looked up before that is looked up in the other context. Each also has an
+ * looked up before that is looked up in another context. Each also has an
  * opinion of its own of which servers are slow or down: names that anybody can
  * make up, and that may never be answered, are for the first one alone. After
  * dns_open() nothing here waits: results come by dns_process() when dns_fd() is readable.
@@ -17,16 +17,17 @@
 
 #include <unbound.h>
 
-#define DNS_CONTEXTS 2
+#define DNS_CONTEXTS 3
 #define DNS_FOR_STRANGERS 0
 #define DNS_FOR_KNOWN 1
+#define DNS_FOR_SUSPECTS 2 /* domains that were silent or bogus lately */
 
 #define DNS_TYPE_TLSA 52
 
 /*
  * Set libunbound up and make it read its files and start its threads, while
  * that can be done. sockets: UDP sockets that the first context may have open
- * at a time; the other has half of that. 0 with *why set (static)
+ * at a time; the others have half of that. 0 with *why set (static)
  * when something is wrong: then every lookup is to fail with that.
  */
 int dns_open(const struct options *options, unsigned sockets, const char **why);

@@ -1,43 +1,29 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "worker/lookups/lookups.h"
 
-#include "name_hash.h"
 #include "owner_name.h"
 #include "worker/dns/classify.h"
 #include "worker/dns/dns.h"
 #include "worker/dns/signatures.h"
-#include "worker/lookups/deadlines.h"
 #include "worker/lookups/domains.h"
-#include "worker/lookups/kept.h"
 #include "worker/lookups/wanted.h"
 #include "worker/peers/accounts.h"
 
-#include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define BUCKETS 4096u
 /* What is kept for names that were found lately, and for lookups that are due: 1/n of all. */
 #define RESERVE 8
-/* A user may have 1/n of all lookups, with however many processes. */
-#define USER_SHARE 2
+/* The latter have no more in any case, of each kind of domain, */
+#define BACKGROUND_MAX 64u
+/* nor more than this while somebody waits for a lookup: libunbound does one after the other. */
+#define BACKGROUND_BESIDE 8u
 /* A domain may have 1/n of all lookups, and 1/n of a process's, but so many in any case. */
 #define DOMAIN_SHARE 4
 #define DOMAIN_SHARE_OF_PROCESS 2
 #define DOMAIN_MIN 16
-
-/* One query that waits for a lookup. */
-struct lookups_waiter {
-    struct deadline deadline; /* first, so that it is the waiter's address */
-    LIST_ENTRY(lookups_waiter) same_lookup;
-    LIST_ENTRY(lookups_waiter) same_asker;
-    struct lookups_asker *asker;
-    uint32_t id;
-    uint32_t timeout_ms;
-};
 
 enum lookup_kind {
     LOOKUP_OF_STRANGER,
@@ -47,46 +33,26 @@ enum lookup_kind {
 #define LOOKUP_KINDS 3
 
 struct lookup {
-    LIST_ENTRY(lookup) bucket;
     TAILQ_ENTRY(lookup) age;
-    LIST_HEAD(lookups_of_name, lookups_waiter) waiting;
-    char name[DANCE_NAME_MAX + 2]; /* lower case, with the trailing dot */
-    size_t len;                    /* without it */
+    TAILQ_ENTRY(lookup) line; /* while it is queued */
+    struct waiters waiting;
+    struct name *name;
+    struct domain *domain;
+    struct account *account; /* charged for it, or NULL */
     int context;
     int id; /* libunbound's */
     enum lookup_kind kind;
-    struct account *account; /* charged for it, or NULL */
-    struct account *user;    /* likewise */
-    struct domain *domain;   /* charged for it, or NULL */
     long long begun_ms;
-    bool again; /* in the other context: what was kept in the first is over */
+    bool queued; /* its domain has no room yet */
+    bool again;  /* in another context: what was kept in the first is over */
 };
 
-static LIST_HEAD(lookup_list, lookup) table[BUCKETS];
-static struct dance_hash_key key;
 static TAILQ_HEAD(lookup_queue, lookup) by_age = TAILQ_HEAD_INITIALIZER(by_age); /* oldest first */
-static struct deadlines deadlines;
 static unsigned in_flight[LOOKUP_KINDS];
 static struct lookups_limits limit;
 static const char *broken;
-static lookups_deliver *deliver_to;
 static struct lookups_counters counters;
 static long long moment; /* of what is being done */
-
-static struct lookup_list *bucket_of(const char *name, size_t len)
-{
-    return &table[dance_name_hash(&key, name, len) % BUCKETS];
-}
-
-void lookups_open(struct lookups_limits limits, const char *unavailable, lookups_deliver *deliver)
-{
-    limit = limits;
-    broken = unavailable;
-    deliver_to = deliver;
-    counters = (struct lookups_counters){0};
-    (void)dance_hash_key_make(&key);
-    kept_open();
-}
 
 unsigned lookups_in_flight(void)
 {
@@ -97,91 +63,129 @@ unsigned lookups_in_flight(void)
     return sum;
 }
 
-static void remove_waiter(struct lookups_waiter *w)
+/* What may be in flight of what is due, in each of the lines of domains.h. */
+static unsigned background_room(void)
 {
-    deadlines_remove(&deadlines, &w->deadline);
-    LIST_REMOVE(w, same_lookup);
-    LIST_REMOVE(w, same_asker);
-    free(w);
+    unsigned room = limit.lookups / RESERVE / 2;
+
+    room = room > BACKGROUND_MAX ? BACKGROUND_MAX : room;
+    return room > 0 ? room : 1;
 }
 
+static unsigned room_now(void)
+{
+    unsigned room = background_room();
+    bool beside = in_flight[LOOKUP_OF_STRANGER] + in_flight[LOOKUP_OF_KNOWN] > 0;
+
+    if (broken != NULL || lookups_in_flight() >= limit.lookups)
+        return 0;
+    return beside && room > BACKGROUND_BESIDE ? BACKGROUND_BESIDE : room;
+}
+
+static void take_out(struct lookup *l)
+{
+    if (!l->queued)
+        return;
+    l->queued = false;
+    TAILQ_REMOVE(&l->domain->waiting, l, line);
+    l->domain->queued--;
+    domain_put(l->domain, moment);
+}
+
+/* Of a lookup that nobody waits for. Its name is left unsettled. */
 static void remove_lookup(struct lookup *l)
 {
-    LIST_REMOVE(l, bucket);
+    if (l->queued)
+        take_out(l);
+    else
+        domain_end(l->domain, l->kind == LOOKUP_IN_BACKGROUND, moment);
+    l->name->lookup = NULL;
     TAILQ_REMOVE(&by_age, l, age);
     in_flight[l->kind]--;
     if (l->account != NULL)
         account_end_lookup(l->account);
-    if (l->user != NULL)
-        account_end_lookup(l->user);
-    if (l->domain != NULL)
-        domain_leave(l->domain);
     free(l);
+}
+
+/* A waiter has gone: a lookup that has not begun goes with the last one. */
+static void left(struct lookup *l)
+{
+    struct name *name = l->name;
+
+    if (!l->queued || !LIST_EMPTY(&l->waiting))
+        return;
+    remove_lookup(l);
+    name_settle(name);
+}
+
+void lookups_open(struct lookups_limits limits, const char *unavailable, lookups_deliver *deliver)
+{
+    limit = limits;
+    broken = unavailable;
+    counters = (struct lookups_counters){0};
+    waiters_open(deliver, left);
+    wanted_open();
+    if ((!names_open() || !domains_open(background_room() / 2)) && broken == NULL)
+        broken = "no memory or no random numbers for the table of names";
 }
 
 void lookups_close(void)
 {
-    while (!TAILQ_EMPTY(&by_age)) {
-        struct lookup *l = TAILQ_FIRST(&by_age);
+    struct lookup *l;
 
-        /* The analyzer does not follow LIST_REMOVE() through le_prev, here and below. */
-        while (!LIST_EMPTY(&l->waiting))
-            remove_waiter(LIST_FIRST(&l->waiting)); // NOLINT(clang-analyzer-unix.Malloc)
-        dns_cancel(l->context, l->id);
+    while ((l = TAILQ_FIRST(&by_age)) != NULL) {
+        waiters_drop(&l->waiting);
+        if (!l->queued)
+            dns_cancel(l->context, l->id);
         remove_lookup(l);
     }
-    deadlines_free(&deadlines);
-    wanted_close();
-    kept_close();
-}
-
-static void answer_one(struct lookups_waiter *w, struct dance_wire_answer *answer)
-{
-    struct lookups_asker *asker = w->asker;
-
-    answer->id = w->id;
-    remove_waiter(w);
-    deliver_to(asker, answer);
-}
-
-/*
- * Delivering may end the asker, which then forgets its other waiters, that is,
- * changes the list; taking the first again and again stands that.
- */
-static void answer_all(struct lookup *l, struct dance_wire_answer *answer)
-{
-    while (!LIST_EMPTY(&l->waiting))
-        answer_one(LIST_FIRST(&l->waiting), answer); // NOLINT(clang-analyzer-unix.Malloc)
+    waiters_close();
+    names_close();
+    domains_close();
 }
 
 static void on_result(void *arg, int error, struct ub_result *result);
+static void begin_queued(struct domain *domain);
 
-/* Remember what became of l. */
-static void note(const struct lookup *l, const struct dance_wire_answer *answer)
+/* l has come to its end with this answer. */
+static void conclude(struct lookup *l, struct dance_wire_answer *answer)
 {
-    switch (answer->status) {
-    case DANCE_WIRE_SECURE:
-        wanted_found(l->name, l->len, answer->ttl, l->context, moment);
-        break;
-    case DANCE_WIRE_ABSENT:
-    case DANCE_WIRE_INSECURE:
-        wanted_denied(l->name, l->len, answer->ttl, moment);
-        break;
-    default:
-        wanted_failed(l->name, l->len, moment);
-        break;
+    static const enum domain_answer said[] = {
+        [DANCE_WIRE_SECURE] = DOMAIN_ANSWERED,   [DANCE_WIRE_ABSENT] = DOMAIN_ANSWERED,
+        [DANCE_WIRE_INSECURE] = DOMAIN_ANSWERED, [DANCE_WIRE_BOGUS] = DOMAIN_BOGUS,
+        [DANCE_WIRE_FAILED] = DOMAIN_SILENT,     [DANCE_WIRE_BUSY] = DOMAIN_SILENT};
+    struct name *name = l->name;
+    struct domain *domain = l->domain;
+
+    counters.ended++;
+    counters.secure += answer->status == DANCE_WIRE_SECURE;
+    domain_said(domain, said[answer->status], moment);
+    if (answer->status == DANCE_WIRE_ABSENT || answer->status == DANCE_WIRE_INSECURE) {
+        wanted_denied(name, answer->ttl, moment);
+        if (answer->ttl > limit.denial_ttl)
+            answer->ttl = limit.denial_ttl;
     }
-    kept_put(l->name, l->len, answer);
+    name_keep(name, answer);
+    if (answer->status == DANCE_WIRE_SECURE)
+        wanted_found(name, answer->ttl, l->context, moment);
+    else if (said[answer->status] != DOMAIN_ANSWERED)
+        wanted_failed(name, moment);
+    waiters_answer(&l->waiting, answer);
+    remove_lookup(l);
+    name_settle(name);
+    begin_queued(domain);
 }
 
 /*
  * Cut the answer's TTL to what its signatures allow. What libunbound kept
  * longer than them is nothing that it could validate now. false: it may know
- * better in the other context, where l goes on.
+ * better in another context, where l goes on.
  */
 static bool check_signatures(struct lookup *l, struct dance_wire_answer *answer,
                              struct classify_reason *reason, const struct ub_result *result)
 {
+    char name[DANCE_NAME_MAX + 2];
+
     if (answer->status != DANCE_WIRE_SECURE && answer->status != DANCE_WIRE_ABSENT)
         return true;
     if (signatures_limit(result->answer_packet, result->answer_len, &answer->ttl, time(NULL))
@@ -189,14 +193,20 @@ static bool check_signatures(struct lookup *l, struct dance_wire_answer *answer,
         return true;
     if (!l->again) {
         l->again = true;
-        l->context = 1 - l->context;
-        if (dns_start(l->context, l->name, DNS_TYPE_TLSA, l, on_result, &l->id) == 0)
+        l->context = l->context == DNS_FOR_SUSPECTS ? DNS_FOR_STRANGERS : DNS_FOR_SUSPECTS;
+        (void)snprintf(name, sizeof(name), "%s.", name_text(l->name));
+        if (dns_start(l->context, name, DNS_TYPE_TLSA, l, on_result, &l->id) == 0)
             return false;
     }
     classify_failure(answer, reason, DANCE_WIRE_BOGUS, "the record's signature has expired");
     return true;
 }
 
+/*
+ * Where more is to be asked before somebody is told (why an answer is insecure),
+ * l can go on in place of conclude(): it is in flight, with its waiters and
+ * within its bounds, until conclude() is called for it or it is given up.
+ */
 static void on_result(void *arg, int error, struct ub_result *result)
 {
     struct lookup *l = arg;
@@ -204,13 +214,8 @@ static void on_result(void *arg, int error, struct ub_result *result)
     struct classify_reason reason;
 
     classify_result(&answer, &reason, error, result);
-    if (check_signatures(l, &answer, &reason, result)) {
-        counters.ended++;
-        counters.secure += answer.status == DANCE_WIRE_SECURE;
-        note(l, &answer);
-        answer_all(l, &answer);
-        remove_lookup(l);
-    }
+    if (check_signatures(l, &answer, &reason, result))
+        conclude(l, &answer);
     ub_resolve_free(result);
 }
 
@@ -220,30 +225,51 @@ int lookups_take_results(int context, long long now_ms)
     return dns_process(context);
 }
 
-/* ttl: seconds for which it may be believed. */
-static void refuse(struct lookups_asker *asker, uint32_t id, enum dance_wire_status status,
-                   uint32_t ttl, const char *text)
+/* Whom a suspect name shares a context with is as suspect. */
+static int context_of(const struct lookup *l)
 {
-    struct dance_wire_answer answer;
-    struct classify_reason reason;
-
-    classify_failure(&answer, &reason, status, text);
-    answer.ttl = ttl;
-    answer.id = id;
-    deliver_to(asker, &answer);
+    if (domain_suspect(l->domain, moment))
+        return DNS_FOR_SUSPECTS;
+    /* Where it was found libunbound answers from its cache until its records end. */
+    if (l->name->until_ms > moment)
+        return l->name->context == DNS_FOR_KNOWN ? DNS_FOR_STRANGERS : DNS_FOR_KNOWN;
+    return l->domain->known ? DNS_FOR_KNOWN : DNS_FOR_STRANGERS;
 }
 
-static struct lookup *find(const char *name, size_t len)
+/* Give it to libunbound: 0, or an error. */
+static int start(struct lookup *l)
+{
+    char name[DANCE_NAME_MAX + 2];
+    int error;
+
+    /* The trailing dot keeps every search list out of it. */
+    (void)snprintf(name, sizeof(name), "%s.", name_text(l->name));
+    l->context = context_of(l);
+    take_out(l);
+    domain_begin(l->domain, l->kind == LOOKUP_IN_BACKGROUND, moment);
+    /* Never calls on_result() itself: results come by dns_process(). */
+    error = dns_start(l->context, name, DNS_TYPE_TLSA, l, on_result, &l->id);
+    return error;
+}
+
+/* Begin what waits for room in a domain, as far as there is some. */
+static void begin_queued(struct domain *domain)
 {
     struct lookup *l;
 
-    LIST_FOREACH(l, bucket_of(name, len), bucket)
-    {
-        // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
-        if (l->len == len && memcmp(l->name, name, len) == 0)
-            return l;
+    while ((l = TAILQ_FIRST(&domain->waiting)) != NULL && domain_has_room(domain, moment)) {
+        int error = start(l);
+        struct dance_wire_answer answer;
+        struct classify_reason reason;
+        struct name *name = l->name;
+
+        if (error == 0)
+            continue;
+        classify_failure(&answer, &reason, DANCE_WIRE_FAILED, ub_strerror(error));
+        waiters_answer(&l->waiting, &answer);
+        remove_lookup(l);
+        name_settle(name);
     }
-    return NULL;
 }
 
 static unsigned domain_limit(void)
@@ -263,7 +289,7 @@ static unsigned part(unsigned all, enum lookup_kind kind)
 }
 
 /* Why no lookup can be begun for asker; NULL when it can. */
-static const char *refusal(const char *name, size_t len, enum lookup_kind kind,
+static const char *refusal(const struct domain *domain, enum lookup_kind kind,
                            const struct lookups_asker *asker)
 {
     if (lookups_in_flight() >= limit.lookups
@@ -275,19 +301,18 @@ static const char *refusal(const char *name, size_t len, enum lookup_kind kind,
         counters.busy_client++;
         return "too many lookups of this process are in flight";
     }
-    if (asker->user != NULL && asker->user->lookups >= part(limit.lookups / USER_SHARE, kind)) {
-        counters.busy_client++;
-        return "too many lookups of this user are in flight";
-    }
-    if (kind == LOOKUP_OF_STRANGER && domain_lookups(name, len) >= domain_limit()) {
+    if (kind == LOOKUP_OF_STRANGER && domain->lookups + domain->queued >= domain_limit()) {
         counters.busy_domain++;
         return "too many lookups in this domain are in flight";
     }
     return NULL;
 }
 
-/* Begin a lookup; NULL with *why set when that fails. asker: to be charged, or NULL. */
-static struct lookup *begin(const char *name, size_t len, enum lookup_kind kind, int context,
+/*
+ * Begin a lookup, or put it in line; NULL with *why set when that fails. asker:
+ * to be charged, or NULL for the background.
+ */
+static struct lookup *begin(struct name *name, struct domain *domain, enum lookup_kind kind,
                             const struct lookups_asker *asker, const char **why)
 {
     struct lookup *l = calloc(1, sizeof(*l));
@@ -297,67 +322,46 @@ static struct lookup *begin(const char *name, size_t len, enum lookup_kind kind,
     if (l == NULL)
         return NULL;
     LIST_INIT(&l->waiting);
-    memcpy(l->name, name, len);
-    /* The trailing dot keeps every search list out of it. */
-    memcpy(l->name + len, ".", 2);
-    l->len = len;
+    l->name = name;
+    l->domain = domain;
     l->kind = kind;
-    l->context = context;
     l->begun_ms = moment;
-    /* Never calls on_result() itself: results come by dns_process(). */
-    error = dns_start(context, l->name, DNS_TYPE_TLSA, l, on_result, &l->id);
-    if (error != 0) {
-        *why = ub_strerror(error);
-        free(l);
-        return NULL;
-    }
-    LIST_INSERT_HEAD(bucket_of(name, len), l, bucket);
+    l->account = asker != NULL ? asker->account : NULL;
+    name->lookup = l;
     TAILQ_INSERT_TAIL(&by_age, l, age);
     in_flight[kind]++;
-    l->account = asker != NULL ? asker->account : NULL;
-    l->user = asker != NULL ? asker->user : NULL;
     if (l->account != NULL)
         account_begin_lookup(l->account);
-    if (l->user != NULL)
-        account_begin_lookup(l->user);
-    l->domain = kind == LOOKUP_OF_STRANGER ? domain_join(name, len) : NULL;
-    return l;
-}
-
-/* Nobody waits for a lookup that is older than what he would wait for a new one. */
-static bool wait_for(struct lookup *l, struct lookups_asker *asker,
-                     const struct dance_wire_query *query)
-{
-    struct lookups_waiter *w = calloc(1, sizeof(*w));
-
-    if (w == NULL || !deadlines_add(&deadlines, &w->deadline, l->begun_ms + query->timeout_ms)) {
-        free(w);
-        return false;
+    if (asker != NULL && (domain->queued > 0 || !domain_has_room(domain, moment))) {
+        l->queued = true;
+        TAILQ_INSERT_TAIL(&domain->waiting, l, line);
+        domain->queued++;
+        domain_put(domain, moment);
+        return l;
     }
-    w->asker = asker;
-    w->id = query->id;
-    w->timeout_ms = query->timeout_ms;
-    LIST_INSERT_HEAD(&asker->waiting, w, same_asker);
-    LIST_INSERT_HEAD(&l->waiting, w, same_lookup);
-    return true;
+    error = start(l);
+    if (error == 0)
+        return l;
+    *why = ub_strerror(error);
+    remove_lookup(l);
+    return NULL;
 }
 
 /* Answer from what is kept. */
-static bool answer_at_once(struct lookups_asker *asker, uint32_t id, const char *name, size_t len)
+static bool answer_at_once(struct lookups_asker *asker, uint32_t id, struct name *name)
 {
     struct dance_wire_answer answer;
-    struct dance_cached *kept = kept_find(name, len, &answer);
 
-    if (kept == NULL)
+    if (!name_kept(name, &answer))
         return false;
     counters.hits++;
-    wanted_asked(name, len, moment);
+    wanted_asked(name, moment);
     answer.id = id;
-    deliver_to(asker, &answer);
-    dance_cached_free(kept);
+    waiters_deliver(asker, &answer);
     return true;
 }
 
+/* Nobody waits for a lookup that is older than what he would wait for a new one. */
 static void join(struct lookup *l, struct lookups_asker *asker,
                  const struct dance_wire_query *query)
 {
@@ -368,157 +372,148 @@ static void join(struct lookup *l, struct lookups_asker *asker,
         counters.silent++;
         (void)snprintf(text, sizeof(text), "no answer from the DNS for %lld ms",
                        moment - l->begun_ms);
-        refuse(asker, query->id, DANCE_WIRE_FAILED, 0, text);
-    } else if (!wait_for(l, asker, query)) {
-        refuse(asker, query->id, DANCE_WIRE_FAILED, 0, "out of memory");
+        waiters_refuse(asker, query->id, DANCE_WIRE_FAILED, 0, text);
+    } else if (!waiters_add(&l->waiting, l, asker, query, l->begun_ms + query->timeout_ms)) {
+        left(l);
+        waiters_refuse(asker, query->id, DANCE_WIRE_FAILED, 0, "out of memory");
     }
 }
 
 static void ask_dns(struct lookups_asker *asker, const struct dance_wire_query *query,
-                    const char *name)
+                    struct name *name)
 {
-    enum lookup_kind kind =
-        kept_known(name, query->name_len) ? LOOKUP_OF_KNOWN : LOOKUP_OF_STRANGER;
-    const char *why = refusal(name, query->name_len, kind, asker);
-    struct lookup *l;
+    bool known = name_known(name);
+    enum lookup_kind kind = known ? LOOKUP_OF_KNOWN : LOOKUP_OF_STRANGER;
+    struct domain *domain = domain_of(name_text(name), name->entry.len, known, moment);
+    const char *why = domain != NULL ? refusal(domain, kind, asker) : NULL;
+    struct lookup *l = NULL;
 
     if (why != NULL) {
-        refuse(asker, query->id, DANCE_WIRE_BUSY, 0, why);
+        name_settle(name);
+        waiters_refuse(asker, query->id, DANCE_WIRE_BUSY, 0, why);
         return;
     }
-    l = begin(name, query->name_len, kind,
-              kind == LOOKUP_OF_KNOWN ? DNS_FOR_KNOWN : DNS_FOR_STRANGERS, asker, &why);
-    if (l == NULL)
-        refuse(asker, query->id, DANCE_WIRE_FAILED, 0, why);
-    else
+    why = "out of memory";
+    if (domain != NULL)
+        l = begin(name, domain, kind, asker, &why);
+    if (l != NULL) {
         join(l, asker, query);
+        return;
+    }
+    name_settle(name);
+    waiters_refuse(asker, query->id, DANCE_WIRE_FAILED, 0, why);
 }
 
 void lookups_ask(struct lookups_asker *asker, const struct dance_wire_query *query,
                  long long now_ms)
 {
-    char name[DANCE_NAME_MAX + 1];
-    struct lookup *l;
+    char lower[DANCE_NAME_MAX + 1];
+    struct name *name;
 
     moment = now_ms;
     counters.asked++;
     if (broken != NULL) {
-        refuse(asker, query->id, DANCE_WIRE_FAILED, CLASSIFY_FAILURE_TTL, broken);
+        waiters_refuse(asker, query->id, DANCE_WIRE_FAILED, CLASSIFY_FAILURE_TTL, broken);
         return;
     }
-    dance_owner_name_lower(name, query->name, query->name_len);
-    if (answer_at_once(asker, query->id, name, query->name_len))
+    dance_owner_name_lower(lower, query->name, query->name_len);
+    name = names_make(lower, query->name_len);
+    if (name == NULL) {
+        waiters_refuse(asker, query->id, DANCE_WIRE_FAILED, 0, "out of memory");
+    } else if (answer_at_once(asker, query->id, name)) {
         return;
-    l = find(name, query->name_len);
-    if (l == NULL) {
+    } else if (name->lookup == NULL) {
         ask_dns(asker, query, name);
-        return;
+    } else {
+        counters.joined++;
+        join(name->lookup, asker, query);
     }
-    counters.joined++;
-    join(l, asker, query);
 }
 
 void lookups_want(const char *name, size_t len, long long now_ms)
 {
     char lower[DANCE_NAME_MAX + 1];
+    struct name *n;
 
     dance_owner_name_lower(lower, name, len);
-    wanted_asked(lower, len, now_ms);
+    n = names_find(lower, len);
+    if (n == NULL)
+        return;
+    wanted_asked(n, now_ms);
+    name_settle(n);
 }
 
 void lookups_forget(struct lookups_asker *asker)
 {
-    while (!LIST_EMPTY(&asker->waiting))
-        remove_waiter(LIST_FIRST(&asker->waiting)); // NOLINT(clang-analyzer-unix.Malloc)
+    waiters_forget(asker);
 }
 
-/* So that none is left when a lookup is given up. */
+/* So that nobody waits for it any more when a lookup is given up. */
 _Static_assert(DANCE_WIRE_TIMEOUT_MAX <= LOOKUPS_LIFETIME_MS, "nobody waits for longer");
 
-static void fail_one(struct lookups_waiter *w, const char *text)
+static void give_up(struct lookup *l)
 {
-    struct dance_wire_answer answer;
-    struct classify_reason reason;
+    struct name *name = l->name;
+    struct domain *domain = l->domain;
 
-    classify_failure(&answer, &reason, DANCE_WIRE_FAILED, text);
-    /* The lookup goes on, and whoever asks for it now is told at once that it does. */
-    answer.ttl = 0;
-    answer_one(w, &answer);
-}
-
-static unsigned background_limit(void)
-{
-    return limit.lookups / RESERVE > 0 ? limit.lookups / RESERVE : 1;
-}
-
-static bool may_renew(void)
-{
-    return broken == NULL && in_flight[LOOKUP_IN_BACKGROUND] < background_limit()
-           && lookups_in_flight() < limit.lookups;
+    dns_cancel(l->context, l->id);
+    counters.dropped++;
+    domain_said(domain, DOMAIN_SILENT, moment);
+    wanted_failed(name, moment);
+    remove_lookup(l);
+    name_settle(name);
+    begin_queued(domain);
 }
 
 /* Begin the lookups that are due, as far as there is room. */
 static void renew(void)
 {
-    char name[DANCE_NAME_MAX + 1];
-    const char *next;
     const char *why;
-    size_t len;
-    int context;
+    struct name *name;
 
-    while (may_renew() && (next = wanted_due(moment, &len, &context)) != NULL) {
-        memcpy(name, next, len);
-        name[len] = '\0';
-        if (find(name, len) != NULL)
+    while ((name = wanted_due(room_now(), moment)) != NULL) {
+        struct domain *domain;
+
+        if (name->lookup != NULL)
             continue; /* its result will do */
         counters.renewed++;
-        if (begin(name, len, LOOKUP_IN_BACKGROUND, context, NULL, &why) == NULL)
-            wanted_failed(name, len, moment);
+        domain = domain_of(name_text(name), name->entry.len, name_known(name), moment);
+        if (domain == NULL || begin(name, domain, LOOKUP_IN_BACKGROUND, NULL, &why) == NULL) {
+            wanted_failed(name, moment);
+            name_settle(name);
+        }
     }
 }
 
 void lookups_expire(long long now_ms)
 {
-    struct deadline *d;
     struct lookup *l;
-    char text[64];
 
     moment = now_ms;
-    while ((d = deadlines_first(&deadlines)) != NULL && d->at_ms <= now_ms) {
-        struct lookups_waiter *w = (struct lookups_waiter *)(void *)d;
-
-        (void)snprintf(text, sizeof(text), "no answer from the DNS within %u ms", w->timeout_ms);
-        counters.late++;
-        fail_one(w, text);
-    }
-    while ((l = TAILQ_FIRST(&by_age)) != NULL && l->begun_ms + LOOKUPS_LIFETIME_MS <= now_ms) {
-        dns_cancel(l->context, l->id);
-        wanted_failed(l->name, l->len, now_ms);
-        remove_lookup(l);
-        counters.dropped++;
-    }
+    counters.late += waiters_expire(now_ms);
+    while ((l = TAILQ_FIRST(&by_age)) != NULL && l->begun_ms + LOOKUPS_LIFETIME_MS <= now_ms)
+        give_up(l);
     renew();
 }
 
-/* The earlier of two waits in milliseconds, of which -1 is none and what is past is 0. */
+/* The earlier of two waits in milliseconds, of which -1 is none. */
 static long long earlier(long long wait, long long other)
 {
-    if (other < 0)
-        other = 0;
-    return wait < 0 || other < wait ? other : wait;
+    return wait < 0 || (other >= 0 && other < wait) ? other : wait;
 }
 
 int lookups_wait_ms(long long now_ms)
 {
-    const struct deadline *d = deadlines_first(&deadlines);
     const struct lookup *l = TAILQ_FIRST(&by_age);
-    /* Without room for what is due a result comes first. */
-    long long wait = may_renew() ? wanted_wait_ms(now_ms) : -1;
+    long long first = waiters_first_ms();
+    long long wait = domains_wait_ms(room_now(), now_ms);
 
-    if (d != NULL)
-        wait = earlier(wait, d->at_ms - now_ms);
-    if (l != NULL)
+    if (first >= 0)
+        wait = earlier(wait, first > now_ms ? first - now_ms : 0);
+    if (l != NULL && l->begun_ms + LOOKUPS_LIFETIME_MS > now_ms)
         wait = earlier(wait, l->begun_ms + LOOKUPS_LIFETIME_MS - now_ms);
+    else if (l != NULL)
+        wait = 0;
     return (int)wait;
 }
 

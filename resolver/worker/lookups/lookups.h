@@ -1,49 +1,36 @@
 /*
  * lookups.h: lookups in flight, and who waits for them.
  *
- * What was found is kept (kept.h). One lookup in flight for a name, however many
+ * What was found is kept (names.h). One lookup in flight for a name, however many
  * ask; each asker has a deadline of its own, after which it is told so while the
  * lookup goes on for what is kept. Whoever asks later for a name that has been
  * silent for as long as he would wait is told at once. A lookup that libunbound
  * does not end by itself is given up.
  *
- * Lookups in flight are bounded: in all, for the process and the user that
- * asked, and, so that names that are slow leave something for the others, for
- * one domain. A part of all, and of what a process may have, is kept for names
- * that were found lately, which no domain's share holds back either. Beyond a
- * bound new names are refused at once. Names that are wanted (wanted.h) are
- * looked up again in the background, with a part of their own.
+ * Lookups in flight are bounded: in all, for the process that asked, and, so
+ * that names that are slow leave something for the others, for one domain. A
+ * part of all, and of what a process may have, is kept for names that were
+ * found lately, which no domain's share holds back either. Beyond a bound new
+ * names are refused at once. Of what a domain may have libunbound is given a
+ * part at a time (domains.h), and those of a domain that is suspect go to a
+ * context apart; the others wait in line, as long as somebody waits for them.
+ *
+ * Names that are wanted (wanted.h) are looked up again in the background, with
+ * a part of their own, which is small while somebody waits for a lookup: they
+ * never make him wait.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
 #ifndef DANCE_LOOKUPS_H
 #define DANCE_LOOKUPS_H
 
-#include "dance_wire.h"
-
-#include <sys/queue.h>
-
-struct lookups_waiter;
-
-struct account;
-
-/* Somebody who asks; zeroed at first. */
-struct lookups_asker {
-    LIST_HEAD(lookups_of_asker, lookups_waiter) waiting; /* its queries */
-    struct account *account; /* to be charged for lookups; NULL: nobody */
-    struct account *user;    /* likewise, of all its processes; NULL: nobody */
-};
+#include "worker/lookups/waiters.h"
 
 struct lookups_limits {
     unsigned lookups;            /* in flight in all */
     unsigned lookups_per_client; /* begun for one process */
+    unsigned denial_ttl;         /* seconds for which a denial is believed at the most */
 };
-
-/*
- * Called exactly once for each query that was asked and not forgotten;
- * answer->id is set. May call lookups_forget(), but not lookups_ask().
- */
-typedef void lookups_deliver(struct lookups_asker *asker, const struct dance_wire_answer *answer);
 
 /* unavailable: not NULL when DNS could not be set up; every answer fails with it. */
 void lookups_open(struct lookups_limits limits, const char *unavailable, lookups_deliver *deliver);
