@@ -10,7 +10,7 @@
 /* Domains that nobody uses, but that are remembered for what they did. */
 #define IDLE_MAX 16384u
 /* What of a moment's work is done before others have their turn. */
-#define SLICE 256u
+#define SLICE 32u
 
 static struct table domains[2];      /* by whether they are known */
 static struct domain_queue lines[2]; /* whose turn it is, by whether they are good */

@@ -22,9 +22,13 @@ static struct deadlines deadlines;
 static lookups_deliver *deliver_to;
 static void (*left_by)(struct lookup *lookup);
 
-void waiters_open(lookups_deliver *deliver, void left(struct lookup *lookup))
+void waiters_open(lookups_deliver *deliver)
 {
     deliver_to = deliver;
+}
+
+void waiters_left(void left(struct lookup *lookup))
+{
     left_by = left;
 }
 

@@ -29,8 +29,11 @@ typedef void lookups_deliver(struct lookups_asker *asker, const struct dance_wir
 
 LIST_HEAD(waiters, waiter); /* of one lookup */
 
+void waiters_open(lookups_deliver *deliver);
+
 /* left is told when one that waited for a lookup has gone without its answer. */
-void waiters_open(lookups_deliver *deliver, void left(struct lookup *lookup));
+void waiters_left(void left(struct lookup *lookup));
+
 void waiters_close(void);
 
 /* asker waits for lookup, with these waiters, until at_ms. false when out of memory. */
