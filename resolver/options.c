@@ -143,6 +143,7 @@ int options_read(struct options *o, int argc, char *argv[])
                           .trust_anchor = "/usr/share/dns/root.key",
                           .log_target = DANCE_LOG_SYSLOG,
                           .log_level = DANCE_LOG_INFO,
+                          .denial_ttl = 30,
                           .max_lookups = 4096,
                           .max_per_client = 1024};
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {

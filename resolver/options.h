@@ -21,6 +21,7 @@ struct options {
     enum dance_log_target log_target;
     const char *log_file;
     enum dance_log_level log_level;
+    unsigned denial_ttl;     /* seconds for which a denial is believed at the most */
     unsigned max_lookups;    /* in flight in all */
     unsigned max_per_client; /* queries waiting, of one process */
 };
