@@ -20,6 +20,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
 
 #define EVENTS 64
 #define PEERS_MAX 8192u
@@ -252,5 +255,9 @@ int worker_run(const struct options *of, uid_t uid, int link, const struct dance
     changes_close();
     (void)close(poller);
     (void)close(link_fd);
+#ifdef __SANITIZE_ADDRESS__
+    /* Nothing else runs at the end of this process: there may be a thread that cannot end. */
+    __lsan_do_leak_check();
+#endif
     return status;
 }
