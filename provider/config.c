@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* A value as it may be told: a PIN may stand in those of private_key and certificate. */
 static const char *tellable(const char *key, const char *value)
@@ -124,6 +125,46 @@ static const char *get_and_note(void *from, const char *name)
     return value;
 }
 
+const char *dance_config_of_service(const struct dance_config *c)
+{
+    static const char *const parameters[] = {"dns.trust_anchor", "dns.forward",
+                                             "dns.unbound_config", "dns.denial_ttl"};
+
+    for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {
+        if (dance_config_given(c, parameters[i]) != NULL)
+            return parameters[i];
+    }
+    return NULL;
+}
+
+/* By what stands at the path, or, where the service does not run yet, by its name. */
+static bool is_socket(const char *path)
+{
+    static const char *const folders[] = {"/run/", "/var/run/"};
+    static const char ending[] = ".sock";
+    size_t len = strlen(path);
+    struct stat st;
+
+    if (stat(path, &st) == 0)
+        return !S_ISREG(st.st_mode);
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        if (strncmp(path, folders[i], strlen(folders[i])) == 0)
+            return true;
+    }
+    return len > strlen(ending) && strcmp(path + len - strlen(ending), ending) == 0;
+}
+
+/* Who sets an anchor beside a socket believes that it is heeded. */
+static int check_service(struct dance_config *c)
+{
+    const char *parameter = dance_config_of_service(c);
+
+    if (parameter == NULL || c->resolver == NULL || *c->resolver != '/' || !is_socket(c->resolver))
+        return 1;
+    return set_fault(c, DANCE_SECTION_DNS, parameter, dance_config_given(c, parameter)->value,
+                     "not beside a resolver that is a socket: an option of its own says it");
+}
+
 static int read_all(struct dance_config *c, dance_config_get *get, void *from)
 {
     int ok = 1;
@@ -146,6 +187,7 @@ static int read_all(struct dance_config *c, dance_config_get *get, void *from)
     }
     for (size_t i = 0; ok && i < dance_config_keys_count; i++)
         ok = read_key(c, get, from, &dance_config_keys[i]);
+    ok = ok && check_service(c);
     c->present[DANCE_SECTION_MODULE] = true;
     /* A server section that is missing may have been meant as require. */
     if (get(from, dance_section_names[DANCE_SECTION_SERVER]) != NULL)

@@ -4,7 +4,8 @@
  * Reading never fails: what is wrong with a section stands in its fault text,
  * and whoever uses the section closes because of it (see policy.h). A value is
  * never replaced by a default because it is bad, and a key in the wrong section
- * is a fault. Nothing is opened or looked up here.
+ * is a fault, and so is one that only the resolver could heed where somebody
+ * else started that. Nothing is opened here.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -36,6 +37,12 @@ struct dance_given {
 /* This parameter of the configuration; NULL where it was not set. */
 const struct dance_given *dance_config_given(const struct dance_config *config,
                                              const char *parameter);
+
+/*
+ * The first parameter that was set and that a resolver behind a socket never sees, whose own
+ * options say it; NULL where there is none.
+ */
+const char *dance_config_of_service(const struct dance_config *config);
 
 /* The fault that closes this section: its own or the module's; NULL when it is good. */
 const char *dance_config_fault(const struct dance_config *config, enum dance_section section);

@@ -11,6 +11,7 @@
 const char *const dance_section_names[DANCE_SECTIONS] = {"", "client", "server", "dns"};
 
 #define TIMEOUT_MAX_SECONDS 60
+#define DENIAL_TTL_MAX 86400
 
 static int keep(char **where, const char *value)
 {
@@ -268,6 +269,11 @@ static int parse_timeout(struct dance_config *c, const char *value)
     return 1;
 }
 
+static int parse_denial_ttl(struct dance_config *c, const char *value)
+{
+    return number(value, 0, DENIAL_TTL_MAX, &c->denial_ttl);
+}
+
 static int parse_resolver(struct dance_config *c, const char *value)
 {
     return strcmp(value, "auto") == 0 ? keep(&c->resolver, value) : keep_path(&c->resolver, value);
@@ -327,6 +333,8 @@ const struct dance_config_key dance_config_keys[] = {
      parse_unbound_config},
     {DNS, "timeout", "3", "1 to 60 (seconds)", "how long a handshake may wait for DNS",
      parse_timeout},
+    {DNS, "denial_ttl", "30", "0 to 86400 (seconds)",
+     "for how long, at the most, it is believed that there is no record", parse_denial_ttl},
     {DNS, "resolver", "auto", "auto, or the absolute path of a socket or of the program",
      "who makes the lookups", parse_resolver},
 };

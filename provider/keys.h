@@ -47,6 +47,7 @@ struct dance_config {
     char *forward;        /* NULL: iterate from the root */
     char *unbound_config; /* NULL: none */
     char *resolver;       /* "auto", a socket or a program */
+    unsigned denial_ttl;  /* seconds that a denial may be believed */
 
     char *identity; /* as configured: its letter case is what servers are sent */
     char *private_key;

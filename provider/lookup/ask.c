@@ -19,8 +19,11 @@
 #define MARGIN_MS 100LL
 /* Where others wait too, they are to have a rest that is so many times as long as the wait. */
 #define REST 3
-/* How often a resolver that dies is replaced within one lookup. */
-#define ATTEMPTS 3
+/*
+ * How often a lookup is begun again where the conversation ends. A worker of the
+ * resolver's that dies, or makes way for another one, ends all of them.
+ */
+#define ATTEMPTS 8
 
 struct dance_lookup *dance_lookup_new(void)
 {
@@ -84,7 +87,7 @@ static enum outcome ask(struct dance_lookup *lookup, struct dance_kept_fd fd,
         return DEAD;
     for (;;) {
         waited = dance_wait_readable(fd, deadline);
-        if (waited != DANCE_WAITED_READABLE)
+        if (waited != DANCE_WAITED_READY)
             return waited == DANCE_WAITED_LATE ? LATE : DEAD;
         n = receive(lookup, fd.fd);
         if (n < 0)
@@ -161,7 +164,7 @@ static int ask_resolver(struct dance_lookup *lookup, struct known *known, const 
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         struct dance_wire_query query = {.name = name, .name_len = len};
         struct dance_kept_fd fd =
-            dance_conversation_take(attempt > 0, lookup->why, sizeof(lookup->why));
+            dance_conversation_take(attempt > 0, deadline, lookup->why, sizeof(lookup->why));
         long long left = deadline - dance_now_ms();
         enum outcome outcome;
 

@@ -4,8 +4,10 @@
 #include "dance_wire.h"
 #include "log.h"
 #include "lookup/spawn.h"
+#include "lookup/waiting.h"
 #include "process.h"
 #include "send_fd.h"
+#include "uid.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -23,6 +25,8 @@
 #define START_INTERVAL_MS 1000
 #define STARTS_MAX 3
 #define ARGUMENTS_MAX 20
+/* How long to wait for room where nothing tells when there is some. */
+#define AGAIN_MS 10
 
 /* build/provider/dance.so finds build/resolver/dance-resolver; an installed module, libexec. */
 static void find_program(char *out, size_t size)
@@ -58,12 +62,17 @@ static int start(const struct dance_config *config, const char *program, char *w
     const char *argv[ARGUMENTS_MAX] = {program, "--channel", "3"};
     size_t count = 3;
     char *arguments[ARGUMENTS_MAX];
+    char denial_ttl[16];
     int pair[2];
     int failure;
 
     add(argv, &count, "--trust-anchor", config->trust_anchor);
     add(argv, &count, "--forward", config->forward);
     add(argv, &count, "--unbound-config", config->unbound_config);
+    (void)snprintf(denial_ttl, sizeof(denial_ttl), "%u", config->denial_ttl);
+    /* Its default is the same. */
+    if (dance_config_given(config, "dns.denial_ttl") != NULL)
+        add(argv, &count, "--denial-ttl", denial_ttl);
     add(argv, &count, "--log",
         config->log_target == DANCE_LOG_FILE ? config->log_file : targets[config->log_target]);
     add(argv, &count, "--log-level", levels[config->log_level]);
@@ -84,13 +93,23 @@ static int start(const struct dance_config *config, const char *program, char *w
     return pair[0];
 }
 
+/* The uid that stands for everybody whom a user namespace does not know is nobody's own. */
+static bool is_ours(uid_t uid)
+{
+    return uid == geteuid() && uid != dance_uid_of_unmapped();
+}
+
+/* A socket connected to the resolver at path, or -1; errno is EAGAIN where it is to be tried again.
+ */
 static int reach(const char *path, char *why, size_t why_size)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct ucred peer = {0};
     socklen_t size = sizeof(peer);
+    int failure = EACCES;
     int fd;
 
+    errno = ENAMETOOLONG;
     if (strlen(path) >= sizeof(address.sun_path)) {
         (void)snprintf(why, why_size, "the socket path %s is too long", path);
         return -1;
@@ -98,9 +117,10 @@ static int reach(const char *path, char *why, size_t why_size)
     memcpy(address.sun_path, path, strlen(path) + 1);
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
-        (void)snprintf(why, why_size, "%s: %s", path, strerror(errno));
+        failure = errno;
+        (void)snprintf(why, why_size, "%s: %s", path, strerror(failure));
     } else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0
-               || (peer.uid != 0 && peer.uid != geteuid())) {
+               || (peer.uid != 0 && !is_ours(peer.uid))) {
         /* Whoever answers decides who is let in. With systemd it is root that listens. */
         (void)snprintf(why, why_size, "%s belongs to user %ld, neither root nor this process's own",
                        path, (long)peer.uid);
@@ -109,6 +129,7 @@ static int reach(const char *path, char *why, size_t why_size)
     }
     if (fd >= 0)
         (void)close(fd);
+    errno = failure;
     return -1;
 }
 
@@ -148,22 +169,25 @@ static void discard_channel(void *object)
 
 static const struct dance_slot slot = {make_channel, discard_channel};
 
+enum had { HAD, HAS_NO_ROOM, CANNOT_BE_HAD };
+
 /* With the lock held: a working control channel, made if need be. */
-static bool open_control(struct channel *c, bool fresh, char *why, size_t why_size)
+static enum had open_control(struct channel *c, bool fresh, char *why, size_t why_size)
 {
     const struct dance_config *config = dance_config();
     const char *fault = dance_config_fault(config, DANCE_SECTION_DNS);
     const char *resolver = config->resolver;
+    const char *others = dance_config_of_service(config);
     char program[4096];
-    struct stat st;
+    struct stat st = {0};
     long long now = dance_now_ms();
     int fd;
 
     if (!fresh && dance_kept_fd_valid(&c->control))
-        return true;
+        return HAD;
     if (fault != NULL) {
         (void)snprintf(why, why_size, "%s", fault);
-        return false;
+        return CANNOT_BE_HAD;
     }
     if (c->started_ms == 0 || now - c->started_ms >= START_INTERVAL_MS) {
         c->started_ms = now;
@@ -173,7 +197,7 @@ static bool open_control(struct channel *c, bool fresh, char *why, size_t why_si
         (void)snprintf(why, why_size, "%s",
                        *c->start_failure != '\0' ? c->start_failure
                                                  : "it ends as soon as it is started");
-        return false;
+        return CANNOT_BE_HAD;
     }
     c->starts++;
     dance_kept_fd_close(&c->control);
@@ -182,12 +206,22 @@ static bool open_control(struct channel *c, bool fresh, char *why, size_t why_si
         fd = start(config, program, why, why_size);
     } else if (stat(resolver, &st) == 0 && S_ISREG(st.st_mode)) {
         fd = start(config, resolver, why, why_size);
+    } else if (st.st_mode != 0 && others != NULL) {
+        /* The configuration was read before it was there to be seen. */
+        (void)snprintf(why, why_size, "%s is a socket, to which %s means nothing", resolver,
+                       others);
+        errno = EINVAL;
+        fd = -1;
     } else {
         fd = reach(resolver, why, why_size);
     }
+    if (fd < 0 && errno == EAGAIN) {
+        c->starts--;
+        return HAS_NO_ROOM;
+    }
     c->control = dance_kept_fd_keep(fd);
     (void)snprintf(c->start_failure, sizeof(c->start_failure), "%s", c->control.fd >= 0 ? "" : why);
-    return c->control.fd >= 0;
+    return c->control.fd >= 0 ? HAD : CANNOT_BE_HAD;
 }
 
 void dance_channel_open(void)
@@ -200,7 +234,7 @@ void dance_channel_open(void)
         return;
     (void)pthread_mutex_lock(&c->lock);
     ok = dance_kept_fd_valid(&c->control)
-         || (c->started_ms == 0 && open_control(c, false, why, sizeof(why)));
+         || (c->started_ms == 0 && open_control(c, false, why, sizeof(why)) == HAD);
     (void)pthread_mutex_unlock(&c->lock);
     if (!ok && *why != '\0')
         dance_log(DANCE_LOG_ERROR, "dance-resolver cannot be reached: %s", why);
@@ -261,35 +295,72 @@ struct dance_kept_fd dance_conversation_take_idle(void)
     return conversation;
 }
 
-struct dance_kept_fd dance_conversation_take(bool fresh, char *why, size_t why_size)
+/* Whoever is at the other end of the control channel has gone. */
+static bool is_dead(int failure)
+{
+    return failure == EPIPE || failure == ECONNRESET || failure == ENOTCONN
+           || failure == ECONNREFUSED;
+}
+
+/* With the lock held: a new conversation in *fd, without waiting. */
+static enum had make_conversation(struct channel *c, int *fd, char *why, size_t why_size)
+{
+    enum had had = open_control(c, false, why, why_size);
+
+    if (had != HAD)
+        return had;
+    *fd = announce(c->control.fd);
+    /* The resolver itself has gone, not a worker of its: start or reach a new one, once. */
+    if (*fd < 0 && is_dead(errno)) {
+        had = open_control(c, true, why, why_size);
+        if (had != HAD)
+            return had;
+        *fd = announce(c->control.fd);
+    }
+    if (*fd >= 0)
+        return HAD;
+    (void)snprintf(why, why_size, "it takes no conversation: %s", strerror(errno));
+    /* The queue is full, or its user has too many descriptors on the way. */
+    return errno == EAGAIN || errno == ETOOMANYREFS ? HAS_NO_ROOM : CANNOT_BE_HAD;
+}
+
+/* Wait until there may be room again; false when the deadline has passed. No lock is held. */
+static bool wait_for_room(struct dance_kept_fd control, long long deadline)
+{
+    const struct dance_kept_fd nothing = DANCE_KEPT_FD_NONE;
+    long long now = dance_now_ms();
+
+    if (now >= deadline)
+        return false;
+    if (!dance_kept_fd_valid(&control) || dance_wait_writable(control, now) == DANCE_WAITED_READY)
+        (void)dance_wait_writable(nothing, now + AGAIN_MS < deadline ? now + AGAIN_MS : deadline);
+    else
+        (void)dance_wait_writable(control, deadline);
+    return true;
+}
+
+struct dance_kept_fd dance_conversation_take(bool fresh, long long deadline, char *why,
+                                             size_t why_size)
 {
     struct dance_kept_fd conversation = DANCE_KEPT_FD_NONE;
     struct channel *c = dance_process_object(&slot);
+    struct dance_kept_fd control;
+    enum had had;
     int fd = -1;
-    bool open;
 
     if (c == NULL) {
         (void)snprintf(why, why_size, "out of memory");
         return conversation;
     }
-    (void)pthread_mutex_lock(&c->lock);
-    conversation = pop_idle(c, fresh);
-    if (conversation.fd < 0) {
-        open = open_control(c, false, why, why_size);
-        if (open)
-            fd = announce(c->control.fd);
-        /* The resolver at the other end has gone: start or reach a new one, once. */
-        if (open && fd < 0
-            && (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN
-                || errno == ECONNREFUSED)) {
-            open = open_control(c, true, why, why_size);
-            if (open)
-                fd = announce(c->control.fd);
-        }
-        if (open && fd < 0)
-            (void)snprintf(why, why_size, "it takes no conversation: %s", strerror(errno));
-    }
-    (void)pthread_mutex_unlock(&c->lock);
+    do {
+        had = HAD;
+        (void)pthread_mutex_lock(&c->lock);
+        conversation = pop_idle(c, fresh);
+        if (conversation.fd < 0)
+            had = make_conversation(c, &fd, why, why_size);
+        control = c->control;
+        (void)pthread_mutex_unlock(&c->lock);
+    } while (had == HAS_NO_ROOM && wait_for_room(control, deadline));
     return fd >= 0 ? dance_kept_fd_keep(fd) : conversation;
 }
 

@@ -5,7 +5,9 @@
  * usually before fork, chroot and setuid. A conversation is a socketpair whose
  * other end goes over the control channel; it needs no path, no network and no
  * privilege. Where the channel has died or was closed by the application, it
- * is made again if the resolver can still be started or reached.
+ * is made again if the resolver can still be started or reached. The resolver's
+ * worker may die and be replaced: then conversations end, and others are made
+ * over the same channel, in whose queue they wait until somebody takes them.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -24,9 +26,12 @@ void dance_channel_open(void);
 /*
  * A conversation to use alone until it is given back or closed; its fd is -1
  * when the resolver cannot be had, with the reason in why. With fresh, an idle
- * one is not good enough: the last one turned out to be dead.
+ * one is not good enough: the last one turned out to be dead. Where the
+ * resolver has no room for another one, room is waited for until the deadline
+ * (on the clock of dance_now_ms(); 0: not at all).
  */
-struct dance_kept_fd dance_conversation_take(bool fresh, char *why, size_t why_size);
+struct dance_kept_fd dance_conversation_take(bool fresh, long long deadline, char *why,
+                                             size_t why_size);
 
 /* The same, but only one that is there already; nothing is made or started for it. */
 struct dance_kept_fd dance_conversation_take_idle(void);

@@ -137,7 +137,7 @@ static void send_list(struct offer *offer, struct dance_allow_file *file)
     }
     OPENSSL_free(list.text);
     if (fd >= 0) {
-        conversation = dance_conversation_take(false, why, sizeof(why));
+        conversation = dance_conversation_take(false, 0, why, sizeof(why));
         if (conversation.fd >= 0 && !dance_channel_send(conversation.fd, DANCE_WIRE_HOLD, fd))
             dance_kept_fd_close(&conversation);
         (void)close(fd);

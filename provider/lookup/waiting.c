@@ -18,12 +18,19 @@
 /* How long to wait for real when an application resumes a job without looking at the descriptor. */
 #define IMPATIENT_MS 1
 
+/* What is waited for. */
+struct wanted {
+    struct dance_kept_fd fd;
+    short events; /* POLLIN or POLLOUT */
+    bool own;     /* to be closed where the wait never ends */
+};
+
 /* What hangs on the wait context of an SSL whose job was paused. */
 struct pause {
     struct dance_kept_fd seen; /* an epoll that the application is given; holds the other two */
-    struct dance_kept_fd waited_for; /* fd -1 when nothing is waited for */
-    int timer;                       /* -1 likewise */
-    bool shown;                      /* the application was given it */
+    struct wanted waited_for;  /* fd -1 when nothing is waited for */
+    int timer;                 /* -1 likewise */
+    bool shown;                /* the application was given it */
 };
 
 static const char key = 0; /* its address is what counts */
@@ -33,22 +40,23 @@ static const char key = 0; /* its address is what counts */
  * pause_once(): a job may go on in another thread than it was paused in, and
  * compilers may keep where errno is.
  */
-static __attribute__((noinline)) enum dance_waited look(int fd, long long wait_ms)
+static __attribute__((noinline)) enum dance_waited look(const struct wanted *wanted,
+                                                        long long wait_ms)
 {
-    struct pollfd one = {fd, POLLIN, 0};
+    struct pollfd one = {wanted->fd.fd, wanted->events, 0};
     int ready = poll(&one, 1, wait_ms > POLL_MAX_MS ? POLL_MAX_MS : (int)wait_ms);
 
     if (ready > 0)
-        return DANCE_WAITED_READABLE;
+        return DANCE_WAITED_READY;
     return ready == 0 || errno == EINTR || errno == EAGAIN ? DANCE_WAITED_LATE
                                                            : DANCE_WAITED_FAILED;
 }
 
-static enum dance_waited wait_for_real(int fd, long long deadline)
+static enum dance_waited wait_for_real(const struct wanted *wanted, long long deadline)
 {
     for (;;) {
         long long left = deadline - dance_now_ms();
-        enum dance_waited waited = look(fd, left > 0 ? left : 0);
+        enum dance_waited waited = look(wanted, left > 0 ? left : 0);
 
         if (waited != DANCE_WAITED_LATE || left <= 0)
             return waited;
@@ -65,7 +73,8 @@ static void on_free(ASYNC_WAIT_CTX *ctx, const void *of, OSSL_ASYNC_FD fd, void 
     (void)fd;
     if (p->timer >= 0)
         (void)close(p->timer);
-    dance_kept_fd_close(&p->waited_for);
+    if (p->waited_for.own)
+        dance_kept_fd_close(&p->waited_for.fd);
     dance_kept_fd_close(&p->seen);
     OPENSSL_free(p);
 }
@@ -83,7 +92,7 @@ static struct pause *find_pause(ASYNC_WAIT_CTX *ctx)
     if (p == NULL)
         return NULL;
     p->timer = -1;
-    p->waited_for.fd = -1;
+    p->waited_for.fd.fd = -1;
     p->seen = dance_kept_fd_keep(epoll_create1(EPOLL_CLOEXEC));
     if (p->seen.fd >= 0 && ASYNC_WAIT_CTX_set_wait_fd(ctx, &key, p->seen.fd, p, on_free))
         return p;
@@ -102,31 +111,31 @@ static void forget_unseen(ASYNC_WAIT_CTX *ctx, struct pause *p)
     OPENSSL_free(p);
 }
 
-static bool watch(const struct pause *p, int fd)
+static bool watch(const struct pause *p, int fd, short events)
 {
-    struct epoll_event event = {.events = EPOLLIN};
+    struct epoll_event event = {.events = events == POLLIN ? EPOLLIN : EPOLLOUT};
 
     return epoll_ctl(p->seen.fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 static void disarm(struct pause *p)
 {
-    if (p->waited_for.fd >= 0)
-        (void)epoll_ctl(p->seen.fd, EPOLL_CTL_DEL, p->waited_for.fd, NULL);
-    p->waited_for.fd = -1;
+    if (p->waited_for.fd.fd >= 0)
+        (void)epoll_ctl(p->seen.fd, EPOLL_CTL_DEL, p->waited_for.fd.fd, NULL);
+    p->waited_for.fd.fd = -1;
     if (p->timer >= 0)
         (void)close(p->timer);
     p->timer = -1;
 }
 
-static bool arm(struct pause *p, struct dance_kept_fd fd, long long wait_ms)
+static bool arm(struct pause *p, const struct wanted *wanted, long long wait_ms)
 {
     struct itimerspec when = {.it_value = {wait_ms / 1000, wait_ms % 1000 * 1000000 + 1}};
 
-    p->waited_for = fd;
+    p->waited_for = *wanted;
     p->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (p->timer >= 0 && timerfd_settime(p->timer, 0, &when, NULL) == 0 && watch(p, p->timer)
-        && watch(p, fd.fd))
+    if (p->timer >= 0 && timerfd_settime(p->timer, 0, &when, NULL) == 0
+        && watch(p, p->timer, POLLIN) && watch(p, wanted->fd.fd, wanted->events))
         return true;
     disarm(p);
     return false;
@@ -138,25 +147,25 @@ static __attribute__((noinline)) bool pause_once(void)
 }
 
 /*
- * Pause until fd is readable or the deadline has passed. false: it is not
+ * Pause until it is there or the deadline has passed. false: it is not
  * possible to pause. Whatever hangs on the wait context must have been seen by
  * the application, because HAProxy ends when it meets a descriptor there that
  * it was never given: so nothing is hung there unless a pause follows at once.
  */
-static bool wait_paused(ASYNC_JOB *job, struct dance_kept_fd fd, long long deadline,
+static bool wait_paused(ASYNC_JOB *job, const struct wanted *wanted, long long deadline,
                         enum dance_waited *waited)
 {
     ASYNC_WAIT_CTX *ctx = ASYNC_get_wait_ctx(job);
     long long left = deadline - dance_now_ms();
     struct pause *p;
 
-    *waited = look(fd.fd, 0);
+    *waited = look(wanted, 0);
     if (*waited != DANCE_WAITED_LATE || left <= 0)
         return true;
     p = find_pause(ctx);
     if (p == NULL)
         return false;
-    if (!arm(p, fd, left)) {
+    if (!arm(p, wanted, left)) {
         forget_unseen(ctx, p);
         return false;
     }
@@ -168,7 +177,7 @@ static bool wait_paused(ASYNC_JOB *job, struct dance_kept_fd fd, long long deadl
         }
         p->shown = true;
         left = deadline - dance_now_ms();
-        *waited = look(fd.fd, left > 0 ? IMPATIENT_MS : 0);
+        *waited = look(wanted, left > 0 ? IMPATIENT_MS : 0);
         if (*waited != DANCE_WAITED_LATE || left <= 0)
             break;
     }
@@ -176,13 +185,27 @@ static bool wait_paused(ASYNC_JOB *job, struct dance_kept_fd fd, long long deadl
     return true;
 }
 
-enum dance_waited dance_wait_readable(struct dance_kept_fd fd, long long deadline)
+static enum dance_waited wait_for(const struct wanted *wanted, long long deadline)
 {
     ASYNC_JOB *job = ASYNC_get_current_job();
     enum dance_waited waited = DANCE_WAITED_FAILED;
 
     /* With anything on the queue SSL_get_error() would not say that it is a pause. */
-    if (job != NULL && ERR_peek_error() == 0 && wait_paused(job, fd, deadline, &waited))
+    if (job != NULL && ERR_peek_error() == 0 && wait_paused(job, wanted, deadline, &waited))
         return waited;
-    return wait_for_real(fd.fd, deadline);
+    return wait_for_real(wanted, deadline);
+}
+
+enum dance_waited dance_wait_readable(struct dance_kept_fd fd, long long deadline)
+{
+    struct wanted wanted = {fd, POLLIN, true};
+
+    return wait_for(&wanted, deadline);
+}
+
+enum dance_waited dance_wait_writable(struct dance_kept_fd fd, long long deadline)
+{
+    struct wanted wanted = {fd, POLLOUT, false};
+
+    return wait_for(&wanted, deadline);
 }

@@ -26,6 +26,7 @@ FAULTS = [
     ("dns", "trust_anchor", "anchor", "an absolute path"),
     ("dns", "forward", "192.0.2.53@853#dns.example.net", ".*begins a comment"),
     ("dns", "resolver", "none", "auto, or the absolute path"),
+    ("dns", "denial_ttl", "86401", "0 to 86400"),
     ("module", "log_level", "loud", "error, info or debug"),
     ("module", "inactive", "Exit", "open or exit"),
     ("module", "extension_type", "65281", "a number from 0 to 65535"),  # renegotiation_info

@@ -4,6 +4,7 @@
 #include "pairs.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 Test(config, nothing_configured_is_nothing_wrong)
 {
@@ -89,6 +90,8 @@ Test(config, each_faulty_value_names_key_value_and_what_is_allowed)
         {"dns.timeout", "61"},
         {"dns.timeout", "3s"},
         {"dns.resolver", "yes"},
+        {"dns.denial_ttl", "-1"},
+        {"dns.denial_ttl", "86401"},
     };
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -103,6 +106,44 @@ Test(config, each_faulty_value_names_key_value_and_what_is_allowed)
         cr_assert_eq(strncmp(fault, begins, strlen(begins)), 0, "%s", fault);
         dance_config_free(c);
     }
+}
+
+/* The fault of a dns section with this resolver and one more key. */
+static char *fault_beside(const char *resolver, const char *name, const char *value)
+{
+    struct dance_config *c = CONFIG(GOOD_SERVER, {"dns.resolver", resolver}, {name, value});
+    char *fault = c->fault[DANCE_SECTION_DNS] != NULL ? strdup(c->fault[DANCE_SECTION_DNS]) : NULL;
+
+    dance_config_free(c);
+    return fault;
+}
+
+Test(config, what_a_service_is_told_by_its_own_options_is_a_fault_beside_its_socket)
+{
+    static const struct pair services[] = {{"dns.trust_anchor", "/a"},
+                                           {"dns.forward", "192.0.2.1"},
+                                           {"dns.unbound_config", "/u"},
+                                           {"dns.denial_ttl", "30"}};
+    static const char *const sockets[] = {"/run/dance/resolver", "/var/run/x",
+                                          "/nonexistent/x.sock", "/dev/null"};
+    static const char *const programs[] = {"auto", "/bin/sh", "/nonexistent/program"};
+
+    for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
+        const char *name = services[i].name, *value = services[i].value;
+
+        for (size_t j = 0; j < sizeof(sockets) / sizeof(sockets[0]); j++) {
+            char *fault = fault_beside(sockets[j], name, value);
+            char begins[128];
+
+            (void)snprintf(begins, sizeof(begins), "%s = %s: not beside", name, value);
+            cr_assert_not_null(fault, "%s %s", sockets[j], name);
+            cr_assert_eq(strncmp(fault, begins, strlen(begins)), 0, "%s", fault);
+            free(fault);
+        }
+        for (size_t j = 0; j < sizeof(programs) / sizeof(programs[0]); j++)
+            cr_assert_null(fault_beside(programs[j], name, value), "%s", programs[j]);
+    }
+    cr_assert_null(fault_beside("/run/dance/resolver.sock", "dns.timeout", "7"));
 }
 
 Test(config, required_keys_are_missed)
