@@ -94,16 +94,22 @@ class Machine:
         self.process = subprocess.Popen(["sh", "-ec", enter + 'exec "$@"', "sh", *argv], stdin=subprocess.DEVNULL,
                                         stdout=open(self.output, "w"), stderr=subprocess.STDOUT)
         self.leader = None
-        wait_for(self.booted, 60, f"the container: {self.output.read_text()}")
-        self.socket = f"/proc/{self.leader}/root/run/dance/resolver.sock"
 
-    def booted(self):
-        """Its systemd has come as far as the target. An error where it cannot run here."""
-        if self.process.poll() is not None:
-            raise OSError(self.output.read_text())
-        if self.leader is None:
-            [self.leader] = map(int, open(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read().split()) or [None]
-        return self.leader and self.run("systemctl", "is-active", "dance-test.target", check=False) == "active"
+    def boot(self):
+        """Wait until its systemd has come as far as the target. An error where it cannot run here."""
+        def begun():
+            if self.process.poll() is not None:
+                raise OSError(self.output.read_text())
+            for pid in open(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read().split():
+                with contextlib.suppress(OSError):
+                    status = open(f"/proc/{pid}/status").read()
+                    if re.search(r"(?m)^Name:\tsystemd$", status) and re.search(r"(?m)^NSpid:.*\t1$", status):
+                        self.leader = int(pid)
+            return self.leader
+        wait_for(begun, 60, f"the container in {self.output}")
+        self.socket = f"/proc/{self.leader}/root/run/dance/resolver.sock"
+        wait_for(lambda: begun() and self.run("systemctl", "is-active", "dance-test.target", check=False) == "active", 60,
+                 f"its target in {self.output}")
 
     def run(self, *argv, check=True):
         done = subprocess.run(["nsenter", "-t", str(self.leader), "-m", "-p", "-u", "-i", "--", *argv], capture_output=True,
@@ -157,9 +163,10 @@ def machine(world, tmp_path_factory):
         try:
             groups = stack.enter_context(own_groups())
             booted = Machine(world, folder, groups)
+            stack.callback(booted.stop)
+            booted.boot()
         except OSError as why:
             pytest.skip(f"no container can be booted here: {why}")
-        stack.callback(booted.stop)
         yield booted
 
 
@@ -250,6 +257,7 @@ def test_chrooted_server(machine, world, tls_server, tmp_path, end):  # noqa: F8
             enough.set()
         for outcomes in running:
             assert all(outcomes.result()), (outcomes.result(), server.log.text(), machine.log())
+    server.stop()
 
 
 def test_many_channels_at_once(machine):
