@@ -43,6 +43,16 @@ def let_in(world, server):
     return server.client(timeout=patient(20)).run([entry(pki.certificate(world.key, NAME), NAME)], world.key).accepted
 
 
+def removed(group):
+    """A control group and those below it are not there any more; busy as long as a process of theirs is not reaped."""
+    for folder, _, _ in os.walk(group, topdown=False):
+        try:
+            os.rmdir(folder)
+        except OSError:
+            return False
+    return not os.path.exists(group)
+
+
 @contextlib.contextmanager
 def own_groups():
     """Control groups of our own for a container, as folders; empty where systemd makes them."""
@@ -59,10 +69,7 @@ def own_groups():
         yield here
     finally:
         for top in here:
-            for folder, _, _ in os.walk(top, topdown=False):
-                with contextlib.suppress(OSError):
-                    wait_for(lambda: open(f"{folder}/cgroup.procs").read() == "", what="the end of the container")
-                    os.rmdir(folder)
+            wait_for(lambda: removed(top), what=f"the end of {top}")
 
 
 class Machine:
