@@ -59,10 +59,10 @@ def own_groups():
     if os.path.isdir("/run/systemd/system"):
         yield []
         return
-    root, here = "/sys/fs/cgroup", []
-    tops = [f"{root}/{name}" for name in ("systemd", "unified")] if os.path.isdir(f"{root}/systemd") else [root]
+    root, here, name = "/sys/fs/cgroup", [], f"dance-{uuid.uuid4().hex[:8]}"
+    tops = [f"{root}/systemd", f"{root}/unified"] if os.path.isdir(f"{root}/systemd") else [root]
     for top in filter(os.path.isdir, tops):
-        here.append(f"{top}/dance-{uuid.uuid4().hex[:8]}")
+        here.append(f"{top}/{name}")  # the same in each, or systemd-nspawn makes it so
     try:
         for folder in here:
             os.mkdir(folder)
