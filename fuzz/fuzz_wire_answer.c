@@ -26,7 +26,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static uint8_t again[DANCE_WIRE_MAX];
     struct dance_wire_answer a;
+    uint64_t generation;
 
+    if (dance_wire_decode_page(data, size, &generation)
+        && (dance_wire_encode_page(generation, again, sizeof(again)) != size
+            || memcmp(again, data, size) != 0))
+        abort();
     if (!dance_wire_decode_answer(data, size, &a))
         return 0;
     if (!within(data, size, a.reason, a.reason_len) || a.count > DANCE_WIRE_RECORDS_MAX)

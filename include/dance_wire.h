@@ -16,7 +16,11 @@
  *                    again and again, so it is worth renewing ahead; and
  *                    DANCE_WIRE_HOLD with exactly one descriptor, a list of
  *                    names to be looked up ahead as long as this conversation
- *                    is open.
+ *                    is open. Resolver -> module, before the first answer:
+ *                    DANCE_WIRE_PAGE with exactly one descriptor, the page of
+ *                    generation.h, and what it said when this was sent. Once
+ *                    it says something else, every answer to a query that was
+ *                    sent before is void.
  *
  * A list is a memfd that is sealed against writing and shrinking: lower-case
  * names, each ended by a line feed, at most DANCE_WIRE_LIST_MAX octets and
@@ -57,8 +61,11 @@ enum dance_wire_type {
     DANCE_WIRE_ANSWER = 3,
     DANCE_WIRE_WANTED = 4,
     DANCE_WIRE_HOLD = 5,
-    DANCE_WIRE_FORGET = 16
+    DANCE_WIRE_PAGE = 6,
+    DANCE_WIRE_FORGET = 7
 };
+#define DANCE_WIRE_TYPE_LAST DANCE_WIRE_FORGET
+#define DANCE_WIRE_PAGE_SIZE (DANCE_WIRE_HEADER + 8u)
 
 /* What became of a lookup. Only DANCE_WIRE_SECURE carries records. */
 enum dance_wire_status {
@@ -156,7 +163,8 @@ static inline int dance_wire_type(const uint8_t *msg, size_t len)
     magic = dance_wire_get(&c, 4);
     version = dance_wire_get(&c, 1);
     type = dance_wire_get(&c, 1);
-    if (!c.ok || magic != DANCE_WIRE_MAGIC || version != DANCE_WIRE_VERSION || type < 1 || type > 5)
+    if (!c.ok || magic != DANCE_WIRE_MAGIC || version != DANCE_WIRE_VERSION || type < 1
+        || type > DANCE_WIRE_TYPE_LAST)
         return 0;
     return (int)type;
 }
@@ -170,6 +178,30 @@ static inline size_t dance_wire_encode_bare(enum dance_wire_type type, uint8_t *
         return 0;
     dance_wire_put_header(&c, type);
     return c.ok ? size - c.left : 0;
+}
+
+/* Write what the page said when it was sent; the octets written (DANCE_WIRE_PAGE_SIZE), or 0. */
+static inline size_t dance_wire_encode_page(uint64_t generation, uint8_t *buf, size_t size)
+{
+    struct dance_wire_cursor c = {buf, size, 1};
+
+    dance_wire_put_header(&c, DANCE_WIRE_PAGE);
+    dance_wire_put(&c, (uint32_t)(generation >> 32), 4);
+    dance_wire_put(&c, (uint32_t)generation, 4);
+    return c.ok ? size - c.left : 0;
+}
+
+/* Read it; 1, or 0 when msg is not exactly one such message. */
+static inline int dance_wire_decode_page(const uint8_t *msg, size_t len, uint64_t *generation)
+{
+    struct dance_wire_cursor c = {(uint8_t *)(uintptr_t)msg, len, 1};
+
+    if (dance_wire_type(msg, len) != DANCE_WIRE_PAGE || len != DANCE_WIRE_PAGE_SIZE)
+        return 0;
+    (void)dance_wire_take(&c, DANCE_WIRE_HEADER);
+    *generation = (uint64_t)dance_wire_get(&c, 4) << 32;
+    *generation |= dance_wire_get(&c, 4);
+    return c.ok;
 }
 
 /* Write that a name is wanted; the octets written, or 0 when it does not fit or breaks a bound. */

@@ -2,7 +2,9 @@
 #include "lookup/ask.h"
 
 #include "cache.h"
+#include "fd_message.h"
 #include "lookup/channel.h"
+#include "lookup/page.h"
 #include "lookup/prefetch.h"
 #include "lookup/waiting.h"
 #include "process.h"
@@ -14,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* The resolver is told to answer this much before we stop waiting, so that its reason arrives. */
 #define MARGIN_MS 100LL
@@ -46,30 +49,62 @@ void dance_lookup_free(struct dance_lookup *lookup)
     OPENSSL_free(lookup);
 }
 
+/* What one process knows. A child begins with nothing. */
+struct known {
+    struct dance_cache *cache; /* what the DNS said */
+    struct dance_page *page;   /* and whether it still counts */
+    _Atomic long long
+        silent_until_ms;         /* the resolver did not answer: not to be asked before this */
+    _Atomic bool others_wait;    /* somebody waits, and others have to with him */
+    _Atomic long long rested_ms; /* when they will have had their rest from that */
+};
+
 enum outcome { ANSWERED, DEAD, LATE };
 
-/*
- * Take the message that is there into memory of its size; its length, 0 at the
- * end, -1: not now. In a function of its own, because of errno: after a pause
- * the thread may be another one, and compilers may keep where errno is.
+/* Behind a message that is kept: the generation that it is of. */
+#define STAMP sizeof(uint64_t)
+
+/* A message of len octets, and a descriptor that came with it (or -1): true when it was the page.
  */
-static __attribute__((noinline)) ssize_t receive(struct dance_lookup *lookup, int fd)
+static bool take_page(struct dance_lookup *lookup, struct known *known, size_t len, int fd)
+{
+    uint64_t generation;
+    bool is_page = dance_wire_decode_page(lookup->message, len, &generation);
+
+    if (is_page && known != NULL)
+        lookup->generation = dance_page_take(known->page, fd) ? generation : 0;
+    else if (fd >= 0)
+        (void)close(fd);
+    return is_page;
+}
+
+/*
+ * Take the message that is there into memory of its size and a stamp; its
+ * length, 0 at the end, -1: not now. In a function of its own, because of errno:
+ * after a pause the thread may be another one, and compilers may keep where
+ * errno is.
+ */
+static __attribute__((noinline)) ssize_t receive(struct dance_lookup *lookup, struct known *known,
+                                                 int fd)
 {
     ssize_t n = recv(fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+    int with = -1;
 
     if (n > 0 && (size_t)n <= DANCE_WIRE_MAX) {
         OPENSSL_free(lookup->message);
-        lookup->message = OPENSSL_malloc((size_t)n);
+        lookup->message = OPENSSL_malloc((size_t)n + STAMP);
         if (lookup->message == NULL)
             return 0;
-        n = recv(fd, lookup->message, (size_t)n, MSG_DONTWAIT);
+        n = dance_receive_fd(fd, lookup->message, (size_t)n, &with);
     }
     if (n < 0)
         return errno == EINTR || errno == EAGAIN ? -1 : 0;
-    return (size_t)n <= DANCE_WIRE_MAX ? n : 0;
+    if (n == 0 || (size_t)n > DANCE_WIRE_MAX)
+        return 0;
+    return take_page(lookup, known, (size_t)n, with) ? -1 : n;
 }
 
-static enum outcome ask(struct dance_lookup *lookup, struct dance_kept_fd fd,
+static enum outcome ask(struct dance_lookup *lookup, struct known *known, struct dance_kept_fd fd,
                         const struct dance_wire_query *query, long long deadline,
                         size_t *answer_len)
 {
@@ -80,6 +115,7 @@ static enum outcome ask(struct dance_lookup *lookup, struct dance_kept_fd fd,
 
     if (len == 0)
         return DEAD;
+    lookup->generation = known != NULL ? dance_page_generation(known->page) : 0;
     do
         n = send(fd.fd, message, len, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
@@ -89,7 +125,7 @@ static enum outcome ask(struct dance_lookup *lookup, struct dance_kept_fd fd,
         waited = dance_wait_readable(fd, deadline);
         if (waited != DANCE_WAITED_READY)
             return waited == DANCE_WAITED_LATE ? LATE : DEAD;
-        n = receive(lookup, fd.fd);
+        n = receive(lookup, known, fd.fd);
         if (n < 0)
             continue;
         if (n == 0 || !dance_wire_decode_answer(lookup->message, (size_t)n, &lookup->answer))
@@ -110,31 +146,28 @@ static const struct dance_cache_room cache_room[DANCE_CACHE_KINDS] = {
     [DANCE_CACHE_OTHERS] = {8192, (size_t)4 << 20},
 };
 
-/* What one process knows. A child begins with nothing. */
-struct known {
-    struct dance_cache *cache; /* what the DNS said; NULL: nothing is kept */
-    _Atomic long long
-        silent_until_ms;         /* the resolver did not answer: not to be asked before this */
-    _Atomic bool others_wait;    /* somebody waits, and others have to with him */
-    _Atomic long long rested_ms; /* when they will have had their rest from that */
-};
+static void discard_known(void *object)
+{
+    struct known *known = object;
+
+    dance_cache_free(known->cache);
+    dance_page_free(known->page);
+    OPENSSL_free(known);
+}
 
 static void *make_known(const void *parents)
 {
     struct known *known = OPENSSL_zalloc(sizeof(*known));
 
     (void)parents;
-    if (known != NULL)
-        known->cache = dance_cache_new(cache_room);
-    return known;
-}
-
-static void discard_known(void *object)
-{
-    struct known *known = object;
-
-    dance_cache_free(known->cache);
-    OPENSSL_free(known);
+    if (known == NULL)
+        return NULL;
+    known->cache = dance_cache_new(cache_room);
+    known->page = dance_page_new();
+    if (known->cache != NULL && known->page != NULL)
+        return known;
+    discard_known(known);
+    return NULL;
 }
 
 static const struct dance_slot slot = {make_known, discard_known};
@@ -172,7 +205,7 @@ static int ask_resolver(struct dance_lookup *lookup, struct known *known, const 
             return 0;
         query.id = atomic_fetch_add(&last_id, 1) + 1;
         query.timeout_ms = left > MARGIN_MS ? (uint32_t)(left - MARGIN_MS) : 1;
-        outcome = ask(lookup, fd, &query, deadline, answer_len);
+        outcome = ask(lookup, known, fd, &query, deadline, answer_len);
         if (outcome == ANSWERED) {
             dance_conversation_give(fd);
             return 1;
@@ -215,17 +248,40 @@ static void want(struct dance_cached *cached, const char *name, size_t len)
         dance_kept_fd_close(&fd);
 }
 
+/* It is of the generation that counts now. */
+static bool is_current(struct known *known, const struct dance_cached *cached)
+{
+    uint64_t generation;
+
+    memcpy(&generation, cached->octets + cached->len - STAMP, STAMP);
+    return generation == dance_page_generation(known->page);
+}
+
+/* Keep the answer that the resolver sent, with the generation that it is of. */
+static void keep(struct dance_lookup *lookup, struct known *known, const char *name, size_t len,
+                 size_t answer_len, const struct dance_moment *since)
+{
+    bool secure = lookup->answer.status == DANCE_WIRE_SECURE;
+
+    if (known == NULL || lookup->generation == 0)
+        return;
+    memcpy(lookup->message + answer_len, &lookup->generation, STAMP);
+    dance_cache_put(known->cache, name, len, secure ? DANCE_CACHE_RECORDS : DANCE_CACHE_OTHERS,
+                    lookup->message, answer_len + STAMP, lookup->answer.ttl, since);
+}
+
 /* Answer from the cache of this process. */
 static bool find(struct dance_lookup *lookup, struct known *known, const char *name, size_t len,
                  const struct dance_moment *now)
 {
     uint32_t ttl = 0;
 
-    if (known == NULL || known->cache == NULL)
+    if (known == NULL)
         return false;
     lookup->cached = dance_cache_find(known->cache, name, len, now, &ttl);
-    if (lookup->cached == NULL
-        || !dance_wire_decode_answer(lookup->cached->octets, lookup->cached->len, &lookup->answer))
+    if (lookup->cached == NULL || !is_current(known, lookup->cached)
+        || !dance_wire_decode_answer(lookup->cached->octets, lookup->cached->len - STAMP,
+                                     &lookup->answer))
         return false;
     lookup->answer.ttl = ttl;
     if (lookup->answer.status == DANCE_WIRE_SECURE)
@@ -270,12 +326,22 @@ static int ask_and_keep(struct dance_lookup *lookup, struct known *known, const 
     *hurried =
         is_hurried(wait_ms)
         && (late || (ok && lookup->answer.status == DANCE_WIRE_FAILED && lookup->answer.ttl == 0));
-    if (ok && known != NULL && known->cache != NULL)
-        dance_cache_put(known->cache, name, len,
-                        lookup->answer.status == DANCE_WIRE_SECURE ? DANCE_CACHE_RECORDS
-                                                                   : DANCE_CACHE_OTHERS,
-                        lookup->message, answer_len, lookup->answer.ttl, &now);
+    if (ok)
+        keep(lookup, known, name, len, answer_len, &now);
     return ok;
+}
+
+/* The reason, and how long it will be the same where nobody flushes it. */
+static void say_why(struct dance_lookup *lookup)
+{
+    const struct dance_wire_answer *answer = &lookup->answer;
+    int reason_len = (int)answer->reason_len;
+
+    if (answer->status == DANCE_WIRE_SECURE || answer->ttl == 0)
+        (void)snprintf(lookup->why, sizeof(lookup->why), "%.*s", reason_len, answer->reason);
+    else
+        (void)snprintf(lookup->why, sizeof(lookup->why), "%.*s, believed for %u s still",
+                       reason_len, answer->reason, answer->ttl);
 }
 
 int dance_lookup_run(struct dance_lookup *lookup, const char *name, size_t len, bool others_wait)
@@ -295,7 +361,6 @@ int dance_lookup_run(struct dance_lookup *lookup, const char *name, size_t len, 
         return 1;
     }
     if (ok)
-        (void)snprintf(lookup->why, sizeof(lookup->why), "%.*s", (int)lookup->answer.reason_len,
-                       lookup->answer.reason);
+        say_why(lookup);
     return ok;
 }

@@ -18,6 +18,7 @@ struct dance_lookup {
     char why[512];                   /* when status is not SECURE: the reason, for an operator */
     uint8_t *message;                /* what the resolver sent; NULL: nothing yet */
     struct dance_cached *cached;     /* what the cache had; NULL: nothing */
+    uint64_t generation;             /* of the answers when this was asked; 0: not to be kept */
 };
 
 /*

@@ -2,11 +2,11 @@
 #include "lookup/channel.h"
 
 #include "dance_wire.h"
+#include "fd_message.h"
 #include "log.h"
 #include "lookup/spawn.h"
 #include "lookup/waiting.h"
 #include "process.h"
-#include "send_fd.h"
 #include "uid.h"
 
 #include <dlfcn.h>
@@ -243,9 +243,9 @@ void dance_channel_open(void)
 bool dance_channel_send(int socket, enum dance_wire_type type, int fd)
 {
     uint8_t message[DANCE_WIRE_HEADER];
+    size_t len = dance_wire_encode_bare(type, message, sizeof(message));
 
-    return dance_send_fd(socket, message, dance_wire_encode_bare(type, message, sizeof(message)),
-                         fd);
+    return dance_send_fd(socket, message, len, fd);
 }
 
 /* Send one end of a new socketpair over the control channel; the other end, or -1. */

@@ -4,10 +4,10 @@
  * Inside an OpenSSL ASYNC job (SSL_MODE_ASYNC: s_server -async, HAProxy's
  * ssl-mode-async) the job is paused instead, and the application goes on with
  * other connections. No lock may be held here. The application is given one
- * descriptor, which turns readable when that is so or the deadline has passed; it belongs to the SSL from then on and is closed with
- * it, not before, because applications keep what they once were given in their
- * pollers. Where the SSL is freed while its job is paused, a conversation that
- * was waited for is closed as well.
+ * descriptor, which turns readable when that is so or the deadline has passed; it belongs to the
+ * SSL from then on and is closed with it, not before, because applications keep what they once were
+ * given in their pollers. Where the SSL is freed while its job is paused, a conversation that was
+ * waited for is closed as well.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */

@@ -1,7 +1,7 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "supervisor/notify.h"
 
-#include "send_fd.h"
+#include "fd_message.h"
 
 #include <errno.h>
 #include <poll.h>

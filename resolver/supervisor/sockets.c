@@ -2,6 +2,7 @@
 #include "supervisor/sockets.h"
 
 #include "socket_kind.h"
+#include "uid.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -89,5 +90,6 @@ bool socket_user(int fd, uid_t *uid)
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0)
         return false;
     *uid = who.uid;
-    return true;
+    /* Several users of other namespaces would be one. */
+    return who.uid != dance_uid_of_unmapped();
 }

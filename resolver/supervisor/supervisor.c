@@ -7,7 +7,8 @@
 #include "supervisor/notify.h"
 #include "supervisor/sockets.h"
 #include "supervisor/users.h"
-#include "worker/sandbox/privileges.h"
+#include "worker/sandbox/sandbox.h"
+#include "worker/sandbox/user.h"
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -50,7 +51,7 @@ static void log_sometimes(const char *text)
 }
 
 /* In the process that becomes a worker: what is left of the supervisor there. */
-static int work(uid_t uid, int link)
+static int work(uid_t uid, int link, const struct dance_generation *page)
 {
     (void)close(signals);
     (void)close(reserve);
@@ -59,7 +60,7 @@ static int work(uid_t uid, int link)
     if (unstored >= 0)
         (void)close(unstored);
     notify_close();
-    return worker_run(options, uid, link);
+    return worker_run(options, uid, link, page);
 }
 
 static bool watch(int fd, void *data, uint32_t events)
@@ -277,7 +278,7 @@ static bool set_up(void)
 {
     unsigned descriptors = raise_limit();
     struct users_limits limits = {descriptors - descriptors / 8, options->max_workers};
-    const char *why = "";
+    const char *why = "cannot be set up";
 
     notify_open();
     signals = open_signals();
@@ -290,12 +291,10 @@ static bool set_up(void)
     }
     if (!open_transport() || (listener >= 0 && !watch(listener, &listener_event, EPOLLIN)))
         return false;
-    privileges_keep_none();
-    if (!privileges_drop(options->user, &why)) {
-        dance_log(DANCE_LOG_ERROR, "resolver: %s", why);
-        return false;
-    }
-    return chdir("/") == 0;
+    if (chdir("/") == 0 && sandbox_become(options->user, &why) && sandbox_supervisor(options, &why))
+        return true;
+    dance_log(DANCE_LOG_ERROR, "resolver: %s", why);
+    return false;
 }
 
 int supervise(const struct options *of)

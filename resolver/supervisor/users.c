@@ -50,6 +50,8 @@ struct user {
     struct channels ours;  /* that it has not, or is to close */
     unsigned channels;
     struct worker *worker;
+    struct dance_generation page;
+    bool forgetting;      /* what was found is void when the worker has ended */
     unsigned lost;        /* workers that were given up and have not ended */
     long long begun_ms;   /* when a worker was first started in this interval */
     unsigned starts;      /* how often since then */
@@ -109,6 +111,10 @@ static struct user *find_user(uid_t uid)
     u = calloc(1, sizeof(*u));
     if (u == NULL)
         return NULL;
+    if (!dance_generation_make(&u->page)) {
+        free(u);
+        return NULL;
+    }
     u->uid = uid;
     TAILQ_INIT(&u->given);
     TAILQ_INIT(&u->ours);
@@ -121,6 +127,7 @@ static void free_unless_used(struct user *u)
     if (u->channels > 0 || u->worker != NULL || u->lost > 0)
         return;
     LIST_REMOVE(u, all);
+    dance_generation_free(&u->page);
     free(u);
 }
 
@@ -241,7 +248,7 @@ static void start(struct user *u, long long now_ms)
         if (w->pid == 0) {
             forget_descriptors();
             (void)close(ends[0]);
-            _exit(work_of(u->uid, ends[1]));
+            _exit(work_of(u->uid, ends[1], &u->page));
         }
         (void)close(ends[1]);
     } else if (w != NULL) {
@@ -298,6 +305,9 @@ static void take_back(struct user *u)
     struct channel *c;
 
     u->worker = NULL;
+    if (u->forgetting)
+        dance_generation_bump(&u->page);
+    u->forgetting = false;
     TAILQ_CONCAT(&u->ours, &u->given, of_user);
     TAILQ_FOREACH(c, &u->ours, of_user)
     c->given = false;
@@ -338,21 +348,28 @@ static void channel_event(struct channel *c, uint32_t events, long long now_ms)
         give(u);
 }
 
-/* It ends, and what it has found with it; the next one begins when it is needed. */
-static void forget(const struct worker *w)
+/*
+ * The worker ends, and only then what it said is void: whoever asked it in between would take old
+ * answers for new ones.
+ */
+static void forget(struct user *u)
 {
-    if (w->link >= 0)
-        (void)link_send(w->link, LINK_END, -1);
+    if (u->worker != NULL && link_send(u->worker->link, LINK_END, -1))
+        u->forgetting = true;
+    else if (u->worker != NULL)
+        give_up(u->worker);
+    if (u->worker == NULL)
+        dance_generation_bump(&u->page);
 }
 
 void users_forget(void)
 {
-    const struct worker *w;
+    struct user *u;
 
-    LIST_FOREACH(w, &workers, all)
+    LIST_FOREACH(u, &users, all)
     {
         // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
-        forget(w);
+        forget(u);
     }
 }
 
@@ -373,7 +390,8 @@ static void worker_event(struct worker *w, uint32_t events)
         if (w->user->uid == 0)
             users_forget();
         else
-            forget(w);
+            forget(w->user);
+        return;
     }
     if (received == LINK_OVER)
         watch(w->link, w, 0); /* it is about to end */
@@ -492,6 +510,9 @@ void users_close(void)
         while (!TAILQ_EMPTY(&u->ours))
             drop_channel(TAILQ_FIRST(&u->ours), &u->ours);
         LIST_REMOVE(u, all);
+        /* Whoever comes after us gives them another page; this one is not written to any more. */
+        dance_generation_bump(&u->page);
+        dance_generation_free(&u->page);
         free(u);
     }
 }

@@ -18,6 +18,8 @@
 #ifndef DANCE_USERS_H
 #define DANCE_USERS_H
 
+#include "generation.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -27,8 +29,11 @@ struct users_limits {
     unsigned workers;  /* likewise */
 };
 
-/* Be the worker of a user: runs in a process of its own, which ends with what it returns. */
-typedef int users_work(uid_t uid, int link);
+/*
+ * Be the worker of a user: runs in a process of its own, which ends with what it returns. page: by
+ * which his applications learn that what they keep is void; it outlives the worker.
+ */
+typedef int users_work(uid_t uid, int link, const struct dance_generation *page);
 
 /* epoll: where descriptors are registered, with a pointer for users_event(). */
 void users_open(int epoll, struct users_limits limits, users_work *work);
@@ -53,7 +58,8 @@ int users_tick(long long now_ms);
 /* Everybody's workers log their counters. */
 void users_log_counters(void);
 
-/* Every worker ends, and begins anew when it is needed. */
+/* All that was found is void, also in applications: every worker ends, and begins anew when needed.
+ */
 void users_forget(void);
 
 /* Tell the workers to end in order, and give up all that is here. */

@@ -10,6 +10,7 @@
 #include "worker/lookups/lookups.h"
 #include "worker/lookups/wanted.h"
 #include "worker/peers/peers.h"
+#include "worker/sandbox/sandbox.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -203,7 +204,7 @@ static unsigned descriptors(void)
     return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (unsigned)limit.rlim_cur : 1024;
 }
 
-int worker_run(const struct options *of, uid_t uid, int link)
+int worker_run(const struct options *of, uid_t uid, int link, const struct dance_generation *page)
 {
     unsigned all = at_most(descriptors(), 65536);
     struct peers_limits limits = {at_most(all / 2, PEERS_MAX), of->max_per_client};
@@ -211,6 +212,7 @@ int worker_run(const struct options *of, uid_t uid, int link)
     /* Each lookup has a socket of its own: those of slow names leave none to wait for. */
     struct lookups_limits lookups = {at_most(of->max_lookups, sockets), of->max_per_client};
     const char *unavailable = NULL;
+    const char *why = NULL;
     int status = WORKER_AGAIN;
     sigset_t none;
 
@@ -225,7 +227,7 @@ int worker_run(const struct options *of, uid_t uid, int link)
         (void)setpriority(PRIO_PROCESS, 0, NICE);
     poller = epoll_create1(EPOLL_CLOEXEC);
     changes_open(options);
-    peers_open(poller, limits, on_forget);
+    peers_open(poller, limits, page, on_forget);
     /* A fault of the files is every lookup's answer, until they change. */
     if (lookups.lookups < options->max_lookups)
         dance_log(DANCE_LOG_INFO, "resolver: --max-lookups %u: there are descriptors for %u",
@@ -234,7 +236,9 @@ int worker_run(const struct options *of, uid_t uid, int link)
         dance_log(DANCE_LOG_ERROR, "resolver: %s", unavailable);
     changes_broken(unavailable != NULL);
     lookups_open(lookups, unavailable, peers_deliver);
-    if (watch_all(unavailable == NULL))
+    if (!sandbox_worker(options, &why))
+        dance_log(DANCE_LOG_ERROR, "resolver: %s", why);
+    else if (watch_all(unavailable == NULL))
         status = run();
     else
         dance_log(DANCE_LOG_ERROR, "resolver: cannot be set up: %s", strerror(errno));

@@ -12,14 +12,17 @@
 #ifndef DANCE_WORKER_H
 #define DANCE_WORKER_H
 
+#include "generation.h"
 #include "options.h"
 
 #include <sys/types.h>
 
 /*
  * Be the worker of uid, in a process of its own. link: our end to the supervisor
- * (link.h). The exit status.
+ * (link.h). page: the user's, which tells his applications what is void (generation.h). The exit
+ * status.
  */
-int worker_run(const struct options *options, uid_t uid, int link);
+int worker_run(const struct options *options, uid_t uid, int link,
+               const struct dance_generation *page);
 
 #endif

@@ -12,6 +12,7 @@ import pytest
 import pki
 from conftest import DEVICE, PROGRAMS, config, entry, environment
 from test_dns_outcomes import black_hole, silent_dns  # noqa: F401 (fixtures)
+from processes import alive, workers
 from zone import accepts, patient, wait_for
 
 TLS_SERVER = os.path.join(PROGRAMS, "tls_server")
@@ -46,13 +47,6 @@ def resolvers(server):
     return found
 
 
-def workers(supervisor):
-    """The workers of a resolver that are alive."""
-    with open(f"/proc/{supervisor}/task/{supervisor}/children") as children:
-        pids = [int(pid) for pid in children.read().split()]
-    return [pid for pid in pids if alive(pid)]
-
-
 def kill_resolver(server):
     """Kill all of it, the supervisor first, so that nobody starts a worker again."""
     for supervisor in resolvers(server):
@@ -60,13 +54,6 @@ def kill_resolver(server):
         for pid in killed:
             os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not any(alive(pid) for pid in killed), what="their end")
-
-
-def alive(pid):
-    try:
-        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.fixture

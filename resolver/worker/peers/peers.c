@@ -7,6 +7,7 @@
 #include "worker/peers/accounts.h"
 #include "worker/peers/message.h"
 #include "worker/peers/name_list.h"
+#include "worker/peers/page.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,11 +44,14 @@ static peers_forget *forget;
 static unsigned count;
 static long long moment;   /* of the event that is handled */
 static long long quiet_to; /* no line on running out of something before this */
+static const struct dance_generation *page;
 
-void peers_open(int epoll_fd, struct peers_limits limits, peers_forget *on_forget)
+void peers_open(int epoll_fd, struct peers_limits limits, const struct dance_generation *of_user,
+                peers_forget *on_forget)
 {
     epoll = epoll_fd;
     limit = limits;
+    page = of_user;
     forget = on_forget;
 }
 
@@ -186,7 +190,7 @@ static void take_query(struct peer *p, const struct dance_wire_query *query, lon
 /* A descriptor that came over a control channel: only a socket of the right kind is taken. */
 static void take_conversation(int fd)
 {
-    if (!socket_is_ours(fd, false))
+    if (!socket_is_ours(fd, false) || !page_send(fd, page))
         (void)close(fd);
     else if (!add_conversation(fd))
         log_sometimes("a client was turned away: too many conversations");

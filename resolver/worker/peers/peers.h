@@ -13,6 +13,7 @@
 #define DANCE_PEERS_H
 
 #include "dance_wire.h"
+#include "generation.h"
 #include "worker/lookups/lookups.h"
 
 #include <stdbool.h>
@@ -25,8 +26,12 @@ struct peers_limits {
 /* Somebody asks that all that was found be forgotten. */
 typedef void peers_forget(void);
 
-/* epoll_fd: where descriptors are registered with their struct peer as data. */
-void peers_open(int epoll_fd, struct peers_limits limits, peers_forget *on_forget);
+/*
+ * epoll_fd: where descriptors are registered with their struct peer as data. page: what each
+ * conversation is given first.
+ */
+void peers_open(int epoll_fd, struct peers_limits limits, const struct dance_generation *page,
+                peers_forget *on_forget);
 void peers_close(void);
 
 /* Take fd, our end of a control channel, also on failure. */

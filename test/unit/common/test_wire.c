@@ -76,9 +76,24 @@ Test(wire, wanted)
     cr_expect_eq(dance_wire_encode_bare(DANCE_WIRE_QUERY, buf, sizeof(buf)), 0);
 }
 
+Test(wire, page)
+{
+    uint64_t generation = 0;
+
+    cr_assert_eq(dance_wire_encode_page(0x0123456789abcdefu, buf, sizeof(buf)),
+                 DANCE_WIRE_PAGE_SIZE);
+    cr_assert(dance_wire_decode_page(buf, DANCE_WIRE_PAGE_SIZE, &generation));
+    cr_assert_eq(generation, 0x0123456789abcdefu);
+    cr_assert_not(dance_wire_decode_page(buf, DANCE_WIRE_PAGE_SIZE + 1, &generation));
+    cr_assert_not(dance_wire_decode_page(buf, DANCE_WIRE_PAGE_SIZE - 1, &generation));
+    cr_assert_eq(dance_wire_encode_page(1, buf, DANCE_WIRE_PAGE_SIZE - 1), 0);
+    buf[5] = DANCE_WIRE_ANSWER;
+    cr_assert_not(dance_wire_decode_page(buf, DANCE_WIRE_PAGE_SIZE, &generation));
+}
+
 Test(wire, type_of_something_else)
 {
-    static const char *const others[] = {"DNCF\x01\x01", "DNCE\x02\x01", "DNCE\x01\x06",
+    static const char *const others[] = {"DNCF\x01\x01", "DNCE\x02\x01", "DNCE\x01\x63",
                                          "dnce\x01\x01"};
 
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)

@@ -1,0 +1,152 @@
+/* What is kept of answers, with this program as the resolver.
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "lookup/ask.h"
+
+#include "../pairs.h"
+#include "fd_message.h"
+#include "generation.h"
+#include "process.h"
+
+#include <criterion/criterion.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define NAME "sensor7._device.example.com"
+#define REASON "the name does not exist"
+#define TTL 60
+
+static struct sockaddr_un address = {.sun_family = AF_UNIX};
+static struct dance_generation generation;
+static bool gives_page;
+static _Atomic int
+    flush_at; /* the query, counted from 1, after whose answer was made comes a flush */
+static _Atomic int queries;
+static char why[512];
+
+static void unlink_socket(void)
+{
+    (void)unlink(address.sun_path);
+}
+
+TestSuite(ask, .fini = unlink_socket);
+
+static void begin(int conversation)
+{
+    uint8_t octets[64];
+    size_t len =
+        dance_wire_encode_page(dance_generation_now(generation.counter), octets, sizeof(octets));
+
+    if (gives_page)
+        cr_assert(dance_send_fd(conversation, octets, len, generation.fd));
+}
+
+static void respond(int conversation, const uint8_t *message, size_t len)
+{
+    static uint8_t octets[DANCE_WIRE_MAX];
+    struct dance_wire_query query;
+    struct dance_wire_answer answer = {.status = DANCE_WIRE_ABSENT,
+                                       .ttl = TTL,
+                                       .reason = REASON,
+                                       .reason_len = sizeof(REASON) - 1};
+
+    cr_assert(dance_wire_decode_query(message, len, &query));
+    answer.id = query.id;
+    if (atomic_fetch_add(&queries, 1) + 1 == atomic_load(&flush_at))
+        dance_generation_bump(&generation);
+    len = dance_wire_encode_answer(&answer, octets, sizeof(octets));
+    cr_assert_eq(send(conversation, octets, len, MSG_NOSIGNAL), (ssize_t)len);
+}
+
+/* A resolver for one control channel and its first conversation. */
+static void *serve(void *arg)
+{
+    struct pollfd at[2] = {{accept4(*(int *)arg, NULL, NULL, SOCK_CLOEXEC), POLLIN, 0},
+                           {-1, POLLIN, 0}};
+    uint8_t message[512];
+
+    while (poll(at, 2, -1) > 0) {
+        int with = -1;
+        ssize_t len;
+
+        for (int i = 0; i < 2; i++) {
+            if (at[i].revents == 0)
+                continue;
+            len = dance_receive_fd(at[i].fd, message, sizeof(message), &with);
+            if (len <= 0) {
+                at[i].fd = -1;
+            } else if (with >= 0) {
+                at[1].fd = with;
+                begin(with);
+            } else {
+                respond(at[i].fd, message, (size_t)len);
+            }
+        }
+    }
+    return NULL;
+}
+
+static void start(bool with_page)
+{
+    static int listener;
+    pthread_t thread;
+
+    listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/dance-test-ask-%ld.sock",
+                   (long)getpid());
+    unlink_socket();
+    cr_assert_eq(bind(listener, (const struct sockaddr *)&address, sizeof(address)), 0);
+    cr_assert_eq(listen(listener, 1), 0);
+    gives_page = with_page;
+    cr_assert(dance_generation_make(&generation));
+    dance_process_configure(CONFIG(GOOD_SERVER, {"dns.resolver", address.sun_path},
+                                   {"dns.timeout", "60"}, {"log", "none"}));
+    cr_assert_eq(pthread_create(&thread, NULL, serve, &listener), 0);
+}
+
+static int queries_after_lookup(void)
+{
+    struct dance_lookup *lookup = dance_lookup_new();
+
+    cr_assert(dance_lookup_run(lookup, NAME, sizeof(NAME) - 1, false), "%s", lookup->why);
+    cr_assert_eq(lookup->answer.status, DANCE_WIRE_ABSENT);
+    (void)snprintf(why, sizeof(why), "%s", lookup->why);
+    dance_lookup_free(lookup);
+    return atomic_load(&queries);
+}
+
+Test(ask, a_flush_voids_what_was_answered_before)
+{
+    start(true);
+    cr_assert_eq(queries_after_lookup(), 1);
+    cr_assert_str_eq(why, REASON ", believed for 60 s still");
+    cr_assert_eq(queries_after_lookup(), 1);
+    dance_generation_bump(&generation);
+    cr_assert_eq(queries_after_lookup(), 2);
+    cr_assert_eq(queries_after_lookup(), 2);
+}
+
+Test(ask, a_flush_voids_what_was_asked_before)
+{
+    start(true);
+    atomic_store(&flush_at, 1);
+    cr_assert_eq(queries_after_lookup(), 1);
+    cr_assert_eq(queries_after_lookup(), 2);
+    atomic_store(&flush_at, 3);
+    dance_generation_bump(&generation);
+    cr_assert_eq(queries_after_lookup(), 3);
+    cr_assert_eq(queries_after_lookup(), 4);
+    cr_assert_eq(queries_after_lookup(), 4);
+}
+
+Test(ask, without_a_page_nothing_is_kept)
+{
+    start(false);
+    cr_assert_eq(queries_after_lookup(), 1);
+    cr_assert_eq(queries_after_lookup(), 2);
+}
