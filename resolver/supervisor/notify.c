@@ -3,14 +3,19 @@
 
 #include "fd_message.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#define READY_WAIT_MS 10000
+
 static int to = -1;
 static int interval = -1;
+static long long due_ms;
 
 static void read_interval(void)
 {
@@ -52,28 +57,38 @@ void notify_close(void)
     to = -1;
 }
 
-static void say(const char *text, int fd)
+/* The queue is everybody's who tells systemd something, and short. */
+static bool say(const char *text, int fd)
 {
-    if (to >= 0)
-        (void)dance_send_fd(to, text, strlen(text), fd);
+    return to < 0 || dance_send_fd(to, text, strlen(text), fd) || errno != EAGAIN;
 }
 
 void notify_ready(void)
 {
-    say("READY=1", -1);
+    struct pollfd room = {.fd = to, .events = POLLOUT};
+
+    while (!say("READY=1", -1) && poll(&room, 1, READY_WAIT_MS) > 0)
+        continue;
 }
 
-void notify_alive(void)
+int notify_alive(long long now_ms)
 {
-    say("WATCHDOG=1", -1);
+    if (interval < 0)
+        return -1;
+    if (now_ms >= due_ms) {
+        /* What does not go through now has two more chances in time. */
+        (void)say("WATCHDOG=1", -1);
+        due_ms = now_ms + interval;
+    }
+    return (int)(due_ms - now_ms);
 }
 
-int notify_interval_ms(void)
+bool notify_store(int fd)
 {
-    return interval;
+    return say("FDSTORE=1\nFDNAME=channel", fd);
 }
 
-void notify_store(int fd)
+int notify_fd(void)
 {
-    say("FDSTORE=1\nFDNAME=channel", fd);
+    return to;
 }

@@ -8,19 +8,23 @@
 #ifndef DANCE_NOTIFY_H
 #define DANCE_NOTIFY_H
 
+#include <stdbool.h>
+
 /* Read from the environment who is to be told, and take it out there. */
 void notify_open(void);
 void notify_close(void);
 
-/* We are ready, we are alive; how often to say that, in milliseconds, -1: never. */
+/* We are ready. Waits for a moment where there is no room for that to be said. */
 void notify_ready(void);
-void notify_alive(void);
-int notify_interval_ms(void);
+
+/* We are alive: said when that is due. After how many milliseconds it is again; -1: never. */
+int notify_alive(long long now_ms);
 
 /*
  * Keep a copy of fd beyond our end, to be handed to our successor. It is let go
- * when its other end has gone.
+ * when its other end has gone. false: not now, but when notify_fd() is writable.
  */
-void notify_store(int fd);
+bool notify_store(int fd);
+int notify_fd(void);
 
 #endif

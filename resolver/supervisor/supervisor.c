@@ -30,12 +30,14 @@
 /* Stand for the descriptors that are not the users' in epoll's data. */
 static char signal_event;
 static char listener_event;
+static char room_event;
 
 static const struct options *options;
 static int poller = -1;
 static int signals = -1;
 static int listener = -1; /* -1: one application's own resolver */
 static int reserve = -1;  /* a descriptor to give up when there is no other */
+static int unstored = -1; /* a copy of a channel that systemd has no room for yet */
 static long long quiet_to;
 
 static void log_sometimes(const char *text)
@@ -55,8 +57,47 @@ static int work(uid_t uid, int link, const struct dance_generation *page)
     (void)close(reserve);
     if (listener >= 0)
         (void)close(listener);
+    if (unstored >= 0)
+        (void)close(unstored);
     notify_close();
     return worker_run(options, uid, link, page);
+}
+
+static bool watch(int fd, void *data, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data = {.ptr = data}};
+
+    return fd >= 0 && epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static void watch_no_more(int fd)
+{
+    (void)epoll_ctl(poller, EPOLL_CTL_DEL, fd, NULL);
+}
+
+/*
+ * Have systemd keep a channel, for our successor. While it has no room for it nobody
+ * else is let in: they wait in the listener's queue, and none is forgotten.
+ */
+static void store(int fd)
+{
+    if (notify_store(fd))
+        return;
+    unstored = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (unstored < 0)
+        return;
+    watch_no_more(listener);
+    (void)watch(notify_fd(), &room_event, EPOLLOUT);
+}
+
+static void store_again(void)
+{
+    if (!notify_store(unstored))
+        return;
+    (void)close(unstored);
+    unstored = -1;
+    watch_no_more(notify_fd());
+    (void)watch(listener, &listener_event, EPOLLIN);
 }
 
 static void accept_one(void)
@@ -85,7 +126,7 @@ static void accept_one(void)
         return;
     }
     if (users_add(uid, fd))
-        notify_store(fd);
+        store(fd);
     else
         log_sometimes("a client was turned away: too many connections");
 }
@@ -196,11 +237,11 @@ static int run(void)
     struct epoll_event event;
 
     for (;;) {
-        int wait = sooner(users_tick(dance_now_ms()), notify_interval_ms());
+        long long now = dance_now_ms();
+        int wait = sooner(users_tick(now), notify_alive(now));
         /* One at a time: what is behind the next might have ended with this one. */
         int n = epoll_wait(poller, &event, 1, wait);
 
-        notify_alive();
         if (n < 0 && errno != EINTR)
             return EXIT_FAILURE;
         if (n > 0 && event.data.ptr == &signal_event) {
@@ -208,6 +249,8 @@ static int run(void)
                 return EXIT_SUCCESS;
         } else if (n > 0 && event.data.ptr == &listener_event) {
             accept_one();
+        } else if (n > 0 && event.data.ptr == &room_event) {
+            store_again();
         } else if (n > 0) {
             users_event(event.data.ptr, event.events, dance_now_ms());
         }
@@ -215,13 +258,6 @@ static int run(void)
         if (listener < 0 && users_channels() == 0 && users_workers() == 0)
             return EXIT_SUCCESS;
     }
-}
-
-static bool watch(int fd, void *data)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = data}};
-
-    return fd >= 0 && epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 /* Raise the limit of descriptors as far as it goes, for the workers too, and say how far. */
@@ -249,11 +285,11 @@ static bool set_up(void)
     poller = epoll_create1(EPOLL_CLOEXEC);
     reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
     users_open(poller, limits, work);
-    if (!watch(signals, &signal_event)) {
+    if (!watch(signals, &signal_event, EPOLLIN)) {
         dance_log(DANCE_LOG_ERROR, "resolver: cannot be set up: %s", strerror(errno));
         return false;
     }
-    if (!open_transport() || (listener >= 0 && !watch(listener, &listener_event)))
+    if (!open_transport() || (listener >= 0 && !watch(listener, &listener_event, EPOLLIN)))
         return false;
     if (chdir("/") == 0 && sandbox_become(options->user, &why) && sandbox_supervisor(options, &why))
         return true;
