@@ -4,6 +4,7 @@
 #include "log.h"
 #include "worker/dns/anchor.h"
 #include "worker/dns/complaints.h"
+#include "worker/dns/cut.h"
 #include "worker/dns/forward.h"
 
 #include <poll.h>
@@ -18,6 +19,9 @@
 #define FIRST_ANSWER_MS 10000
 
 static struct ub_ctx *contexts[DNS_CONTEXTS];
+/* From the root to the name by ourselves, with nothing that an operator told libunbound of the way.
+ */
+static bool own_way;
 static char reason[512];
 
 /* Say what is wrong: libunbound's own words if there are any, else detail. */
@@ -72,7 +76,6 @@ static void set_options(struct ub_ctx *context, unsigned sockets, bool forwardin
 {
     static const char *const settings[][2] = {
         {"module-config:", "validator iterator"},
-        {"qname-minimisation:", "yes"},
         {"prefetch-key:", "yes"},
         {"aggressive-nsec:", "yes"},
         {"harden-dnssec-stripped:", "yes"},
@@ -99,6 +102,7 @@ static void set_options(struct ub_ctx *context, unsigned sockets, bool forwardin
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
         set_option(context, settings[i][0], settings[i][1]);
     (void)snprintf(number, sizeof(number), "%u", sockets);
+    set_option(context, "qname-minimisation:", own_way ? "no" : "yes"); /* see cut.h */
     set_option(context, "outgoing-range:", number);
     set_option(context, "infra-cache-min-rtt:", patience);
     set_option(context, "unknown-server-time-limit:", patience);
@@ -201,6 +205,7 @@ int dns_open(const struct options *options, unsigned sockets, const char **why)
 {
     FILE *complaints = complaints_open();
 
+    own_way = options->forward == NULL && options->unbound_config == NULL;
     if (open_one(0, options, sockets, complaints, why)
         && open_one(1, options, sockets / 2 + 1, complaints, why))
         return 1;
@@ -210,6 +215,7 @@ int dns_open(const struct options *options, unsigned sockets, const char **why)
 
 void dns_close(void)
 {
+    cut_close();
     for (int i = 0; i < DNS_CONTEXTS; i++) {
         if (contexts[i] != NULL)
             ub_ctx_delete(contexts[i]);
@@ -231,10 +237,13 @@ int dns_process(int context)
 int dns_start(int context, const char *name, int type, void *arg, ub_callback_type callback,
               int *id)
 {
+    if (own_way)
+        return cut_start(contexts[context], context, name, type, arg, callback, id);
     return ub_resolve_async(contexts[context], name, type, CLASS_IN, arg, callback, id);
 }
 
 void dns_cancel(int context, int id)
 {
-    (void)ub_cancel(contexts[context], id);
+    if (!cut_cancel(contexts[context], context, id))
+        (void)ub_cancel(contexts[context], id);
 }

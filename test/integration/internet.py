@@ -29,8 +29,9 @@ def enter():
 
 
 class Internet:
-    def __init__(self, folder, names, far, ttl=3600, glue_ttl=3600):
-        """names: the labels left of example.com that have the TLSA record of self.certificate's key. far: the program."""
+    def __init__(self, folder, names, far, ttl=3600, glue_ttl=3600, in_com=()):
+        """names: the labels left of example.com that have the TLSA record of self.certificate's key; in_com: those left of com,
+        in that zone itself. far: the program."""
         self.folder, self.program, self.process = folder, far, None
         self.key = pki.new_key()
         self.certificate = pki.certificate(self.key, "x")
@@ -39,7 +40,8 @@ class Internet:
         ds = ""
         for origin, ns, lines in (
                 ("example.com", f"@ NS ns\nns {glue_ttl} A {DOMAIN}", [f"{name} {record}" for name in names]),
-                ("com", f"@ NS ns\nns A {COM}", ["example NS ns.example", f"ns.example {glue_ttl} A {DOMAIN}"]),
+                ("com", f"@ NS ns\nns A {COM}", ["example NS ns.example", f"ns.example {glue_ttl} A {DOMAIN}",
+                                                 *(f"{name} {record}" for name in in_com)]),
                 (".", "".join(f"@ NS {chr(97 + i)}.root-servers.net.\n{chr(97 + i)}.root-servers.net. A {address}\n"
                               for i, address in enumerate(ROOTS[:1] + ROOTS[2:])), ["com. NS ns.com.", f"ns.com. A {COM}"])):
             self.servers[origin] = self.sign(origin, [ns, *lines, *ds.splitlines()], ttl)
