@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "worker/dns/complaints.h"
+#include "worker/dns/cut.h"
 #include "worker/dns/relay.h"
 #include "worker/dns/settings.h"
 
@@ -17,6 +18,7 @@
 #define CLOSE_MS 2000
 
 static struct relay *relays[DNS_CONTEXTS];
+static bool own_way; /* see settings.h */
 
 static void on_first_answer(void *arg, int error, struct ub_result *result)
 {
@@ -96,6 +98,7 @@ int dns_open(const struct options *options, unsigned sockets, const char **why)
                                           [DNS_FOR_SUSPECTS] = sockets / 4 + 1};
     FILE *complaints = complaints_open();
 
+    own_way = settings_own_way(options);
     for (int i = 0; i < DNS_CONTEXTS; i++) {
         if (!open_one(i, options, share[i], complaints, why)) {
             dns_close();
@@ -109,6 +112,7 @@ void dns_close(void)
 {
     bool ended = true;
 
+    cut_close();
     for (int i = 0; i < DNS_CONTEXTS; i++) {
         if (relays[i] != NULL)
             relay_end(relays[i]);
@@ -139,12 +143,15 @@ int dns_process(int context)
 int dns_start(int context, const char *name, int type, void *arg, ub_callback_type callback,
               int *id)
 {
+    if (own_way)
+        return cut_start(relays[context], context, name, type, arg, callback, id);
     return relay_start(relays[context], name, type, arg, callback, id);
 }
 
 void dns_cancel(int context, int id)
 {
-    relay_cancel(relays[context], id);
+    if (!cut_cancel(relays[context], context, id))
+        relay_cancel(relays[context], id);
 }
 
 const char *const *dns_files(const struct options *options)

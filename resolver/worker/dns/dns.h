@@ -46,8 +46,9 @@ int dns_process(int context);
 
 /*
  * Begin the lookup of the RRset of a type (DNS_TYPE_TLSA) at a name (absolute, with the trailing
- * dot). The callback runs from dns_process() and owns the result (ub_resolve_free()). 0 with *id,
- * or libunbound's error.
+ * dot, in lower case). The callback runs from dns_process() and owns the result
+ * (ub_resolve_free()). 0 with *id, which stays where it is and may change until then; or
+ * libunbound's error.
  */
 int dns_start(int context, const char *name, int type, void *arg, ub_callback_type callback,
               int *id);

@@ -110,11 +110,15 @@ static const struct invariant {
 #define PATIENCE_FORWARDING_MS 2500
 #define PATIENCE_SEVERAL_MS 800
 
+bool settings_own_way(const struct options *options)
+{
+    return options->forward == NULL && options->unbound_config == NULL;
+}
+
 /* What suits a server that asks for few names again and again. */
 static void set_defaults(struct ub_ctx *context, const struct options *options, unsigned sockets)
 {
     static const char *const settings[][2] = {
-        {"qname-minimisation", "yes"},
         {"prefetch-key", "yes"},
         {"harden-dnssec-stripped", "yes"},
         /* More than there are lookups, which are bounded by lookups.c, and what they depend on. */
@@ -141,6 +145,7 @@ static void set_defaults(struct ub_ctx *context, const struct options *options, 
         if (invariants[i].value[0] != '\0')
             set_option(context, invariants[i].name, invariants[i].value);
     }
+    set_option(context, "qname-minimisation", settings_own_way(options) ? "no" : "yes");
     set_number(context, "outgoing-range", sockets);
     set_number(context, "cache-max-negative-ttl", options->denial_ttl);
 }

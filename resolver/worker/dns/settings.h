@@ -25,6 +25,12 @@
 bool settings_apply(struct ub_ctx *context, const struct options *options, unsigned sockets,
                     bool *tls, const char **why);
 
+/*
+ * From the root to the name by ourselves, with nothing that an operator told libunbound of the way:
+ * then names are minimised by cut.h, and not by libunbound.
+ */
+bool settings_own_way(const struct options *options);
+
 /* A fault in an operator's words (static): libunbound's own if there are any, else detail. */
 const char *settings_fault(const char *what, const char *detail);
 
