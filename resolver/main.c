@@ -31,7 +31,7 @@
 #define EVENTS 64
 #define DESCRIPTORS_MAX 65536u /* more are not made use of */
 #define PEERS_MAX 8192u
-#define DENIAL_TTL 30u /* seconds for which a denial is believed at the most */
+#define DENIAL_TTL 30u        /* seconds for which a denial is believed at the most */
 #define DNS_SOCKETS_MIN 1024u /* where there are descriptors for them */
 
 /* Stand for the descriptors that are not peers in epoll's data. */
