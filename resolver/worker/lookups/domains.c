@@ -80,11 +80,17 @@ bool domain_suspect(const struct domain *domain, long long now_ms)
     return now_ms < domain->bogus_until_ms || now_ms < domain->silent_until_ms;
 }
 
+/* How many of its lookups may be in flight. */
+static unsigned window_of(const struct domain *domain, long long now_ms)
+{
+    if (domain->known)
+        return UINT_MAX;
+    return domain_suspect(domain, now_ms) ? DOMAINS_SUSPECT : domain->window;
+}
+
 bool domain_has_room(const struct domain *domain, long long now_ms)
 {
-    unsigned window = domain_suspect(domain, now_ms) ? DOMAINS_SUSPECT : domain->window;
-
-    return domain->known || domain->lookups + domain->background < window;
+    return domain->lookups + domain->background < window_of(domain, now_ms);
 }
 
 static void leave(struct domain *domain)
@@ -110,10 +116,14 @@ static void drop(struct domain *domain)
     table_drop(&domains[domain->known], &domain->entry);
 }
 
-/* What is due may begin. Else the end of one of its lookups will bring it here again. */
+/*
+ * What is due may begin, with half of the room at the most, so that whoever asks has the
+ * other. Else the end of one of its lookups will bring it here again.
+ */
 static bool is_ready(const struct domain *domain, long long now_ms)
 {
-    return domain->queued == 0 && domain->background < share && domain_has_room(domain, now_ms);
+    return domain->queued == 0 && domain->background < share && domain_has_room(domain, now_ms)
+           && domain->background < window_of(domain, now_ms) / 2;
 }
 
 void domain_put(struct domain *domain, long long now_ms)

@@ -207,7 +207,7 @@ static void begin_queued(struct domain *domain)
     struct lookup *l;
 
     while ((l = TAILQ_FIRST(&domain->waiting)) != NULL && domain_has_room(domain, moment)) {
-        int error = start(l);
+        int error = start(l); // NOLINT(clang-analyzer-unix.Malloc)
         struct name *name = l->name;
         struct dance_wire_answer answer;
         struct classify_reason reason;

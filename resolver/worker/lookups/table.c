@@ -4,18 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS_MIN 16u
+#define BUCKETS_MIN ((size_t)16)
 
 bool table_open(struct table *table, size_t size)
 {
     *table = (struct table){.size = size, .low = BUCKETS_MIN, .used = BUCKETS_MIN};
     if (!dance_hash_key_make(&table->key))
         return false;
-    table->buckets = calloc(2 * BUCKETS_MIN, sizeof(*table->buckets));
+    table->buckets = calloc(2 * BUCKETS_MIN, sizeof(struct entry *));
     return table->buckets != NULL;
 }
 
-void table_close(struct table *table, void end(struct entry *entry))
+void table_close(struct table *table, void end(struct entry *))
 {
     for (size_t i = 0; table->buckets != NULL && i < table->used; i++) {
         while (table->buckets[i] != NULL) {
@@ -59,7 +59,7 @@ static void grow(struct table *table)
     struct entry **to;
 
     if (table->used + 1 == 2 * table->low) {
-        struct entry **more = realloc(table->buckets, 4 * table->low * sizeof(*more));
+        struct entry **more = realloc(table->buckets, 4 * table->low * sizeof(struct entry *));
 
         if (more == NULL)
             return; /* it stays as it is, and gets slower */

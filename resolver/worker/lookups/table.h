@@ -33,7 +33,7 @@ struct table {
 bool table_open(struct table *table, size_t size);
 
 /* Free all entries, after end() for each. */
-void table_close(struct table *table, void end(struct entry *entry));
+void table_close(struct table *table, void end(struct entry *));
 
 /* NULL when there is none of that name. */
 struct entry *table_find(const struct table *table, const char *name, size_t len);

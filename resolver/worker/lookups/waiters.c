@@ -93,10 +93,10 @@ void waiters_answer(struct waiters *waiters, struct dance_wire_answer *answer)
 {
     while (!LIST_EMPTY(waiters)) {
         struct waiter *w = LIST_FIRST(waiters);
-        struct lookups_asker *asker = w->asker;
+        struct lookups_asker *asker = w->asker; // NOLINT(clang-analyzer-unix.Malloc)
 
         answer->id = w->id;
-        drop(w); // NOLINT(clang-analyzer-unix.Malloc)
+        drop(w);
         deliver_to(asker, answer);
     }
 }

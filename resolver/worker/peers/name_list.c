@@ -135,7 +135,7 @@ static bool begin_to_hold(struct name_list *list)
 static void forget_fd(struct name_list *list)
 {
     if (list->fd >= 0)
-        (void)close(list->fd);
+        (void)close(list->fd); /* a memfd: nobody keeps us waiting */
     list->fd = -1;
 }
 
