@@ -17,7 +17,7 @@
  */
 #define REASONS 512u
 #define NAME_SIZE 260
-#define REASON_SIZE 256
+#define REASON_SIZE 200
 
 /* A line's first octets; the rest of a longer one is left out. */
 #define LINE_SIZE 1024

@@ -158,3 +158,8 @@ const char *const *dns_files(const struct options *options)
 {
     return settings_files(options);
 }
+
+const char *dns_forwarding(void)
+{
+    return settings_forwarding();
+}

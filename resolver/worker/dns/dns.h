@@ -60,4 +60,8 @@ void dns_cancel(int context, int id);
  */
 const char *const *dns_files(const struct options *options);
 
+/* Whom dns_open() was told to ask, to be put behind a reason: "; forward is 192.0.2.1@53, ...", or
+ * empty. */
+const char *dns_forwarding(void);
+
 #endif

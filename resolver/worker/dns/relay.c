@@ -2,12 +2,14 @@
 #include "worker/dns/relay.h"
 
 #include "worker/dns/complaints.h"
+#include "worker/dns/settings.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -120,14 +122,22 @@ static void free_request(struct request *r)
     free(r);
 }
 
-/* Give a failure libunbound's own words, which it has for what is bogus alone. */
+/*
+ * Give a failure libunbound's own words, which it has for what is bogus alone.
+ * It names a server that answered something, but none that did not answer.
+ */
 static void explain(const struct request *r, struct ub_result *result)
 {
     char text[256];
+    char *why = NULL;
+    bool root;
 
-    if (result != NULL && result->rcode == RCODE_SERVFAIL && result->why_bogus == NULL
-        && complaints_servfail(r->name, text, sizeof(text)))
-        result->why_bogus = strdup(text); /* freed with the result */
+    if (result == NULL || result->rcode != RCODE_SERVFAIL || result->why_bogus != NULL
+        || !complaints_servfail(r->name, text, sizeof(text)))
+        return;
+    root = strstr(text, "at zone . ") != NULL && strstr(text, " from ") == NULL;
+    if (asprintf(&why, "%s%s", text, root ? settings_forwarding() : "") >= 0)
+        result->why_bogus = why; /* freed with the result */
 }
 
 /* Of the thread: r has come to its end. */

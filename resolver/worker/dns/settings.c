@@ -16,20 +16,35 @@
 #define RESOLV_CONF "/etc/resolv.conf"
 
 static char reason[512];
+static char forwarding[160]; /* as many as there is room for in a reason */
 
 const char *settings_fault(const char *what, const char *detail)
 {
     char complaint[256];
 
     complaints_first(complaint, sizeof(complaint));
-    (void)snprintf(reason, sizeof(reason), "%s: %s", what,
-                   complaint[0] != '\0' ? complaint : detail);
+    if (complaint[0] != '\0')
+        detail = complaint;
+    /* It may begin with the file, and its line. */
+    if (strncmp(detail, what, strlen(what)) == 0)
+        (void)snprintf(reason, sizeof(reason), "%s", detail);
+    else
+        (void)snprintf(reason, sizeof(reason), "%s: %s", what, detail);
     return reason;
 }
 
-static bool fail(const char **why, const char *what, const char *detail)
+/* Something that libunbound reported. */
+static bool failed(const char **why, const char *what, int error)
 {
-    *why = settings_fault(what, detail);
+    *why = settings_fault(what, ub_strerror(error));
+    return false;
+}
+
+/* Something that we saw ourselves. */
+static bool refuse(const char **why, const char *what, const char *detail)
+{
+    (void)snprintf(reason, sizeof(reason), "%s: %s", what, detail);
+    *why = reason;
     return false;
 }
 
@@ -81,7 +96,10 @@ static const struct invariant {
     {"module-config", "validator iterator",
      "other modules change answers, or are not in this library"},
     {"auto-trust-anchor-file", "",
-     "this process writes no file; name it as trust anchor (its states are understood)"},
+     "this process writes no file; name it as trust_anchor (its states are understood)"},
+    /* libunbound takes a key that is pending there, or revoked, for a good one. */
+    {"trust-anchor-file", "", "name it as trust_anchor, or its records with trust-anchor:"},
+    {"trusted-keys-file", "", "name its records with trust-anchor:"},
     {"val-permissive-mode", "no", "what fails validation would not be known as that"},
     {"val-override-date", "0", "signatures that are over would count"},
     /* No grace for signatures that have just expired (RFC 4035, section 5.3.1). */
@@ -92,7 +110,8 @@ static const struct invariant {
     {"serve-original-ttl", "no", "removed records would be believed for longer"},
     {"cache-min-ttl", "0", "removed records would be believed for longer"},
     {"cache-min-negative-ttl", "0", "new records would be found later"},
-    /* What it makes of NSEC records lasts as long as they do, whatever cache-max-negative-ttl is.
+    /* What libunbound makes of NSEC records lasts as long as they do, whatever
+     * cache-max-negative-ttl is.
      */
     {"aggressive-nsec", "no", "new records would be found later"},
 };
@@ -108,7 +127,17 @@ static const struct invariant {
  */
 #define PATIENCE_MS 400
 #define PATIENCE_FORWARDING_MS 2500
-#define PATIENCE_SEVERAL_MS 800
+#define PATIENCE_SEVERAL_MS 500
+
+/* One that this libunbound does not know no file can set either. */
+static bool is_known(struct ub_ctx *context, const char *name)
+{
+    char *value = NULL;
+    bool known = ub_ctx_get_option(context, name, &value) == 0;
+
+    free(value);
+    return known;
+}
 
 bool settings_own_way(const struct options *options)
 {
@@ -142,7 +171,7 @@ static void set_defaults(struct ub_ctx *context, const struct options *options, 
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
         set_option(context, settings[i][0], settings[i][1]);
     for (size_t i = 0; i < INVARIANTS; i++) {
-        if (invariants[i].value[0] != '\0')
+        if (invariants[i].value[0] != '\0' && is_known(context, invariants[i].name))
             set_option(context, invariants[i].name, invariants[i].value);
     }
     set_option(context, "qname-minimisation", settings_own_way(options) ? "no" : "yes");
@@ -165,16 +194,13 @@ static void set_patience(struct ub_ctx *context, size_t forwarders)
  * of its own, would never be asked. What remains are names that no zone can
  * have: localhost and its reverses, onion, invalid.
  */
-static void unblock_names(struct ub_ctx *context)
+static int unblock_names(struct ub_ctx *context)
 {
-    static const char *const names[] = {"test.", "home.arpa.", "resolver.arpa.", "service.arpa."};
-    char value[64];
-
-    set_option(context, "unblock-lan-zones", "yes");
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        (void)snprintf(value, sizeof(value), "%s nodefault", names[i]);
-        set_option(context, "local-zone", value);
-    }
+    return configure_text(context, "server:\n unblock-lan-zones: yes\n"
+                                   " local-zone: \"test\" nodefault\n"
+                                   " local-zone: \"home.arpa\" nodefault\n"
+                                   " local-zone: \"resolver.arpa\" nodefault\n"
+                                   " local-zone: \"service.arpa\" nodefault\n");
 }
 
 static const char *read_system(struct forward *out)
@@ -216,6 +242,16 @@ static int forward_to(struct ub_ctx *context, const struct forward *forward)
     return error;
 }
 
+static void remember_forward(const struct forward *forward)
+{
+    size_t used = 0;
+
+    forwarding[0] = '\0';
+    for (size_t i = 0; i < forward->count && used < sizeof(forwarding); i++)
+        used += (size_t)snprintf(forwarding + used, sizeof(forwarding) - used, "%s%s",
+                                 i == 0 ? "; forward is " : ", ", forward->entry[i]);
+}
+
 static bool configure_forward(struct ub_ctx *context, const struct options *options, bool *tls,
                               const char **why)
 {
@@ -230,55 +266,58 @@ static bool configure_forward(struct ub_ctx *context, const struct options *opti
     else if (options->forward != NULL)
         fault = forward_read(options->forward, &forward);
     if (fault != NULL)
-        return fail(why, what, fault);
+        return refuse(why, what, fault);
     set_patience(context, forward.count);
+    remember_forward(&forward);
     if (forward.count > 0)
         error = forward_to(context, &forward);
     *tls = forward.tls;
-    return error == 0 || fail(why, what, ub_strerror(error));
-}
-
-/* Is an option as it is to be? One that this libunbound does not know is. */
-static bool stands(struct ub_ctx *context, const char *name, const char *value, char *is,
-                   size_t size)
-{
-    char *text = NULL;
-    bool ok = ub_ctx_get_option(context, name, &text) != 0
-              || strcmp(text != NULL ? text : "", value) == 0;
-
-    (void)snprintf(is, size, "%s", text != NULL ? text : "");
-    free(text);
-    return ok;
+    return error == 0 || failed(why, what, error);
 }
 
 static bool check_denials(struct ub_ctx *context, const struct options *options, const char **why)
 {
-    char *text = NULL;
-    bool ok;
+    char *is = NULL;
+    bool ok = ub_ctx_get_option(context, "cache-max-negative-ttl", &is) == 0
+              && strtoul(is, NULL, 10) <= options->denial_ttl;
 
-    if (ub_ctx_get_option(context, "cache-max-negative-ttl", &text) != 0)
-        return fail(why, "libunbound", "it knows no cache-max-negative-ttl");
-    ok = text != NULL && strtoul(text, NULL, 10) <= options->denial_ttl;
-    free(text);
+    free(is);
     return ok
-           || fail(why, options->unbound_config,
-                   "cache-max-negative-ttl: no more than dns.denial_ttl can be had");
+           || refuse(why, options->unbound_config,
+                     "cache-max-negative-ttl: no more than denial_ttl can be had");
 }
 
 static bool check_invariants(struct ub_ctx *context, const struct options *options,
                              const char **why)
 {
-    char is[128];
     char text[384];
 
     for (size_t i = 0; i < INVARIANTS; i++) {
-        if (stands(context, invariants[i].name, invariants[i].value, is, sizeof(is)))
-            continue;
-        (void)snprintf(text, sizeof(text), "%s: %s cannot be had: %s", invariants[i].name, is,
-                       invariants[i].why_not);
-        return fail(why, options->unbound_config, text);
+        char *is = NULL;
+        int error = ub_ctx_get_option(context, invariants[i].name, &is);
+        /* One that this libunbound does not know no file can set. */
+        bool ok = error == UB_SYNTAX
+                  || (error == 0 && is != NULL && strcmp(is, invariants[i].value) == 0);
+
+        (void)snprintf(text, sizeof(text), "%s: %s cannot be had: %s", invariants[i].name,
+                       is != NULL ? is : "this", invariants[i].why_not);
+        free(is);
+        if (!ok)
+            return refuse(why, options->unbound_config, text);
     }
     return check_denials(context, options, why);
+}
+
+static bool configure_anchors(struct ub_ctx *context, const struct options *options,
+                              const char **why)
+{
+    const char *fault = NULL;
+    int error;
+
+    if (!anchors_read(options->trust_anchor, &fault))
+        return refuse(why, options->trust_anchor, fault);
+    error = anchors_give(context);
+    return error == 0 || failed(why, options->trust_anchor, error);
 }
 
 static bool configure_file(struct ub_ctx *context, const struct options *options, const char **why)
@@ -289,28 +328,25 @@ static bool configure_file(struct ub_ctx *context, const struct options *options
         return true;
     error = ub_ctx_config(context, options->unbound_config);
     if (error != 0)
-        return fail(why, options->unbound_config, ub_strerror(error));
+        return failed(why, options->unbound_config, error);
     return check_invariants(context, options, why);
 }
 
 bool settings_apply(struct ub_ctx *context, const struct options *options, unsigned sockets,
                     bool *tls, const char **why)
 {
-    const char *fault = NULL;
-    int error = 0;
+    int error;
 
     set_defaults(context, options, sockets);
-    unblock_names(context);
-    if (!anchors_read(options->trust_anchor, &fault))
-        return fail(why, options->trust_anchor, fault);
-    error = anchors_give(context);
+    error = unblock_names(context);
     if (error != 0)
-        return fail(why, options->trust_anchor, ub_strerror(error));
-    if (!configure_forward(context, options, tls, why) || !configure_file(context, options, why))
+        return failed(why, "libunbound", error);
+    if (!configure_forward(context, options, tls, why) || !configure_file(context, options, why)
+        || !configure_anchors(context, options, why))
         return false;
     /* The last: from here on libunbound has made up its mind. */
     error = ub_ctx_zone_add(context, SETTINGS_OWN_NAME, "static");
-    return error == 0 || fail(why, "libunbound", ub_strerror(error));
+    return error == 0 || failed(why, "libunbound", error);
 }
 
 const char *const *settings_files(const struct options *options)
@@ -325,4 +361,9 @@ const char *const *settings_files(const struct options *options)
         files[n++] = RESOLV_CONF;
     files[n] = NULL;
     return files;
+}
+
+const char *settings_forwarding(void)
+{
+    return forwarding;
 }

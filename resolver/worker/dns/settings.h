@@ -37,4 +37,8 @@ const char *settings_fault(const char *what, const char *detail);
 /* The files that settings_apply() reads, NULL at the end (static). */
 const char *const *settings_files(const struct options *options);
 
+/* What was set up to be asked, for a reason: "; forward is 192.0.2.1@53, ...", or empty (static).
+ */
+const char *settings_forwarding(void);
+
 #endif
