@@ -52,8 +52,8 @@
 #define DANCE_WIRE_RECORDS_MAX 100u   /* records of one RRset */
 #define DANCE_WIRE_TIMEOUT_MAX 60000u /* milliseconds that a query may ask to wait */
 
-#define DANCE_WIRE_LIST_MAX (16u << 20)
-#define DANCE_WIRE_LIST_NAMES_MAX 100000u
+#define DANCE_WIRE_LIST_MAX (64u << 20)
+#define DANCE_WIRE_LIST_NAMES_MAX 1000000u
 
 enum dance_wire_type {
     DANCE_WIRE_CONVERSATION = 1,

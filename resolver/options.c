@@ -146,6 +146,7 @@ int options_read(struct options *o, int argc, char *argv[])
                           .max_lookups = 4096,
                           .max_per_client = 1024,
                           .max_workers = 64,
+                          .denial_ttl = 30,
                           .idle = 900};
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (option == HELP || option == VERSION) {

@@ -24,6 +24,7 @@ struct options {
     unsigned max_lookups;    /* in flight in all */
     unsigned max_per_client; /* queries waiting, of one process */
     unsigned max_workers;
+    unsigned denial_ttl; /* seconds for which a denial is believed at the most */
     unsigned idle; /* seconds after which a worker that is asked nothing ends */
 };
 

@@ -4,8 +4,8 @@
 #include "log.h"
 #include "now.h"
 #include "stamp.h"
+#include "worker/dns/dns.h"
 
-#include <string.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -23,8 +23,6 @@ static long long again_ms; /* 0: nothing is broken */
 
 static void add(const char *path)
 {
-    if (path == NULL)
-        return;
     files[count].path = path;
     (void)dance_file_stamp(path, &files[count].stamp);
     count++;
@@ -38,10 +36,8 @@ void changes_open(const struct options *options)
     count = 0;
     again_ms = 0;
     looked_ms = dance_now_ms();
-    add(options->trust_anchor);
-    add(options->unbound_config);
-    if (options->forward != NULL && strcmp(options->forward, "system") == 0)
-        add("/etc/resolv.conf");
+    for (const char *const *path = dns_files(options); *path != NULL && count < FILES_MAX; path++)
+        add(*path);
     calendar = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     if (calendar >= 0)
         (void)timerfd_settime(calendar, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL);

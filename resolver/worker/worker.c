@@ -6,8 +6,8 @@
 #include "now.h"
 #include "worker/changes.h"
 #include "worker/dns/dns.h"
-#include "worker/lookups/kept.h"
 #include "worker/lookups/lookups.h"
+#include "worker/lookups/names.h"
 #include "worker/lookups/wanted.h"
 #include "worker/peers/peers.h"
 #include "worker/sandbox/sandbox.h"
@@ -20,6 +20,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
 
 #define EVENTS 64
 #define PEERS_MAX 8192u
@@ -61,7 +64,7 @@ static void log_counters(enum dance_log_level level)
         level,
         "resolver: %lu names kept, %llu queries answered from them, %llu renewed ahead, %u "
         "held; %u lookups in flight; refused: %llu in all, %llu of a process, %llu of a domain",
-        kept_names(), c->hits, c->renewed, wanted_held(), lookups_in_flight(), c->busy,
+        names_kept(), c->hits, c->renewed, wanted_held(), lookups_in_flight(), c->busy,
         c->busy_client, c->busy_domain);
 }
 
@@ -210,7 +213,8 @@ int worker_run(const struct options *of, uid_t uid, int link, const struct dance
     struct peers_limits limits = {at_most(all / 2, PEERS_MAX), of->max_per_client};
     unsigned sockets = at_most(all / 4, of->max_lookups + DNS_SOCKETS_MIN);
     /* Each lookup has a socket of its own: those of slow names leave none to wait for. */
-    struct lookups_limits lookups = {at_most(of->max_lookups, sockets), of->max_per_client};
+    struct lookups_limits lookups = {at_most(of->max_lookups, sockets), of->max_per_client,
+                                     of->denial_ttl};
     const char *unavailable = NULL;
     const char *why = NULL;
     int status = WORKER_AGAIN;
@@ -251,5 +255,9 @@ int worker_run(const struct options *of, uid_t uid, int link, const struct dance
     changes_close();
     (void)close(poller);
     (void)close(link_fd);
+#ifdef __SANITIZE_ADDRESS__
+    /* Nothing else runs at the end of this process: there may be a thread that cannot end. */
+    __lsan_do_leak_check();
+#endif
     return status;
 }

@@ -96,24 +96,24 @@ def seconds_for(what):
 
 
 def test_thousands_of_slow_lookups_in_flight(proxied):
-    """They go on at the same time: nobody answers until all are there, which libunbound suffers for some 20 seconds."""
+    """Nobody answers until all are there; the owners' lookups begin a few at a time, and nobody else waits for them."""
     resolver = proxied(slow_names(Proxy.HELD), "--max-per-client", "100000")
-    zones = ("example.com", "example.net", "example.org")
-    each = 10 if sanitized() else 50
+    zones = ("example.net", "example.org")
+    each = 10 if sanitized() else 30
     assert ask(resolver.connect(), NAME)[0] == SECURE
     for zone in zones:  # what leads there is known, as it is in a server that runs
         ask(resolver.connect(), f"x.{zone}", 1, 20000)
     connections = [resolver.connect() for _ in range(60)]
     for i, connection in enumerate(connections):
         for j in range(each):
-            connection.send(query(j, f"n{i}x{j}.{SLOW}.{zones[i % 3]}", 60000))
+            connection.send(query(j, f"n{i}x{j}.{SLOW}.{zones[i % 2]}", 60000))
     wait_for(lambda: resolver.counters()["flight"] == 60 * each, what="thousands in flight")
     # Meanwhile somebody with a name that is not known yet.
     assert ask(resolver.connect(), "u311._device.example.com")[0] == SECURE
     assert resolver.counters()["flight"] == 60 * each
     resolver.proxy.release()
     statuses = [answer(connection.recv(65536))[1] for connection in connections for _ in range(each)]
-    assert {s: statuses.count(s) for s in set(statuses)} == dict.fromkeys((ABSENT, INSECURE, BOGUS), 20 * each)
+    assert {s: statuses.count(s) for s in set(statuses)} == dict.fromkeys((INSECURE, BOGUS), 30 * each)
 
 
 def test_slow_names_leave_something_for_the_others(proxied):
@@ -305,7 +305,7 @@ def test_prefetch_is_released(world, tmp_path):
     resolver.stop()
 
 
-# Of the largest list there are; a tenth where reading it takes ten times as long.
+# A large list; a tenth where reading it takes ten times as long.
 MANY = 10000 if sanitized() else 100000
 
 

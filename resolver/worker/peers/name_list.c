@@ -16,7 +16,7 @@
 
 /* Of all lists together, however often a name is on one: every worker of a server may send its own.
  */
-#define LISTED_MAX 2000000u
+#define LISTED_MAX 8000000u
 /* What is done of a list before others have their turn: less than a millisecond. */
 #define SLICE_OCTETS 65536u
 #define SLICE_NAMES 1000u
@@ -37,7 +37,7 @@ struct name_list {
     size_t at; /* octets done */
     size_t names;
     size_t held; /* of them, in wanted[] */
-    struct wanted **wanted;
+    struct name **wanted;
 };
 
 typedef bool take_name(struct name_list *list, const char *name, size_t len, long long now_ms);
@@ -109,7 +109,7 @@ static bool check_name(struct name_list *list, const char *name, size_t len, lon
 static bool hold_name(struct name_list *list, const char *name, size_t len, long long now_ms)
 {
     char lower[DANCE_NAME_MAX + 1];
-    struct wanted *w;
+    struct name *w;
 
     dance_owner_name_lower(lower, name, len);
     w = wanted_hold(lower, len, now_ms);
@@ -123,7 +123,7 @@ static bool begin_to_hold(struct name_list *list)
 {
     if (listed + list->names > LISTED_MAX)
         return false;
-    list->wanted = calloc(list->names + 1, sizeof(struct wanted *));
+    list->wanted = calloc(list->names + 1, sizeof(struct name *));
     if (list->wanted == NULL)
         return false;
     listed += list->names;
@@ -135,7 +135,7 @@ static bool begin_to_hold(struct name_list *list)
 static void forget_fd(struct name_list *list)
 {
     if (list->fd >= 0)
-        (void)close(list->fd);
+        (void)close(list->fd); /* a memfd: nobody keeps us waiting */
     list->fd = -1;
 }
 
