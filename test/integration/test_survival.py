@@ -103,6 +103,7 @@ def one_worker(log):
 def survive(world, server, proxy, log):
     """KILLS rounds of handshakes, known names and slow ones; in each of them the worker is killed when the DNS was asked
     so many times: not at all, when it begins anew, when a slow lookup is under way."""
+    interrupted = 0
     with Watcher(log) as watcher, concurrent.futures.ThreadPoolExecutor(8) as pool:
         for number in range(KILLS):
             worker, seen = one_worker(log), len(proxy.seen)
@@ -110,13 +111,14 @@ def survive(world, server, proxy, log):
             if number % 5:
                 running = [pool.submit(shake, world, server, name) for name in 4 * [QUICK, SLOW]]
                 wait_for(lambda: len(proxy.seen) - seen >= number % 9 or all(r.done() for r in running), what="queries")
+            interrupted += any(not r.done() for r in running)
             os.kill(worker, signal.SIGKILL)
             running += [pool.submit(shake, world, server, name) for name in (QUICK, SLOW)]
             for outcome in running:
                 assert outcome.result().accepted, (number, outcome.result(), server.log.text()[-3000:])
             assert not alive(worker)
     assert watcher.most == 2, watcher.most
-    return watcher
+    assert interrupted > KILLS // 2, interrupted
 
 
 @pytest.fixture
@@ -338,6 +340,22 @@ def test_hup_forgets(world, resolver):
     one.process.send_signal(signal.SIGHUP)
     wait_for(lambda: not alive(before), what="the worker's end")
     assert lookup(one, name)[0] == ABSENT
+
+
+def test_begun_anew_under_load(world, proxy, nginx):
+    """What makes the next worker is noticed by nobody."""
+    server = nginx(dns(world, proxy))
+    assert shake(world, server, QUICK).accepted, server.log.text()
+    [supervisor], _ = of_resolver(server.log.path)
+    with Watcher(server.log.path) as watcher, concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for _ in range(10):
+            worker = one_worker(server.log.path)
+            running = [pool.submit(shake, world, server, name) for name in 4 * [QUICK, SLOW]]
+            os.kill(supervisor, signal.SIGHUP)
+            for outcome in running:
+                assert outcome.result().accepted, (outcome.result(), server.log.text())
+            wait_for(lambda: not alive(worker), what="the worker's end")
+    assert watcher.most == 2, watcher.most
 
 
 def calendar_of(worker):
