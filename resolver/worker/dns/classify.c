@@ -48,19 +48,22 @@ static void copy_records(struct dance_wire_answer *answer, struct classify_reaso
     size_t octets = 0;
     size_t n = 0;
 
-    for (; result->data[n] != NULL; n++) {
+    for (size_t i = 0; result->data[i] != NULL; i++) {
+        /* No TLSA record (RFC 6698, section 2.1); the others are none the worse for it. */
+        if (result->len[i] < 3)
+            continue;
         if (n == DANCE_WIRE_RECORDS_MAX) {
             classify_failure(answer, reason, DANCE_WIRE_FAILED,
                              "there are more than 100 TLSA records");
             return;
         }
-        if (result->len[n] < 3) {
-            classify_failure(answer, reason, DANCE_WIRE_FAILED, "a TLSA record is malformed");
-            return;
-        }
-        answer->record[n].rdata = (const uint8_t *)result->data[n];
-        answer->record[n].len = (size_t)result->len[n];
-        octets += (size_t)result->len[n] + 2;
+        answer->record[n].rdata = (const uint8_t *)result->data[i];
+        answer->record[n].len = (size_t)result->len[i];
+        octets += answer->record[n++].len + 2;
+    }
+    if (n == 0) {
+        classify_failure(answer, reason, DANCE_WIRE_FAILED, "its TLSA records are all malformed");
+        return;
     }
     if (octets > DANCE_WIRE_MAX - 512) {
         classify_failure(answer, reason, DANCE_WIRE_FAILED, "the TLSA records are too large");

@@ -296,14 +296,14 @@ static bool configure_file(struct ub_ctx *context, const struct options *options
 bool settings_apply(struct ub_ctx *context, const struct options *options, unsigned sockets,
                     bool *tls, const char **why)
 {
-    const char *fault = anchor_fault(options->trust_anchor);
+    const char *fault = NULL;
     int error = 0;
 
     set_defaults(context, options, sockets);
     unblock_names(context);
-    if (fault != NULL)
+    if (!anchors_read(options->trust_anchor, &fault))
         return fail(why, options->trust_anchor, fault);
-    error = ub_ctx_add_ta_file(context, options->trust_anchor);
+    error = anchors_give(context);
     if (error != 0)
         return fail(why, options->trust_anchor, ub_strerror(error));
     if (!configure_forward(context, options, tls, why) || !configure_file(context, options, why))

@@ -4,6 +4,7 @@
 #include "owner_name.h"
 #include "worker/dns/classify.h"
 #include "worker/dns/dns.h"
+#include "worker/dns/explain.h"
 #include "worker/dns/signatures.h"
 #include "worker/lookups/wanted.h"
 
@@ -22,8 +23,10 @@ struct lookup {
     int id; /* libunbound's */
     enum lookup_kind kind;
     long long begun_ms;
-    bool queued; /* its domain has no room yet */
-    bool again;  /* in another context: what was kept in the first is over */
+    bool queued;             /* its domain has no room yet */
+    bool again;              /* in another context: what was kept in the first is over */
+    struct explain *explain; /* its answer is insecure, and why is being found out; or NULL */
+    uint32_t insecure_ttl;
 };
 
 static TAILQ_HEAD(lookup_queue, lookup) by_age = TAILQ_HEAD_INITIALIZER(by_age); /* oldest first */
@@ -42,6 +45,15 @@ static void take_out(struct lookup *l)
     TAILQ_REMOVE(&l->domain->waiting, l, line);
     l->domain->queued--;
     domain_put(l->domain, moment);
+}
+
+/* Nothing comes of it any more. */
+static void cancel(struct lookup *l)
+{
+    if (l->explain != NULL)
+        explain_cancel(l->explain);
+    else if (!l->queued)
+        dns_cancel(l->context, l->id);
 }
 
 /* Of a lookup that nobody waits for. Its name is left unsettled. */
@@ -94,8 +106,7 @@ void flight_close(void)
 
     while ((l = TAILQ_FIRST(&by_age)) != NULL) {
         waiters_drop(&l->waiting);
-        if (!l->queued)
-            dns_cancel(l->context, l->id);
+        cancel(l);
         remove_lookup(l);
     }
     domains_close();
@@ -153,11 +164,40 @@ static bool check_signatures(struct lookup *l, struct dance_wire_answer *answer,
     return true;
 }
 
+static void on_explained(void *arg, const char *text)
+{
+    struct lookup *l = arg;
+    struct dance_wire_answer answer;
+    struct classify_reason reason;
+
+    l->explain = NULL;
+    classify_failure(&answer, &reason, DANCE_WIRE_INSECURE, text);
+    answer.ttl = l->insecure_ttl;
+    conclude(l, &answer);
+}
+
 /*
- * Where more is to be asked before somebody is told (why an answer is insecure),
- * l can go on in place of conclude(): it is in flight, with its waiters and
- * within its bounds, until conclude() is called for it or it is given up.
+ * Why an answer is insecure takes more lookups. l is in flight meanwhile, with its waiters and
+ * within its bounds. false: it is said in the answer.
  */
+static bool explain(struct lookup *l, struct dance_wire_answer *answer,
+                    struct classify_reason *reason)
+{
+    char name[DANCE_NAME_MAX + 2];
+    const char *text = NULL;
+
+    if (answer->status != DANCE_WIRE_INSECURE)
+        return false;
+    (void)snprintf(name, sizeof(name), "%s.", name_text(l->name));
+    l->insecure_ttl = answer->ttl;
+    l->explain = explain_begin(l->context, name, on_explained, l, &text);
+    if (l->explain != NULL)
+        return true;
+    classify_failure(answer, reason, DANCE_WIRE_INSECURE, text);
+    answer->ttl = l->insecure_ttl;
+    return false;
+}
+
 static void on_result(void *arg, int error, struct ub_result *result)
 {
     struct lookup *l = arg;
@@ -165,7 +205,7 @@ static void on_result(void *arg, int error, struct ub_result *result)
     struct classify_reason reason;
 
     classify_result(&answer, &reason, error, result);
-    if (check_signatures(l, &answer, &reason, result))
+    if (check_signatures(l, &answer, &reason, result) && !explain(l, &answer, &reason))
         conclude(l, &answer);
     ub_resolve_free(result);
 }
@@ -315,7 +355,7 @@ _Static_assert(DANCE_WIRE_TIMEOUT_MAX <= LOOKUPS_LIFETIME_MS, "nobody waits for 
 
 static void give_up(struct lookup *l)
 {
-    dns_cancel(l->context, l->id);
+    cancel(l);
     count->dropped++;
     domain_said(l->domain, DOMAIN_SILENT, moment);
     wanted_failed(l->name, moment);

@@ -128,10 +128,21 @@ Test(classify, bounds)
     expect(DANCE_WIRE_FAILED, "the TLSA records are too large");
     r = secure(1, 2);
     classify(&r);
-    expect(DANCE_WIRE_FAILED, "a TLSA record is malformed");
+    expect(DANCE_WIRE_FAILED, "its TLSA records are all malformed");
     r = secure(1, -1);
     classify(&r);
-    expect(DANCE_WIRE_FAILED, "a TLSA record is malformed");
+    expect(DANCE_WIRE_FAILED, "its TLSA records are all malformed");
+}
+
+Test(classify, a_malformed_record_alone_is_skipped)
+{
+    struct ub_result r = secure(3, 35);
+
+    r.len[1] = 2;
+    classify(&r);
+    cr_expect_eq(answer.status, DANCE_WIRE_SECURE);
+    cr_expect_eq(answer.count, 2);
+    cr_expect_eq(answer.record[1].len, 35);
 }
 
 Test(classify, largest_fits_the_wire)
