@@ -18,6 +18,7 @@ enum {
     LOG_LEVEL,
     MAX_LOOKUPS,
     MAX_PER_CLIENT,
+    IDLE,
     HELP,
     VERSION
 };
@@ -34,6 +35,7 @@ static const struct option known[] = {
     {"log-level", required_argument, NULL, LOG_LEVEL},
     {"max-lookups", required_argument, NULL, MAX_LOOKUPS},
     {"max-per-client", required_argument, NULL, MAX_PER_CLIENT},
+    {"idle", required_argument, NULL, IDLE},
     {"help", no_argument, NULL, HELP},
     {"version", no_argument, NULL, VERSION},
     {NULL, 0, NULL, 0},
@@ -43,7 +45,7 @@ static const char usage[] =
     "usage: dance-resolver --channel FD | --socket PATH | --listen-fds\n"
     "         [--trust-anchor FILE] [--forward LIST] [--unbound-config FILE]\n"
     "         [--user NAME] [--log none|stderr|syslog|/FILE] [--log-level error|info|debug]\n"
-    "         [--max-lookups N] [--max-per-client N] [--help] [--version]\n"
+    "         [--max-lookups N] [--max-per-client N] [--idle N] [--help] [--version]\n"
     "Validated TLSA lookups for the dance OpenSSL provider; see dance-resolver(8).\n";
 
 static int number(const char *text, unsigned low, unsigned high, unsigned *out)
@@ -126,6 +128,9 @@ static int read_one(struct options *o, int option, const char *value)
         break;
     case MAX_PER_CLIENT:
         ok = number(value, 1, 100000, &o->max_per_client);
+        break;
+    case IDLE:
+        ok = number(value, 1, 86400, &o->idle);
         break;
     default:
         ok = 0;

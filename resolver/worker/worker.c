@@ -163,7 +163,7 @@ static int wait_ms(long long now)
 {
     if (peers_have_work())
         return 0;
-    return sooner(lookups_wait_ms(now), ALONE_MS);
+    return sooner(lookups_wait_ms(now), sooner(ALONE_MS, (int)options->idle * 1000));
 }
 
 static int run(void)

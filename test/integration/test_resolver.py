@@ -48,12 +48,22 @@ def control(path):
     return s
 
 
-def conversation(channel):
-    """A conversation over a control channel."""
+def announce(channel):
+    """A conversation over a control channel that nobody may have taken yet."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     socket.send_fds(channel, [HEADER + b"\x01"], [theirs.fileno()])
     theirs.close()
     ours.settimeout(patient(20))
+    return ours
+
+
+def conversation(channel):
+    """A conversation over a control channel."""
+    return begun(announce(channel))
+
+
+def begun(ours):
+    """A conversation that the resolver has taken."""
     # The page on which it says that answers no longer count comes before them.
     message, (page,), _, _ = socket.recv_fds(ours, 100, 2)
     assert message[:6] == HEADER + b"\x06" and message[6:] == os.pread(page, 8, 0)[::-1 if sys.byteorder == "little" else 1]

@@ -22,7 +22,7 @@ import pytest
 import pki
 from conftest import BUILD, entry
 from test_process import alive, needs_proc, needs_root, tls_server, workers  # noqa: F401 (fixture)
-from test_resolver import PROGRAM, SECURE, ask, control, conversation
+from test_resolver import PROGRAM, SECURE, announce, ask, begun, control, conversation
 from zone import accepts, patient, wait_for
 
 NAME = "ttl0._device.example.com"  # kept by nobody
@@ -396,8 +396,9 @@ def test_stored_channels_are_taken_over(manager, sig):
                         os.kill(pid, sig)
             wait_for(lambda: not any(map(alive, before)), what="the worker's end")
             # What is sent in the meantime waits.
-            asking = conversation(opened[0])
+            asking = announce(opened[0])
             manager.start()
+            begun(asking)
             assert ask(asking, NAME)[0] == SECURE
             asking.close()
             assert all(map(answered, opened)), manager.log()
