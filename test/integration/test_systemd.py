@@ -21,8 +21,8 @@ import pytest
 
 import pki
 from conftest import BUILD, entry
-from test_process import alive, needs_proc, needs_root, tls_server, workers  # noqa: F401 (fixture)
-from test_resolver import PROGRAM, SECURE, announce, ask, begun, control, conversation
+from test_process import alive, needs_proc, tls_server, workers  # noqa: F401 (fixture)
+from test_resolver import PROGRAM, SECURE, announce, ask, begun, control, look_up
 from zone import accepts, patient, wait_for
 
 NAME = "ttl0._device.example.com"  # kept by nobody
@@ -34,9 +34,8 @@ After=sysinit.target dance-resolver.socket
 
 
 def answered(channel):
-    """A lookup over the control channel, in a conversation of its own, brings the records."""
-    with contextlib.closing(conversation(channel)) as asking:
-        return ask(asking, NAME, timeout=int(patient(5) * 1000))[0] == SECURE
+    """A lookup over the control channel brings the records."""
+    return look_up(channel, NAME)[0] == SECURE
 
 
 def let_in(world, server):
