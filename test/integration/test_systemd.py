@@ -91,7 +91,9 @@ class Machine:
         (folder / "options").write_text('DANCE_RESOLVER_OPTIONS="--trust-anchor /etc/dance/anchors --forward '
                                         f'127.0.0.1@{world.zones.port} --log stderr"\n')
         self.output = folder / "nspawn"
-        argv = ["systemd-nspawn", "--directory=/", "--volatile=yes", "--boot", "--register=no", "--console=pipe",
+        # Whoever kills the tests ends the container too.
+        argv = ["setpriv", "--pdeathsig", "TERM", "systemd-nspawn", "--directory=/", "--volatile=yes", "--boot",
+                "--register=no", "--console=pipe",
                 f"--machine=dance-{uuid.uuid4().hex[:8]}", f"--bind-ro={folder}/machine-id:/etc/machine-id",
                 f"--bind-ro={self.units}:/etc/systemd/system", f"--bind-ro={self.programs}:/opt/dance",
                 f"--bind-ro={folder}/options:/etc/default/dance-resolver", f"--bind-ro={world.anchor}:/etc/dance/anchors",
