@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import threading
 
 import pytest
@@ -16,7 +15,7 @@ import pki
 from conftest import entry, listening
 from test_load import Resolver
 from test_process import REQUIRE, alive, is_ours, needs_proc, needs_root, tls_server, workers  # noqa: F401 (fixture)
-from test_resolver import ABSENT, FAILED, SECURE, announce, answer, control, query
+from test_resolver import ABSENT, FAILED, SECURE, control, look_up
 from zone import Proxy, free_port, patient, wait_for
 
 QUICK, SLOW = "ttl0._device.example.com", "slow0._device.example.com"  # kept by nobody
@@ -248,19 +247,7 @@ def resolver(world, tmp_path):
 
 
 def lookup(resolver, name=QUICK):
-    """In a conversation of its own over the control channel, as the module has one: where it ends, in another one.
-    Status and reason."""
-    for _ in range(3):
-        with contextlib.closing(announce(resolver.channel)) as asking, contextlib.suppress(ConnectionError):
-            asking.send(query(1, name, int(patient(5) * 1000)))
-            message, pages, _, _ = socket.recv_fds(asking, 65536, 1)
-            for page in pages:
-                os.close(page)
-            message = message and asking.recv(65536)
-            if message:
-                _, status, _, reason = answer(message)
-                return status, reason
-    raise AssertionError("no answer")
+    return look_up(resolver.channel, name)
 
 
 def worker_of(resolver):

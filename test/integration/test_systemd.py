@@ -21,8 +21,8 @@ import pytest
 
 import pki
 from conftest import BUILD, entry
-from test_process import alive, needs_proc, needs_root, tls_server, workers  # noqa: F401 (fixture)
-from test_resolver import PROGRAM, SECURE, announce, ask, begun, control, conversation
+from test_process import alive, needs_proc, tls_server, workers  # noqa: F401 (fixture)
+from test_resolver import PROGRAM, SECURE, announce, ask, begun, control, look_up
 from zone import accepts, patient, wait_for
 
 NAME = "ttl0._device.example.com"  # kept by nobody
@@ -34,9 +34,8 @@ After=sysinit.target dance-resolver.socket
 
 
 def answered(channel):
-    """A lookup over the control channel, in a conversation of its own, brings the records."""
-    with contextlib.closing(conversation(channel)) as asking:
-        return ask(asking, NAME, timeout=int(patient(5) * 1000))[0] == SECURE
+    """A lookup over the control channel brings the records."""
+    return look_up(channel, NAME)[0] == SECURE
 
 
 def let_in(world, server):
@@ -92,7 +91,9 @@ class Machine:
         (folder / "options").write_text('DANCE_RESOLVER_OPTIONS="--trust-anchor /etc/dance/anchors --forward '
                                         f'127.0.0.1@{world.zones.port} --log stderr"\n')
         self.output = folder / "nspawn"
-        argv = ["systemd-nspawn", "--directory=/", "--volatile=yes", "--boot", "--register=no", "--console=pipe",
+        # Whoever kills the tests ends the container too.
+        argv = ["setpriv", "--pdeathsig", "TERM", "systemd-nspawn", "--directory=/", "--volatile=yes", "--boot",
+                "--register=no", "--console=pipe",
                 f"--machine=dance-{uuid.uuid4().hex[:8]}", f"--bind-ro={folder}/machine-id:/etc/machine-id",
                 f"--bind-ro={self.units}:/etc/systemd/system", f"--bind-ro={self.programs}:/opt/dance",
                 f"--bind-ro={folder}/options:/etc/default/dance-resolver", f"--bind-ro={world.anchor}:/etc/dance/anchors",
