@@ -5,6 +5,7 @@
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
+#include "flush.h"
 #include "log.h"
 #include "options.h"
 #include "supervisor/supervisor.h"
@@ -20,6 +21,8 @@ int main(int argc, char *argv[])
 
     if (read <= 0)
         return read == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (options.flush != NULL)
+        return flush(options.socket);
     (void)prctl(PR_SET_NAME, "dance-resolver");
     (void)umask(077);
     dance_log_configure(options.log_target, options.log_file, options.log_level);
