@@ -6,9 +6,11 @@ when he has let go.
 """
 import contextlib
 import os
+import pathlib
 import random
 import signal
 import socket
+import tempfile
 
 import pytest
 
@@ -43,9 +45,9 @@ class Shared:
         self.started.append(Stranger(uid, act, self.path, *arguments, **more))
         return self.started[-1]
 
-    def others_are_served(self, rounds=3):
+    def others_are_served(self, rounds=3, voices=None):
         for _ in range(rounds):
-            for voice in self.voices:
+            for voice in voices or self.voices:
                 voice.is_served()
         assert self.before <= self.resolver.workers(), "the others keep their workers: " + self.resolver.log()
 
@@ -69,7 +71,7 @@ class Shared:
 
 @pytest.fixture(scope="module")
 def resolver(world, black_hole):  # noqa: F811
-    resolver = Resolver(world, black_hole, "--idle", "60")
+    resolver = Resolver(world, black_hole, "--max-workers", "16", "--idle", "60")
     yield resolver
     resolver.stop()
     resolver.remove()
@@ -87,8 +89,11 @@ def shared(resolver):
 
 
 @contextlib.contextmanager
-def mounted(folder, *never):
-    mount = fuse.Mount(folder, never)
+def mounted(resolver, *never):
+    """His file system, in a folder that he can reach."""
+    folder = tempfile.mkdtemp(dir=resolver.folder)
+    os.chmod(folder, 0o755)
+    mount = fuse.Mount(pathlib.Path(folder) / "fuse", never)
     try:
         yield mount
     finally:
@@ -108,9 +113,9 @@ def stuck(shared, seen=()):
 # The kernel makes a process wait.
 
 @needs_fuse
-def test_a_lock_that_is_never_given_back(shared, tmp_path):
+def test_a_lock_that_is_never_given_back(shared):
     """Workers wait in recvmsg(): one after the other is given up, but not for ever."""
-    with mounted(tmp_path / "fuse", fuse.READ) as mount:
+    with mounted(shared.resolver, fuse.READ) as mount:
         shared.stranger(strangers.receive_for_ever, mount.file, until="holding")
         first = wait_for(lambda: stuck(shared), what="a worker that waits")
         os.kill(first, signal.SIGKILL)
@@ -129,8 +134,8 @@ def test_a_lock_that_is_never_given_back(shared, tmp_path):
 
 @needs_fuse
 @pytest.mark.parametrize("over", ["channel", "conversation"])
-def test_a_descriptor_that_waits_for_its_owner(shared, tmp_path, over):
-    with mounted(tmp_path / "fuse", fuse.FLUSH) as mount:
+def test_a_descriptor_that_waits_for_its_owner(shared, over):
+    with mounted(shared.resolver, fuse.FLUSH) as mount:
         shared.stranger(strangers.send_descriptor, mount.file, over)
         pid = wait_for(lambda: stuck(shared), what="a worker that waits")
         os.kill(pid, signal.SIGKILL)
@@ -194,9 +199,9 @@ def test_what_is_closed_slowly_and_was_never_read(shared, over, end):
 
 @needs_fuse
 @pytest.mark.parametrize("end", ["goes on", "is killed", "is stopped"])
-def test_what_can_not_be_closed_and_was_never_read(shared, tmp_path, end):
+def test_what_can_not_be_closed_and_was_never_read(shared, end):
     """Whoever has the last copy of a channel waits until he has had enough."""
-    with mounted(tmp_path / "fuse", fuse.WRITE) as mount:
+    with mounted(shared.resolver, fuse.WRITE) as mount:
         stranger = shared.stranger(strangers.send_what_is_dirty, mount.file, until="asked")
         [worker] = shared.strange_workers()
         os.kill(worker, signal.SIGSTOP)
@@ -215,11 +220,11 @@ def test_what_can_not_be_closed_and_was_never_read(shared, tmp_path, end):
 
 
 @needs_fuse
-def test_the_end_does_not_wait_for_him(world, black_hole, tmp_path):  # noqa: F811
+def test_the_end_does_not_wait_for_him(world, black_hole):  # noqa: F811
     """He has channels that nobody could close without waiting; the supervisor ends, and the next one begins."""
     resolver = Resolver(world, black_hole)
     try:
-        with mounted(tmp_path / "fuse", fuse.WRITE) as mount:
+        with mounted(resolver, fuse.WRITE) as mount:
             stranger = Stranger(STRANGER, strangers.send_what_is_dirty, resolver.path, mount.file, until="asked")
             [worker] = resolver.workers()
             os.kill(worker, signal.SIGSTOP)
@@ -296,7 +301,7 @@ def test_connections_of_many(shared):
     shared.started.append(stranger)
     with contextlib.closing(Voice(shared.path, 101)) as another:
         another.is_served()
-        shared.others_are_served()
+        shared.others_are_served(voices=[voice for voice in shared.voices if voice.uid < 1000])
         assert len(shared.resolver.workers()) <= 16
     stranger.let_go()
     shared.nothing_is_left()

@@ -178,24 +178,19 @@ static void on_explained(void *arg, const char *text)
 
 /*
  * Why an answer is insecure takes more lookups. l is in flight meanwhile, with its waiters and
- * within its bounds. false: it is said in the answer.
+ * within its bounds.
  */
-static bool explain(struct lookup *l, struct dance_wire_answer *answer,
-                    struct classify_reason *reason)
+static void explain(struct lookup *l, uint32_t ttl, const struct ub_result *result)
 {
     char name[DANCE_NAME_MAX + 2];
-    const char *text = NULL;
+    struct explain *begun;
 
-    if (answer->status != DANCE_WIRE_INSECURE)
-        return false;
     (void)snprintf(name, sizeof(name), "%s.", name_text(l->name));
-    l->insecure_ttl = answer->ttl;
-    l->explain = explain_begin(l->context, name, on_explained, l, &text);
-    if (l->explain != NULL)
-        return true;
-    classify_failure(answer, reason, DANCE_WIRE_INSECURE, text);
-    answer->ttl = l->insecure_ttl;
-    return false;
+    l->insecure_ttl = ttl;
+    begun = explain_begin(l->context, name, result, on_explained, l);
+    /* Or l has come to its end. */
+    if (begun != NULL)
+        l->explain = begun;
 }
 
 static void on_result(void *arg, int error, struct ub_result *result)
@@ -204,8 +199,10 @@ static void on_result(void *arg, int error, struct ub_result *result)
     struct dance_wire_answer answer;
     struct classify_reason reason;
 
-    classify_result(&answer, &reason, error, result);
-    if (check_signatures(l, &answer, &reason, result) && !explain(l, &answer, &reason))
+    classify_result(&answer, &reason, error, result, CLASSIFY_TTL_MAX);
+    if (answer.status == DANCE_WIRE_INSECURE)
+        explain(l, answer.ttl, result);
+    else if (check_signatures(l, &answer, &reason, result))
         conclude(l, &answer);
     ub_resolve_free(result);
 }

@@ -44,7 +44,9 @@ static struct lookups_asker *dies; /* forgotten while something is delivered to 
 int dns_start(int context, const char *name, int type, void *arg, ub_callback_type callback,
               int *id)
 {
-    cr_expect_eq(type, DNS_TYPE_TLSA);
+    /* Nobody says why an answer is insecure. */
+    if (type != DNS_TYPE_TLSA)
+        return UB_NOMEM;
     started[count].context = context;
     (void)snprintf(started[count].name, sizeof(started[count].name), "%s", name);
     started[count].arg = arg;
