@@ -357,40 +357,45 @@ static bool read_all(int fd, char *text, size_t *len)
     return n >= 0 && *len <= FILE_MAX;
 }
 
-/* It is not always clear who we are: root has become somebody else by now. */
-static void fault_of_opening(void)
+/* What is wrong with what is open; NULL: it was read. */
+static const char *fault_of(int fd, char *text, size_t *len)
 {
-    if (errno == EACCES)
-        (void)snprintf(words_of_fault, sizeof(words_of_fault), "%s (read as user %lu)",
-                       strerror(errno), (unsigned long)geteuid());
-    else
-        (void)fault(strerror(errno));
+    static char denied[96];
+    struct stat st;
+
+    if (fd < 0 && errno == EACCES) {
+        /* It is not always clear who we are: root has become somebody else by now. */
+        (void)snprintf(denied, sizeof(denied), "%s (read as user %lu)", strerror(errno),
+                       (unsigned long)geteuid());
+        return denied;
+    }
+    if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+        return "this is not a file";
+    return fd >= 0 && read_all(fd, text, len) ? NULL : strerror(errno);
 }
 
 bool anchors_read(const char *path, const char **why)
 {
-    /* O_NONBLOCK: the opening of a FIFO must not wait for a writer. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     char *text = malloc(FILE_MAX + 1);
-    struct stat st;
+    const char *wrong = "out of memory";
     size_t len = 0;
     bool ok = false;
 
     anchors_forget();
+    if (text != NULL) {
+        /* O_NONBLOCK: the opening of a FIFO must not wait for a writer. */
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+        wrong = fault_of(fd, text, &len);
+        if (fd >= 0)
+            (void)close(fd);
+    }
     *why = words_of_fault;
-    if (text == NULL)
-        (void)fault("out of memory");
-    else if (fd < 0)
-        fault_of_opening();
-    else if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-        (void)fault("this is not a file");
-    else if (!read_all(fd, text, &len))
-        (void)fault(strerror(errno));
+    if (wrong != NULL)
+        (void)fault(wrong);
     else
         ok = anchors_parse(text, len, why);
     free(text);
-    if (fd >= 0)
-        (void)close(fd);
     return ok;
 }
 

@@ -187,6 +187,7 @@ static void explain(struct lookup *l, uint32_t ttl, const struct ub_result *resu
 
     (void)snprintf(name, sizeof(name), "%s.", name_text(l->name));
     l->insecure_ttl = ttl;
+    waiters_insecure(&l->waiting);
     begun = explain_begin(l->context, name, result, on_explained, l);
     /* Or l has come to its end. */
     if (begun != NULL)

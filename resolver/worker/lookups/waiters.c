@@ -16,6 +16,7 @@ struct waiter {
     struct lookups_asker *asker;
     uint32_t id;
     uint32_t timeout_ms;
+    bool insecure; /* so much is known of the answer */
 };
 
 static struct deadlines deadlines;
@@ -50,6 +51,14 @@ void waiters_drop(struct waiters *waiters)
 {
     while (!LIST_EMPTY(waiters))
         drop(LIST_FIRST(waiters)); // NOLINT(clang-analyzer-unix.Malloc)
+}
+
+void waiters_insecure(struct waiters *waiters)
+{
+    struct waiter *w;
+
+    LIST_FOREACH(w, waiters, same_lookup)
+    w->insecure = true; // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
 }
 
 /* w goes without the answer. */
@@ -130,10 +139,13 @@ unsigned waiters_expire(long long now_ms)
         struct lookups_asker *asker = w->asker;
         uint32_t id = w->id;
 
+        enum dance_wire_status status = w->insecure ? DANCE_WIRE_INSECURE : DANCE_WIRE_FAILED;
+
         (void)snprintf(text, sizeof(text), "no answer from the DNS within %u ms", w->timeout_ms);
         leave(w);
         /* The lookup goes on, and whoever asks for it now is told at once that it does. */
-        waiters_refuse(asker, id, DANCE_WIRE_FAILED, 0, text);
+        waiters_refuse(asker, id, status, 0,
+                       status == DANCE_WIRE_INSECURE ? CLASSIFY_INSECURE : text);
     }
     return told;
 }

@@ -40,6 +40,9 @@ void waiters_close(void);
 bool waiters_add(struct waiters *waiters, struct lookup *lookup, struct lookups_asker *asker,
                  const struct dance_wire_query *query, long long at_ms);
 
+/* The answer is insecure, and why is being found out: whose time is up before is told so much. */
+void waiters_insecure(struct waiters *waiters);
+
 /* Nobody waits any more, and nobody is told. */
 void waiters_drop(struct waiters *waiters);
 

@@ -343,7 +343,8 @@ Test(insecure, facts)
     begin(0x8183, 2);
     record(INSECURE_TYPE_SOA, 22);
     put(0, 2);
-    put(0, 20);
+    for (int i = 0; i < 5; i++)
+        put(0, 4);
     record(50, 5);
     put(0x01010097, 4);
     put(0, 1);
