@@ -7,7 +7,8 @@
  *
  *   control channel  module -> resolver: DANCE_WIRE_CONVERSATION with exactly
  *                    one descriptor (SCM_RIGHTS), the resolver's end of a new
- *                    conversation. Nothing is ever sent back on it.
+ *                    conversation; DANCE_WIRE_FORGET, all that was found is to be
+ *                    looked up again. Nothing is ever sent back on it.
  *   conversation     module -> resolver: DANCE_WIRE_QUERY; resolver -> module:
  *                    one DANCE_WIRE_ANSWER for each, in any order, told apart
  *                    by the query's id. Module -> resolver, without answer:
@@ -68,8 +69,9 @@ enum dance_wire_type {
     DANCE_WIRE_WANTED = 4,
     DANCE_WIRE_HOLD = 5,
     DANCE_WIRE_PAGE = 6,
-    DANCE_WIRE_ALLOW_FILE = 7,
-    DANCE_WIRE_ALLOW_LIST = 8
+    DANCE_WIRE_FORGET = 7,
+    DANCE_WIRE_ALLOW_FILE = 8,
+    DANCE_WIRE_ALLOW_LIST = 9
 };
 #define DANCE_WIRE_TYPE_LAST DANCE_WIRE_ALLOW_LIST
 #define DANCE_WIRE_PAGE_SIZE (DANCE_WIRE_HEADER + 8u)
@@ -182,7 +184,8 @@ static inline size_t dance_wire_encode_bare(enum dance_wire_type type, uint8_t *
 {
     struct dance_wire_cursor c = {buf, size, 1};
 
-    if (type != DANCE_WIRE_CONVERSATION && type != DANCE_WIRE_HOLD && type != DANCE_WIRE_ALLOW_FILE)
+    if (type != DANCE_WIRE_CONVERSATION && type != DANCE_WIRE_HOLD && type != DANCE_WIRE_FORGET
+        && type != DANCE_WIRE_ALLOW_FILE)
         return 0;
     dance_wire_put_header(&c, type);
     return c.ok ? size - c.left : 0;

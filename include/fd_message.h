@@ -1,5 +1,6 @@
 /*
- * fd_message.h: a message with a descriptor over a SOCK_SEQPACKET socket, without waiting.
+ * fd_message.h: a message with a descriptor over a socket that keeps messages apart, without
+ * waiting.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -10,7 +11,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Send all of it, and fd, which stays the caller's. false: not now, or never (see errno). */
+/* Send all of it, and fd unless it is -1, which stays the caller's. false: not now, or never (see
+ * errno). */
 bool dance_send_fd(int socket, const void *message, size_t len, int fd);
 
 /*

@@ -6,7 +6,7 @@
 #ifndef DANCE_PATTERN_FILE_H
 #define DANCE_PATTERN_FILE_H
 
-#include "file_stamp.h"
+#include "stamp.h"
 
 #include <stddef.h>
 

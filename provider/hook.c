@@ -4,6 +4,7 @@
 #include "client/credential.h"
 #include "client/extension.h"
 #include "files/allow.h"
+#include "force.h"
 #include "log.h"
 #include "lookup/channel.h"
 #include "lookup/prefetch.h"

@@ -6,7 +6,6 @@
 #include <sys/mman.h>
 #include <sys/types.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 struct entry {
@@ -69,14 +68,6 @@ void dance_process_inactive(const struct dance_config *config)
      */
     if (config->exit_if_inactive && config->present[DANCE_SECTION_SERVER])
         _exit(EX_CONFIG);
-}
-
-long long dance_now_ms(void)
-{
-    struct timespec now = {0, 0};
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* See process.h; NULL before Linux 4.14. */

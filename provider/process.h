@@ -15,6 +15,7 @@
 #define DANCE_PROCESS_H
 
 #include "config.h"
+#include "now.h"
 #include "policy.h"
 
 /* A room's place: how its object is made, and freed where another thread was faster. */
@@ -55,8 +56,5 @@ const struct dance_rules *dance_rules(void);
  * that is not to be endured the process ends here. Then config has a server section.
  */
 void dance_process_inactive(const struct dance_config *config);
-
-/* Monotonic time in milliseconds. */
-long long dance_now_ms(void);
 
 #endif

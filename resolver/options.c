@@ -2,168 +2,205 @@
 #include "options.h"
 
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    CHANNEL = 256,
-    LISTEN_FDS,
-    SOCKET,
-    TRUST_ANCHOR,
-    FORWARD,
-    UNBOUND_CONFIG,
-    USER,
-    LOG,
-    LOG_LEVEL,
-    MAX_LOOKUPS,
-    MAX_PER_CLIENT,
-    HELP,
-    VERSION
+#define SOCKET_DEFAULT "/run/dance/resolver.sock"
+
+enum kind { FLAG, TEXT, NUMBER, DESCRIPTOR, LOG, LOG_LEVEL, HELP, VERSION };
+
+/* Every option: where its value goes, and what it may be. */
+static const struct entry {
+    const char *name;
+    const char *value; /* in the usage; NULL: it takes none */
+    enum kind kind;
+    size_t field; /* in struct options */
+    unsigned low; /* of NUMBER and DESCRIPTOR */
+    unsigned high;
+    unsigned usual;         /* of NUMBER */
+    const char *usual_text; /* of TEXT */
+} table[] = {
+    {"channel", "FD", DESCRIPTOR, offsetof(struct options, channel), 0, 1u << 20, 0, NULL},
+    {"socket", "PATH", TEXT, offsetof(struct options, socket), 0, 0, 0, NULL},
+    {"listen-fds", NULL, FLAG, offsetof(struct options, listen_fds), 0, 0, 0, NULL},
+    {"flush", "NAME", TEXT, offsetof(struct options, flush), 0, 0, 0, NULL},
+    {"trust-anchor", "FILE", TEXT, offsetof(struct options, trust_anchor), 0, 0, 0,
+     "/usr/share/dns/root.key"},
+    {"forward", "LIST", TEXT, offsetof(struct options, forward), 0, 0, 0, NULL},
+    {"unbound-config", "FILE", TEXT, offsetof(struct options, unbound_config), 0, 0, 0, NULL},
+    {"user", "NAME", TEXT, offsetof(struct options, user), 0, 0, 0, NULL},
+    {"log", "none|stderr|syslog|/FILE", LOG, 0, 0, 0, 0, NULL},
+    {"log-level", "error|info|debug", LOG_LEVEL, 0, 0, 0, 0, NULL},
+    {"denial-ttl", "SECONDS", NUMBER, offsetof(struct options, denial_ttl), 0, 86400, 30, NULL},
+    {"max-lookups", "N", NUMBER, offsetof(struct options, max_lookups), 1, 100000, 4096, NULL},
+    {"max-per-client", "N", NUMBER, offsetof(struct options, max_per_client), 1, 100000, 1024,
+     NULL},
+    {"max-workers", "N", NUMBER, offsetof(struct options, max_workers), 1, 1024, 64, NULL},
+    {"idle", "SECONDS", NUMBER, offsetof(struct options, idle), 1, 86400, 900, NULL},
+    {"help", NULL, HELP, 0, 0, 0, 0, NULL},
+    {"version", NULL, VERSION, 0, 0, 0, 0, NULL},
 };
+#define COUNT (sizeof(table) / sizeof(table[0]))
 
-static const struct option known[] = {
-    {"channel", required_argument, NULL, CHANNEL},
-    {"listen-fds", no_argument, NULL, LISTEN_FDS},
-    {"socket", required_argument, NULL, SOCKET},
-    {"trust-anchor", required_argument, NULL, TRUST_ANCHOR},
-    {"forward", required_argument, NULL, FORWARD},
-    {"unbound-config", required_argument, NULL, UNBOUND_CONFIG},
-    {"user", required_argument, NULL, USER},
-    {"log", required_argument, NULL, LOG},
-    {"log-level", required_argument, NULL, LOG_LEVEL},
-    {"max-lookups", required_argument, NULL, MAX_LOOKUPS},
-    {"max-per-client", required_argument, NULL, MAX_PER_CLIENT},
-    {"help", no_argument, NULL, HELP},
-    {"version", no_argument, NULL, VERSION},
-    {NULL, 0, NULL, 0},
-};
+static void print_usage(FILE *out)
+{
+    int column = fprintf(out, "usage: dance-resolver");
 
-static const char usage[] =
-    "usage: dance-resolver --channel FD | --socket PATH | --listen-fds\n"
-    "         [--trust-anchor FILE] [--forward LIST] [--unbound-config FILE]\n"
-    "         [--user NAME] [--log none|stderr|syslog|/FILE] [--log-level error|info|debug]\n"
-    "         [--max-lookups N] [--max-per-client N] [--help] [--version]\n"
-    "Validated TLSA lookups for the dance OpenSSL provider; see dance-resolver(8).\n";
+    for (size_t i = 0; i < COUNT; i++) {
+        char text[64];
+        int len = snprintf(text, sizeof(text), " [--%s%s%s]", table[i].name,
+                           table[i].value != NULL ? " " : "",
+                           table[i].value != NULL ? table[i].value : "");
 
-static int number(const char *text, unsigned low, unsigned high, unsigned *out)
+        if (column + len > 79)
+            column = fprintf(out, "\n        ") - 1;
+        column += fprintf(out, "%s", text);
+    }
+    (void)fputs("\nValidated TLSA lookups for the dance OpenSSL provider; see dance-resolver(8).\n",
+                out);
+}
+
+static void *field(struct options *o, const struct entry *e)
+{
+    return (char *)o + e->field;
+}
+
+static int number(const struct entry *e, const char *text, unsigned *out)
 {
     char *end = NULL;
     unsigned long n = strtoul(text, &end, 10);
 
-    if (*text < '0' || *text > '9' || *end != '\0' || n < low || n > high)
+    if (*text < '0' || *text > '9' || *end != '\0' || n < e->low || n > e->high) {
+        (void)fprintf(stderr, "dance-resolver: --%s: %s is not a number from %u to %u\n", e->name,
+                      text, e->low, e->high);
         return 0;
+    }
     *out = (unsigned)n;
     return 1;
 }
 
-static int word(const char *text, const char *const words[], int count)
+/* The place of text among words that are separated by |, or -1. */
+static int word(const char *text, const char *words)
 {
-    for (int i = 0; i < count; i++) {
-        if (strcmp(text, words[i]) == 0)
+    size_t len = strlen(text);
+
+    for (int i = 0;; i++) {
+        size_t one = strcspn(words, "|");
+
+        if (one == len && memcmp(text, words, len) == 0)
             return i;
+        if (words[one] == '\0')
+            return -1;
+        words += one + 1;
     }
-    return -1;
 }
 
-static int read_log(struct options *o, const char *text)
+static int not_a_word(const struct entry *e, const char *text)
 {
-    static const char *const words[] = {"none", "stderr", "syslog"};
-    int i = word(text, words, 3);
+    (void)fprintf(stderr, "dance-resolver: --%s: %s is not one of %s\n", e->name, text, e->value);
+    return 0;
+}
 
-    if (i < 0 && *text != '/')
-        return 0;
-    o->log_target = i < 0 ? DANCE_LOG_FILE : (enum dance_log_target)i;
+static int read_log(struct options *o, const struct entry *e, const char *text)
+{
+    int i = *text == '/' ? (int)DANCE_LOG_FILE : word(text, "none|stderr|syslog");
+
+    if (i < 0)
+        return not_a_word(e, text);
+    o->log_target = (enum dance_log_target)i;
     o->log_file = text;
     return 1;
 }
 
-static int read_log_level(struct options *o, const char *text)
-{
-    static const char *const words[] = {"error", "info", "debug"};
-    int i = word(text, words, 3);
-
-    o->log_level = i < 0 ? DANCE_LOG_INFO : (enum dance_log_level)i;
-    return i >= 0;
-}
-
-static int read_one(struct options *o, int option, const char *value)
+static int read_one(struct options *o, const struct entry *e, const char *value)
 {
     unsigned n = 0;
-    int ok = 1;
+    int i;
 
-    switch (option) {
-    case CHANNEL:
-        ok = number(value, 0, 1u << 20, &n);
-        o->channel = (int)n;
-        break;
-    case LISTEN_FDS:
-        o->listen_fds = true;
-        break;
-    case SOCKET:
-        o->socket = value;
-        break;
-    case TRUST_ANCHOR:
-        o->trust_anchor = value;
-        break;
-    case FORWARD:
-        o->forward = value;
-        break;
-    case UNBOUND_CONFIG:
-        o->unbound_config = value;
-        break;
-    case USER:
-        o->user = value;
-        break;
+    switch (e->kind) {
+    case FLAG:
+        *(bool *)field(o, e) = true;
+        return 1;
+    case TEXT:
+        *(const char **)field(o, e) = value;
+        return 1;
+    case NUMBER:
+        return number(e, value, field(o, e));
+    case DESCRIPTOR:
+        if (!number(e, value, &n))
+            return 0;
+        *(int *)field(o, e) = (int)n;
+        return 1;
     case LOG:
-        ok = read_log(o, value);
-        break;
-    case LOG_LEVEL:
-        ok = read_log_level(o, value);
-        break;
-    case MAX_LOOKUPS:
-        ok = number(value, 1, 100000, &o->max_lookups);
-        break;
-    case MAX_PER_CLIENT:
-        ok = number(value, 1, 100000, &o->max_per_client);
-        break;
-    default:
-        ok = 0;
-        break;
+        return read_log(o, e, value);
+    default: /* LOG_LEVEL */
+        i = word(value, e->value);
+        if (i < 0)
+            return not_a_word(e, value);
+        o->log_level = (enum dance_log_level)i;
+        return 1;
     }
-    return ok;
+}
+
+static void set_usual(struct options *o)
+{
+    *o = (struct options){
+        .channel = -1, .log_target = DANCE_LOG_SYSLOG, .log_level = DANCE_LOG_INFO};
+    for (size_t i = 0; i < COUNT; i++) {
+        if (table[i].kind == NUMBER)
+            *(unsigned *)field(o, &table[i]) = table[i].usual;
+        if (table[i].kind == TEXT)
+            *(const char **)field(o, &table[i]) = table[i].usual_text;
+    }
+}
+
+/* How it is served: in one way, and in none where it is not. */
+static int check_ways(struct options *o)
+{
+    /* systemd says in the environment that it handed a socket over. */
+    if (o->channel < 0 && o->socket == NULL && o->flush == NULL && getenv("LISTEN_FDS") != NULL)
+        o->listen_fds = true;
+    if (o->flush != NULL) {
+        if (o->socket == NULL)
+            o->socket = SOCKET_DEFAULT;
+        return o->channel < 0 && !o->listen_fds;
+    }
+    return (o->channel >= 0) + o->listen_fds + (o->socket != NULL) == 1;
 }
 
 int options_read(struct options *o, int argc, char *argv[])
 {
-    int option;
-    int ways;
+    struct option known[COUNT + 1] = {{NULL, 0, NULL, 0}};
+    int which = 0;
+    int got;
 
-    *o = (struct options){.channel = -1,
-                          .trust_anchor = "/usr/share/dns/root.key",
-                          .log_target = DANCE_LOG_SYSLOG,
-                          .log_level = DANCE_LOG_INFO,
-                          .max_lookups = 4096,
-                          .max_per_client = 1024};
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        if (option == HELP || option == VERSION) {
-            (void)fputs(option == HELP ? usage : "dance-resolver " DANCE_VERSION "\n", stdout);
+    for (size_t i = 0; i < COUNT; i++)
+        known[i] = (struct option){
+            table[i].name, table[i].value != NULL ? required_argument : no_argument, NULL, 0};
+    set_usual(o);
+    while ((got = getopt_long(argc, argv, "", known, &which)) != -1) {
+        const struct entry *e = &table[which];
+
+        if (got == 0 && e->kind == HELP) {
+            print_usage(stdout);
             return 0;
         }
-        if (option == '?' || !read_one(o, option, optarg)) {
-            if (option != '?')
-                (void)fprintf(stderr, "dance-resolver: bad value: %s\n", optarg);
-            (void)fputs(usage, stderr);
-            return -1;
+        if (got == 0 && e->kind == VERSION) {
+            (void)puts("dance-resolver " DANCE_VERSION);
+            return 0;
         }
+        if (got != 0) /* and said so */
+            print_usage(stderr);
+        if (got != 0 || !read_one(o, e, optarg))
+            return -1;
     }
-    /* systemd says in the environment that it handed a socket over. */
-    if (o->channel < 0 && o->socket == NULL && getenv("LISTEN_FDS") != NULL)
-        o->listen_fds = true;
-    ways = (o->channel >= 0) + o->listen_fds + (o->socket != NULL);
-    if (ways != 1 || optind != argc) {
-        (void)fputs(usage, stderr);
-        return -1;
-    }
-    return 1;
+    if (check_ways(o) && optind == argc)
+        return 1;
+    (void)fputs("dance-resolver: one of --channel, --socket, --listen-fds and --flush is needed, "
+                "and nothing behind the options\n",
+                stderr);
+    print_usage(stderr);
+    return -1;
 }

@@ -14,15 +14,19 @@ struct options {
     int channel;        /* --channel: our end of a control channel, or -1 */
     bool listen_fds;    /* --listen-fds, or no other way given: systemd's descriptor 3 listens */
     const char *socket; /* --socket: listen here, or NULL */
+    const char *flush;  /* --flush: a name that is to be forgotten, and nothing else; or NULL */
     const char *trust_anchor;
     const char *forward;        /* NULL: iterate from the root */
     const char *unbound_config; /* NULL: none */
-    const char *user;           /* who to become when started as root; NULL: dance or nobody */
+    const char *user;           /* who to become when started as root; NULL: see user.h */
     enum dance_log_target log_target;
     const char *log_file;
     enum dance_log_level log_level;
     unsigned max_lookups;    /* in flight in all */
     unsigned max_per_client; /* queries waiting, of one process */
+    unsigned max_workers;
+    unsigned denial_ttl; /* seconds for which a denial is believed at the most */
+    unsigned idle;       /* seconds after which a worker that is asked nothing ends */
 };
 
 /*

@@ -21,7 +21,7 @@ while read -r reason; do
     grep -qxF "### $reason" doc/messages.md || { echo "doc/messages.md: no entry for: $reason"; missing=1; }
 done <<<"$reasons"
 
-options=$(sed -n '/option known\[\]/,/^};/p' resolver/options.c | grep -oP '\{"\K[a-z-]+')
+options=$(sed -n '/^static const struct entry/,/^};/p' resolver/options.c | grep -oP '\{"\K[a-z-]+')
 [[ $(wc -w <<<"$options") -ge 10 ]] || { echo "the table of options was not found"; exit 1; }
 for option in $options; do
     grep -qF -- "\\-\\-${option//-/\\-}" doc/dance-resolver.8 || { echo "doc/dance-resolver.8: no entry for --$option"; missing=1; }

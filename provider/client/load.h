@@ -11,7 +11,7 @@
 #define DANCE_CLIENT_LOAD_H
 
 #include "config.h"
-#include "file_stamp.h"
+#include "stamp.h"
 
 #include <openssl/crypto.h>
 #include <openssl/x509.h>

@@ -1,12 +1,12 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "files/allow.h"
 
-#include "file_stamp.h"
 #include "log.h"
 #include "lookup/order.h"
 #include "pattern_file.h"
 #include "patterns.h"
 #include "process.h"
+#include "stamp.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>

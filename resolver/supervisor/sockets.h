@@ -7,9 +7,7 @@
 #define DANCE_SOCKETS_H
 
 #include <stdbool.h>
-
-/* Is fd an AF_UNIX SOCK_SEQPACKET socket, and does it listen as said? */
-bool socket_is_ours(int fd, bool listening);
+#include <sys/types.h>
 
 /*
  * Listen at path, for everybody. A socket there on which nobody answers is
@@ -17,7 +15,13 @@ bool socket_is_ours(int fd, bool listening);
  */
 int socket_listen(const char *path);
 
-/* The listening socket that systemd handed over (sd_listen_fds(3)), or -1. */
-int socket_from_systemd(void);
+/*
+ * A socket that systemd handed over (sd_listen_fds(3)), the first with number 0, or -1 where there
+ * are no more: it listens, or is one that was stored with systemd.
+ */
+int socket_from_systemd(int number);
+
+/* The user at the other end. false: the kernel cannot say who that is. */
+bool socket_user(int fd, uid_t *uid);
 
 #endif

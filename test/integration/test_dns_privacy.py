@@ -64,7 +64,7 @@ class Eavesdropper:
 def inside(folder, build):
     """What runs in the namespace: the outcome of a lookup, and the questions that com's server was asked."""
     import pki
-    from test_resolver import ask
+    from test_resolver import ask, converse
     from zone import Zones, accepts, wait_for
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     record = pki.tlsa(3, 1, 1, pki.certificate(pki.new_key(), "x"))
@@ -85,10 +85,10 @@ def inside(folder, build):
     with open(paths["unbound.conf"], "w") as out:
         out.write("server:\n do-not-query-localhost: no\nstub-zone:\n name: com\n stub-addr: 127.0.0.1@53\n")
     resolver = subprocess.Popen([os.path.join(build, "resolver", "dance-resolver"), "--socket", paths["socket"], "--log",
-                                 "stderr", "--trust-anchor", paths["anchors"], "--unbound-config", paths["unbound.conf"]])
+                                 "stderr", "--user", "root", "--trust-anchor", paths["anchors"], "--unbound-config",
+                                 paths["unbound.conf"]])
     wait_for(lambda: accepts(paths["socket"]), what="the resolver")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
-        s.connect(paths["socket"])
+    with converse(paths["socket"]) as s:
         outcome = ask(s, NAME)
     for process in (resolver, zones.process, parent.process):
         process.terminate()

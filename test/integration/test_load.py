@@ -12,8 +12,8 @@ import pytest
 
 import pki
 from conftest import DEVICE, Log, entry, environment, sanitized
-from test_process import good, resolvers, tls_server  # noqa: F401 (fixture)
-from test_resolver import ABSENT, BOGUS, BUSY, FAILED, HEADER, INSECURE, NAME, PROGRAM, SECURE, answer, ask, query
+from test_process import good, kill_resolver, resolvers, tls_server  # noqa: F401 (fixture)
+from test_resolver import ABSENT, BOGUS, BUSY, FAILED, HEADER, INSECURE, NAME, PROGRAM, SECURE, answer, ask, converse, query
 from zone import Proxy, Zones, accepts, patient, wait_for
 
 SLOW = "slow"
@@ -21,6 +21,17 @@ SLOW = "slow"
 
 def wanted(name):
     return HEADER + b"\x04" + bytes([len(name)]) + name.encode()
+
+
+def counted(log, supervisors):
+    """What a worker has written when it was told to; it may have to be started yet."""
+    log.mark()
+
+    def told():
+        for pid in supervisors:
+            os.kill(pid, signal.SIGUSR1)
+        return re.search("resolver: .* of a domain", log.text()) and log.text()
+    return wait_for(told, 10, "the counters")
 
 
 class Resolver:
@@ -35,17 +46,11 @@ class Resolver:
         wait_for(lambda: accepts(self.path), what="the socket")
 
     def connect(self):
-        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        s.settimeout(patient(20))
-        s.connect(self.path)
-        self.connections.append(s)
-        return s
+        self.connections.append(converse(self.path))
+        return self.connections[-1]
 
     def counters(self):
-        self.log.mark()
-        self.process.send_signal(signal.SIGUSR1)
-        self.log.wait("resolver: .* of a domain")
-        text = self.log.text()
+        text = counted(self.log, [self.process.pid])
 
         def number(pattern):
             return int(re.search(pattern, text).group(1))
@@ -91,24 +96,24 @@ def seconds_for(what):
 
 
 def test_thousands_of_slow_lookups_in_flight(proxied):
-    """They go on at the same time: nobody answers until all are there, which libunbound suffers for some 20 seconds."""
+    """Nobody answers until all are there; the owners' lookups begin a few at a time, and nobody else waits for them."""
     resolver = proxied(slow_names(Proxy.HELD), "--max-per-client", "100000")
-    zones = ("example.com", "example.net", "example.org")
-    each = 10 if sanitized() else 50
+    zones = ("example.net", "example.org")
+    each = 10 if sanitized() else 30
     assert ask(resolver.connect(), NAME)[0] == SECURE
     for zone in zones:  # what leads there is known, as it is in a server that runs
         ask(resolver.connect(), f"x.{zone}", 1, 20000)
     connections = [resolver.connect() for _ in range(60)]
     for i, connection in enumerate(connections):
         for j in range(each):
-            connection.send(query(j, f"n{i}x{j}.{SLOW}.{zones[i % 3]}", 60000))
+            connection.send(query(j, f"n{i}x{j}.{SLOW}.{zones[i % 2]}", 60000))
     wait_for(lambda: resolver.counters()["flight"] == 60 * each, what="thousands in flight")
     # Meanwhile somebody with a name that is not known yet.
     assert ask(resolver.connect(), "u311._device.example.com")[0] == SECURE
     assert resolver.counters()["flight"] == 60 * each
     resolver.proxy.release()
     statuses = [answer(connection.recv(65536))[1] for connection in connections for _ in range(each)]
-    assert {s: statuses.count(s) for s in set(statuses)} == dict.fromkeys((ABSENT, INSECURE, BOGUS), 20 * each)
+    assert {s: statuses.count(s) for s in set(statuses)} == dict.fromkeys((INSECURE, BOGUS), 30 * each)
 
 
 def test_slow_names_leave_something_for_the_others(proxied):
@@ -161,21 +166,6 @@ print("sent", flush=True)
 sys.stdin.read()
 """
 
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")
-def test_a_user_leaves_something_for_the_others(proxied, tmp_path):
-    """Processes cost nothing: eight of them, each within its own bound."""
-    resolver = proxied(slow_names(None), "--max-lookups", "400", "--max-per-client", "100")
-    os.chmod(tmp_path, 0o711)
-    floods = [subprocess.Popen(["/usr/bin/python3", "-c", FLOOD, str(i)], user=65534, group=65534, extra_groups=[], cwd=tmp_path,
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={}) for i in range(8)]
-    for flood in floods:
-        assert flood.stdout.readline() == b"sent\n"
-    wait_for(lambda: resolver.counters()["queries"] >= 800, what="the flood")
-    assert resolver.counters()["flight"] == 175, "half of 400, and of that an eighth is for names that are known"
-    assert ask(resolver.connect(), "u312._device.example.com")[0] == SECURE
-    for flood in floods:
-        flood.communicate()
 
 
 def test_who_is_silent_is_waited_for_once(proxied):
@@ -263,11 +253,7 @@ def test_prefetch(world, short, tls_server, tmp_path):  # noqa: F811
                                 "allow": f"{DEVICE}, missing._device.example.com, *._other.example.com"})
 
     def counters():
-        server.log.mark()
-        for pid in resolvers(server):
-            os.kill(pid, signal.SIGUSR1)
-        server.log.wait("of a domain")
-        text = server.log.text()
+        text = counted(server.log, resolvers(server))
         return (int(re.search(r"(\d+) queries \(", text).group(1)), int(re.search(r"(\d+) names kept", text).group(1)),
                 int(re.search(r"(\d+) held", text).group(1)))
     wait_for(lambda: counters() == (0, 2, 2), 10, "both names")
@@ -277,9 +263,7 @@ def test_prefetch(world, short, tls_server, tmp_path):  # noqa: F811
     allowed.write_text("once._device.example.com\nsensor7._device.example.com\n")
     wait_for(lambda: good(world, server).accepted and counters()[2] == 3, 10, "the third name")
     # Another resolver is told as well.
-    [pid] = resolvers(server)
-    os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: pid not in resolvers(server))
+    kill_resolver(server)
     wait_for(lambda: good(world, server).accepted and resolvers(server) and counters()[2] == 3, 15, "the names again")
     zones.stop()
     zones.process = None
@@ -321,7 +305,7 @@ def test_prefetch_is_released(world, tmp_path):
     resolver.stop()
 
 
-# Of the largest list there are; a tenth where reading it takes ten times as long.
+# A large list; a tenth where reading it takes ten times as long.
 MANY = 10000 if sanitized() else 100000
 
 
@@ -379,36 +363,6 @@ for i in range(20):
     os.wait()
 """
 
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")
-def test_lists_of_a_user_that_wait_are_bounded(proxied, tmp_path):
-    resolver = proxied(lambda name: 0, "--log-level", "debug")
-    os.chmod(tmp_path, 0o711)
-    os.chmod(tmp_path / "sock", 0o666)
-    fd = list_of_names(b"!")
-    senders = subprocess.Popen(["/usr/bin/python3", "-c", LISTS, str(fd)], user=65534, group=65534, extra_groups=[], cwd=tmp_path,
-                               pass_fds=[fd], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env={})
-
-    def said(n):
-        return b"".join(senders.stdout.read(1) for _ in range(n))
-    assert said(20) == b"." * 20
-    resolver.counters()  # all are connected
-    resolver.log.mark()
-    os.kill(resolver.process.pid, signal.SIGSTOP)
-    senders.stdin.write(b"x" * 20)
-    assert said(20) == b"!" * 20
-    rightful = resolver.connect()
-    mine = list_of_names()
-    socket.send_fds(rightful, [HEADER + b"\x05"], [mine])
-    os.kill(resolver.process.pid, signal.SIGCONT)
-    wait_for(lambda: f"{MANY} names are looked up ahead" in resolver.log.text(), 60, "the list of somebody else")
-    text = resolver.log.text()
-    assert text.count("a list of names was refused") == 64
-    assert text.count("a malformed message was dropped") == 16
-    assert "too many of its user wait" in text
-    senders.communicate()
-    os.close(fd)
-    os.close(mine)
 
 
 def test_orderly_end_with_a_list_held(world, tmp_path):

@@ -12,6 +12,7 @@ import pytest
 import pki
 from conftest import DEVICE, PROGRAMS, config, entry, environment
 from test_dns_outcomes import black_hole, silent_dns  # noqa: F401 (fixtures)
+from processes import alive, workers
 from zone import accepts, patient, wait_for
 
 TLS_SERVER = os.path.join(PROGRAMS, "tls_server")
@@ -44,6 +45,15 @@ def resolvers(server):
             continue
     assert wanted not in found
     return found
+
+
+def kill_resolver(server):
+    """Kill all of it, the supervisor first, so that nobody starts a worker again."""
+    for supervisor in resolvers(server):
+        killed = [supervisor, *workers(supervisor)]
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not any(alive(pid) for pid in killed), what="their end")
 
 
 @pytest.fixture
@@ -145,9 +155,7 @@ def test_resolver_killed_between_lookups(world, tls_server):
     assert good(world, server).accepted
     for _ in range(3):
         wait_for(lambda: server.client().run([entry(leaf, name)], world.key).accepted, 10, "a resolver")
-        [pid] = resolvers(server)
-        os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: pid not in resolvers(server), what="its end")
+        kill_resolver(server)
         # Who is known does not need one.
         assert good(world, server).accepted
         # Refused with a reason at the worst, for a moment; then a fresh one serves.
@@ -161,7 +169,6 @@ def test_resolver_killed_in_mid_lookup(world, tls_server, silent_dns):  # noqa: 
     with concurrent.futures.ThreadPoolExecutor() as pool:
         waiting = [pool.submit(lambda: server.client().run([entry(pki.certificate(world.key, name), name)], world.key))
                    for _ in range(2)]
-        [pid] = resolvers(server)
 
         def asked():
             # Both of the server's threads wait in poll() for an answer.
@@ -169,7 +176,7 @@ def test_resolver_killed_in_mid_lookup(world, tls_server, silent_dns):  # noqa: 
                       for t in os.listdir(f"/proc/{server.process.pid}/task")]
             return states.count("7") >= 2
         wait_for(asked, what="two lookups in flight")
-        os.kill(pid, signal.SIGKILL)
+        kill_resolver(server)
         for outcome in waiting:
             assert outcome.result().alert == 40, server.log.text()
     wait_for(lambda: good(world, server).accepted, 10, "a fresh resolver")

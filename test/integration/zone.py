@@ -71,9 +71,9 @@ class Zones:
         self.anchors = ""
         self.process = None
 
-    def add(self, origin, lines, signed=True, expired=False, ttl=60, damage=None, seconds=None):
+    def add(self, origin, lines, signed=True, expired=False, ttl=60, damage=None, seconds=None, iterations=1):
         """damage: a function on the text of the signed zone; seconds: for how long its signatures
-        are good. The anchor is added to the anchors."""
+        are good; iterations: of NSEC3. The anchor is added to the anchors."""
         self.sources[origin] = (lines, signed, expired, ttl, damage)
         path = os.path.join(self.folder, origin + ".zone")
         with open(path, "w") as out:
@@ -88,7 +88,7 @@ class Zones:
             begin, end = (40, 10) if expired else (1, -30)
             stamp = lambda days: (now - datetime.timedelta(days=days)).strftime("%Y%m%d%H%M%S")
             end = end if seconds is None else -seconds / 86400
-            subprocess.run(["ldns-signzone", "-n", "-i", stamp(begin), "-e", stamp(end), path, key],
+            subprocess.run(["ldns-signzone", "-n", "-t", str(iterations), "-i", stamp(begin), "-e", stamp(end), path, key],
                            check=True, capture_output=True)
             path += ".signed"
             if damage:
@@ -99,6 +99,13 @@ class Zones:
             if not keys:
                 self.anchors += open(key + ".ds").read()
         self.zones[origin] = path
+
+    def write_anchors(self, anchors):
+        """A file with these, which others can read; anchor_file is its path."""
+        self.anchor_file = os.path.join(self.folder, "anchors")
+        with open(self.anchor_file, "w") as out:
+            out.write(anchors)
+        os.chmod(self.folder, 0o755)
 
     def start(self):
         conf = os.path.join(self.folder, "nsd.conf")

@@ -27,8 +27,8 @@
 #define GREETING 2
 
 static struct {
-    int port, accepts, threads, fork_each, fork_late, fork_early, closefds, no_network, nobody,
-        verify;
+    int port, accepts, threads, fork_each, fork_on, fork_late, fork_early, closefds, no_network,
+        nobody, verify;
     int trusting, no_tickets, info, hello, message, quic;
     const char *certificate, *key, *root, *ca, *castore;
 } option = {.accepts = 1 << 30};
@@ -116,7 +116,7 @@ static void *serve_loop(void *arg)
         if (fd < 0)
             break;
         /* In the second handshake's time, when the first has left its traces. */
-        pid = option.fork_each || (option.fork_late && i > 0) ? fork() : -1;
+        pid = option.fork_each || option.fork_on || (option.fork_late && i > 0) ? fork() : -1;
         if (pid == 0) {
             serve(fd);
             SSL_CTX_free(context);
@@ -125,7 +125,8 @@ static void *serve_loop(void *arg)
         }
         if (pid > 0) {
             close(fd);
-            while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+            while (waitpid(option.fork_on ? -1 : pid, NULL, option.fork_on ? WNOHANG : 0) < 0
+                   && errno == EINTR)
                 continue;
         } else {
             serve(fd);
@@ -187,6 +188,7 @@ int main(int argc, char *argv[])
         NUMBER('t', option.threads),
         TEXT('r', option.root),       /* chroot */
         FLAG('f', option.fork_each),  /* a process for each connection */
+        FLAG('F', option.fork_on),    /* likewise, and many at a time */
         FLAG('e', option.fork_early), /* a daemon: fork before the first handshake */
         FLAG('l', option.fork_late),  /* fork after the first handshake */
         FLAG('d', option.closefds),   /* close every descriptor but ours */
@@ -248,7 +250,8 @@ int main(int argc, char *argv[])
     (void)serve_loop(NULL);
     for (int i = 1; i < option.threads && i < 64; i++)
         pthread_join(thread[i], NULL);
-    if (!option.fork_each && !option.fork_late && !option.fork_early && children_seen != 0)
+    if (!option.fork_each && !option.fork_on && !option.fork_late && !option.fork_early
+        && children_seen != 0)
         puts("a child that we did not make");
     SSL_CTX_free(context);
     close(listener);

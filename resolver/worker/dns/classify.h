@@ -13,6 +13,12 @@
 /* Seconds for which a failure or a bogus answer may be believed. */
 #define CLASSIFY_FAILURE_TTL 5u
 #define CLASSIFY_TTL_MAX 86400u
+/* Likewise, unless the operator says otherwise, that there are no records, or none that is secure.
+ */
+#define CLASSIFY_DENIAL_TTL 30u
+
+/* The reason of an insecure answer before more is known (insecure.h). */
+#define CLASSIFY_INSECURE "the zone is not signed, or no trust anchor covers it"
 
 /* Room for a reason; answers point into it. */
 struct classify_reason {
@@ -26,9 +32,11 @@ void classify_failure(struct dance_wire_answer *answer, struct classify_reason *
 /*
  * The answer that result (with error 0) or error stands for: bogus before
  * everything, then failures, insecure, and only then data or its validated
- * absence. Points into result.
+ * absence. What is no record (too short) is passed over; where nothing else is
+ * there, there is none. Only records may live longer than denial_ttl seconds.
+ * Points into result.
  */
 void classify_result(struct dance_wire_answer *answer, struct classify_reason *reason, int error,
-                     const struct ub_result *result);
+                     const struct ub_result *result, uint32_t denial_ttl);
 
 #endif

@@ -2,6 +2,7 @@
 #include "worker/dns/complaints.h"
 
 #include "log.h"
+#include "name_hash.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -12,23 +13,72 @@
 #define LINES_MAX 10
 #define INTERVAL 10
 
+/* Reasons of failures: of so many names, one in each place. The next that falls there replaces it.
+ */
+#define REASONS 512u
+#define NAME_SIZE 260
+#define REASON_SIZE 200
+
+/* A line's first octets; the rest of a longer one is left out. */
+#define LINE_SIZE 1024
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static FILE *stream;
 static FILE *real_stderr;
 static char first[256];
 static time_t interval;
 static unsigned lines;
+static char line[LINE_SIZE];
+static size_t line_length;
+static struct dance_hash_key key;
+static struct reason {
+    char name[NAME_SIZE];
+    char text[REASON_SIZE];
+} reasons[REASONS];
 
 /* "[time] libunbound[pid:thread] error: text" -> "text"; other lines as they are. */
-static const char *without_prefix(const char *line)
+static const char *without_prefix(const char *whole)
 {
-    const char *p = strstr(line, "libunbound[");
+    const char *p = strstr(whole, "libunbound[");
     const char *error = p != NULL ? strstr(p, "] error: ") : NULL;
 
-    return error != NULL ? error + strlen("] error: ") : line;
+    return error != NULL ? error + strlen("] error: ") : whole;
 }
 
-static void take_line(const char *line)
+static struct reason *reason_of(const char *name, size_t len)
+{
+    return &reasons[dance_name_hash(&key, name, len) % REASONS];
+}
+
+/* "SERVFAIL <NAME TYPE CLASS>: REASON" */
+static bool take_servfail(const char *text)
+{
+    static const char begin[] = "SERVFAIL <";
+    const char *name = text + strlen(begin);
+    const char *why;
+    struct reason *reason;
+    size_t len;
+
+    if (strncmp(text, begin, strlen(begin)) != 0)
+        return false;
+    len = strcspn(name, " ");
+    why = strstr(name, ">: ");
+    if (why == NULL || len >= NAME_SIZE)
+        return true;
+    reason = reason_of(name, len);
+    (void)snprintf(reason->name, sizeof(reason->name), "%.*s", (int)len, name);
+    (void)snprintf(reason->text, sizeof(reason->text), "%.*s", REASON_SIZE - 1, why + 3);
+    return true;
+}
+
+/* What is said of single names is in their lookups' reasons, and would leave no room for the rest.
+ */
+static bool is_of_a_name(const char *text)
+{
+    return take_servfail(text) || strstr(text, " info: validation failure <") != NULL;
+}
+
+static void take_line(void)
 {
     enum dance_log_level level = strstr(line, "error") != NULL || strstr(line, "fatal") != NULL
                                      ? DANCE_LOG_ERROR
@@ -36,6 +86,8 @@ static void take_line(const char *line)
     const char *text = without_prefix(line);
     struct timespec now = {0, 0};
 
+    if (is_of_a_name(text))
+        return;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     if (now.tv_sec - interval >= INTERVAL) {
         interval = now.tv_sec;
@@ -50,19 +102,18 @@ static void take_line(const char *line)
 /* A write to the stream, which is buffered by line: whole lines, but for very long ones. */
 static ssize_t on_write(void *cookie, const char *data, size_t size)
 {
-    char line[512];
-    size_t used = 0;
-
     (void)cookie;
     (void)pthread_mutex_lock(&lock);
     for (size_t i = 0; i < size; i++) {
-        if (data[i] != '\n' && used + 1 < sizeof(line))
-            line[used++] = data[i];
-        if ((data[i] == '\n' || i + 1 == size) && used > 0) {
-            line[used] = '\0';
-            take_line(line);
-            used = 0;
+        if (data[i] != '\n') {
+            if (line_length + 1 < sizeof(line))
+                line[line_length++] = data[i];
+            continue;
         }
+        line[line_length] = '\0';
+        if (line_length > 0)
+            take_line();
+        line_length = 0;
     }
     (void)pthread_mutex_unlock(&lock);
     return (ssize_t)size;
@@ -77,6 +128,9 @@ FILE *complaints_open(void)
     first[0] = '\0';
     interval = 0;
     lines = 0;
+    line_length = 0;
+    memset(reasons, 0, sizeof(reasons));
+    (void)dance_hash_key_make(&key);
     /* The parser of unbound.conf and ub_ctx_create() know no other stream. */
     real_stderr = stderr;
     stderr = stream;
@@ -99,4 +153,19 @@ void complaints_first(char *out, size_t size)
     (void)pthread_mutex_lock(&lock);
     (void)snprintf(out, size, "%s", first);
     (void)pthread_mutex_unlock(&lock);
+}
+
+bool complaints_servfail(const char *name, char *out, size_t size)
+{
+    struct reason *reason = reason_of(name, strlen(name));
+    bool found;
+
+    (void)pthread_mutex_lock(&lock);
+    found = strcmp(reason->name, name) == 0 && reason->text[0] != '\0';
+    if (found) {
+        (void)snprintf(out, size, "%s", reason->text);
+        reason->name[0] = '\0';
+    }
+    (void)pthread_mutex_unlock(&lock);
+    return found;
 }

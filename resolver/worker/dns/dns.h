@@ -1,12 +1,15 @@
 /*
  * dns.h: libunbound, set up for this.
  *
- * Two contexts, each with one worker thread (libunbound's own) and a cache.
- * libunbound answers from its cache until the TTL has ended, so what is to be
- * looked up before that is looked up in the other context. Each also has an
- * opinion of its own of which servers are slow or down: names that anybody can
- * make up, and that may never be answered, are for the first one alone. After
- * dns_open() nothing here waits: results come by dns_process() when dns_fd() is readable.
+ * Three contexts, each with a worker thread (libunbound's own), a thread that
+ * makes libunbound's calls (relay.h), and a cache. libunbound answers from its
+ * cache until the TTL has ended, so what is to be looked up before that is
+ * looked up in another context. Each also has an opinion of its own of which
+ * servers are slow or down, and does one validation at a time: names that
+ * anybody can make up, and that may never be answered, are for the first one
+ * alone, and what lately took long or came to nothing is for the third. After
+ * dns_open() nothing here waits: results come by dns_process() when dns_fd() is
+ * readable.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -17,19 +20,22 @@
 
 #include <unbound.h>
 
-#define DNS_CONTEXTS 2
+#define DNS_CONTEXTS 3
 #define DNS_FOR_STRANGERS 0
 #define DNS_FOR_KNOWN 1
+#define DNS_FOR_SUSPECTS 2 /* names of domains that lately answered bogus, or nothing */
 
 #define DNS_TYPE_TLSA 52
 
 /*
  * Set libunbound up and make it read its files and start its threads, while
  * that can be done. sockets: UDP sockets that the first context may have open
- * at a time; the other has half of that. 0 with *why set (static)
+ * at a time; the second has half of that, the third a quarter. 0 with *why set (static)
  * when something is wrong: then every lookup is to fail with that.
  */
 int dns_open(const struct options *options, unsigned sockets, const char **why);
+
+/* End the threads. Where libunbound is stuck they are left to the end of the process. */
 void dns_close(void);
 
 /* Readable when dns_process() has something to do; -1 when dns_open() failed. */
@@ -40,13 +46,22 @@ int dns_process(int context);
 
 /*
  * Begin the lookup of the RRset of a type (DNS_TYPE_TLSA) at a name (absolute, with the trailing
- * dot). The callback runs from dns_process() and owns the result (ub_resolve_free()). 0 with *id,
- * or libunbound's error.
+ * dot, in lower case). The callback runs from dns_process() and owns the result
+ * (ub_resolve_free()). 0 with *id, which stays where it is and may change until then; or
+ * libunbound's error.
  */
 int dns_start(int context, const char *name, int type, void *arg, ub_callback_type callback,
               int *id);
 
 /* The callback of this lookup will not run any more. */
 void dns_cancel(int context, int id);
+
+/* The files that dns_open() reads, NULL at the end (static): a change of one wants a new process.
+ */
+const char *const *dns_files(const struct options *options);
+
+/* Whom dns_open() was told to ask, to be put behind a reason: "; forward is 192.0.2.1@53, ...", or
+ * empty. */
+const char *dns_forwarding(void);
 
 #endif

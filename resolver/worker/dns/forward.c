@@ -3,37 +3,16 @@
 
 #include <arpa/inet.h>
 #include <net/if.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SEPARATORS ", \t"
-#define ENTRY_MAX 320
+#define WHITE " \t\r\n"
 #define DIGITS "0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-/* Text under construction; room turns 0 when it does not fit. */
-struct text {
-    char *at;
-    size_t room;
-};
-
-static void __attribute__((format(printf, 2, 3))) add(struct text *t, const char *format, ...)
-{
-    va_list args;
-    int n;
-
-    va_start(args, format);
-    n = vsnprintf(t->at, t->room, format, args);
-    va_end(args);
-    if (n < 0 || (size_t)n >= t->room) {
-        t->room = 0;
-        return;
-    }
-    t->at += n;
-    t->room -= (size_t)n;
-}
+/* DNS over TLS has a port of its own, RFC 7858. */
+#define PORT "53"
+#define PORT_TLS "853"
 
 static bool made_of(const char *text, const char *allowed)
 {
@@ -59,8 +38,23 @@ static bool is_address(char *text)
     return ok;
 }
 
+static const char *add(struct forward *out, const char *address, const char *port, const char *name)
+{
+    char *entry = out->entry[out->count];
+    int n;
+
+    if (out->count == FORWARD_MAX)
+        return "there are more than 32 addresses";
+    n = snprintf(entry, FORWARD_ENTRY_MAX, "%s@%s%s%s", address, port, name != NULL ? "#" : "",
+                 name != NULL ? name : "");
+    if (n < 0 || n >= FORWARD_ENTRY_MAX)
+        return "an entry is too long";
+    out->count++;
+    return NULL;
+}
+
 /* Check an entry and add it. */
-static const char *take_entry(struct text *t, char *entry, bool *tls)
+static const char *take_entry(struct forward *out, char *entry)
 {
     char *name = strchr(entry, '#');
     char *port = NULL;
@@ -80,51 +74,64 @@ static const char *take_entry(struct text *t, char *entry, bool *tls)
         return "what follows # is not a host name";
     if (name == NULL && port != NULL && strtol(port, NULL, 10) == 853)
         return "port 853 needs #NAME (write \\# in openssl.cnf, where # begins a comment)";
-    *tls = name != NULL;
-    /* DNS over TLS has a port of its own, RFC 7858. */
-    add(t, " forward-addr: \"%s@%s%s%s\"\n", entry,
-        port != NULL ? port
-        : *tls       ? "853"
-                     : "53",
-        *tls ? "#" : "", *tls ? name : "");
-    return NULL;
+    if (out->count > 0 && out->tls != (name != NULL))
+        return "either all entries have a #NAME (DNS over TLS) or none has";
+    out->tls = name != NULL;
+    return add(out, entry, port != NULL ? port : out->tls ? PORT_TLS : PORT, name);
 }
 
-int forward_to_config(const char *list, char *out, size_t size, bool *tls, const char **fault)
+const char *forward_read(const char *list, struct forward *out)
 {
-    struct text t = {out, size};
-    bool plain = false;
+    const char *fault = NULL;
 
-    *fault = NULL;
-    *tls = false;
-    /* The operator chose these addresses; loopback is as good as any. */
-    add(&t, "server:\n do-not-query-localhost: no\nforward-zone:\n name: \".\"\n");
-    while (*fault == NULL && *(list += strspn(list, SEPARATORS)) != '\0') {
-        char entry[ENTRY_MAX];
+    out->count = 0;
+    out->tls = false;
+    while (fault == NULL && *(list += strspn(list, SEPARATORS)) != '\0') {
+        char entry[FORWARD_ENTRY_MAX];
         size_t len = strcspn(list, SEPARATORS);
-        bool entry_tls = false;
 
-        if (len >= sizeof(entry)) {
-            *fault = "an entry is too long";
-            break;
-        }
+        if (len >= sizeof(entry))
+            return "an entry is too long";
         memcpy(entry, list, len);
         entry[len] = '\0';
         list += len;
-        *fault = take_entry(&t, entry, &entry_tls);
-        *tls = *tls || entry_tls;
-        plain = plain || !entry_tls;
+        fault = take_entry(out, entry);
     }
-    if (*fault != NULL)
-        return 0;
-    if (!*tls && !plain)
-        *fault = "there is no address";
-    else if (*tls && plain)
-        *fault = "either all entries have a #NAME (DNS over TLS) or none has";
-    if (*tls)
-        add(&t, " forward-tls-upstream: yes\nserver:\n"
-                " tls-cert-bundle: \"/etc/ssl/certs/ca-certificates.crt\"\n");
-    if (*fault == NULL && t.room == 0)
-        *fault = "the list is too long";
-    return *fault == NULL;
+    if (fault == NULL && out->count == 0)
+        fault = "there is no address";
+    return fault;
+}
+
+/* The C library reads 127.1 and the like, too. */
+static const char *system_address(char *text, char *buffer, socklen_t size)
+{
+    struct in_addr ip4;
+
+    if (inet_aton(text, &ip4) != 0)
+        return inet_ntop(AF_INET, &ip4, buffer, size);
+    return is_address(text) ? text : NULL;
+}
+
+const char *forward_read_system(FILE *file, struct forward *out)
+{
+    char *line = NULL;
+    size_t size = 0;
+
+    out->count = 0;
+    out->tls = false;
+    while (out->count < FORWARD_MAX && getline(&line, &size, file) >= 0) {
+        char buffer[INET_ADDRSTRLEN];
+        char *rest = NULL;
+        char *word = strtok_r(line, WHITE, &rest);
+        const char *address = NULL;
+
+        /* The keyword begins the line; the address is the next word. */
+        if (word == line && strcmp(word, "nameserver") == 0
+            && (word = strtok_r(NULL, WHITE, &rest)) != NULL)
+            address = system_address(word, buffer, sizeof(buffer));
+        if (address != NULL)
+            (void)add(out, address, PORT, NULL);
+    }
+    free(line);
+    return out->count > 0 ? NULL : "there is no nameserver in it";
 }

@@ -1,5 +1,5 @@
 /*
- * forward.h: dns.forward as settings for libunbound. Pure.
+ * forward.h: dns.forward, read.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -8,13 +8,31 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
+
+#define FORWARD_MAX 32
+#define FORWARD_ENTRY_MAX 320
+
+/* Resolvers to ask, each as libunbound reads it: ADDRESS@PORT, or ADDRESS@PORT#NAME when tls. */
+struct forward {
+    size_t count;
+    bool tls;
+    char entry[FORWARD_MAX][FORWARD_ENTRY_MAX];
+};
 
 /*
- * Turn "ADDRESS[@PORT][#NAME], ..." into the text of an unbound.conf. With a
- * #NAME queries go by TLS, and the certificate must be for NAME; all entries
- * have one or none has, because libunbound knows TLS only for a zone's servers
- * together. 1, with *tls saying which; or 0 with *fault set to a static text.
+ * Read "ADDRESS[@PORT][#NAME], ...". With a #NAME queries go by TLS, and the
+ * certificate must be for NAME; all entries have one or none has, because
+ * libunbound knows TLS only for a zone's servers together. NULL, or what is
+ * wrong (static).
  */
-int forward_to_config(const char *list, char *out, size_t size, bool *tls, const char **fault);
+const char *forward_read(const char *list, struct forward *out);
+
+/*
+ * Read the nameserver lines of a resolv.conf, as the C library does: a line
+ * whose address cannot be read is none. But all of them count, not three.
+ * NULL, or what is wrong (static).
+ */
+const char *forward_read_system(FILE *file, struct forward *out);
 
 #endif

@@ -79,7 +79,8 @@ static bool replaced(const struct found *found, const struct signature *over)
 enum signatures signatures_limit(const void *message, int len, uint32_t *ttl, time_t now)
 {
     struct found found = {.count = 0};
-    uint32_t limit = *ttl;
+    const uint32_t given = *ttl;
+    uint32_t limit = given;
     ns_msg parsed;
 
     *ttl = 0;
@@ -95,8 +96,8 @@ enum signatures signatures_limit(const void *message, int len, uint32_t *ttl, ti
                 return SIGNATURES_OVER;
             continue;
         }
-        if (s->original < limit)
-            limit = s->original;
+        if (s->original < given)
+            limit = 0;
         if ((uint32_t)s->left < limit)
             limit = (uint32_t)s->left;
     }

@@ -5,6 +5,12 @@
  * hold records longer than their signatures (1.26 does). RFC 4035, section
  * 5.3.3, bounds the TTL by the one that was signed and by the signature's end.
  *
+ * A TTL above the one that was signed does not become that one: it would do so
+ * anew with each answer out of the cache. libunbound has cut it when it
+ * validated the records, unless it was told (cache-min-ttl) or made by its
+ * upstream (a denial's) to keep them longer; so nobody knows how much of the
+ * TTL has passed, and the answer is good for this time only.
+ *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
 #ifndef DANCE_SIGNATURES_H

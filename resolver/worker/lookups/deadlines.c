@@ -33,17 +33,25 @@ static void sink(struct deadlines *set, size_t place, struct deadline *d)
     put(set, place, d);
 }
 
+int deadlines_reserve(struct deadlines *set, size_t count)
+{
+    size_t room = set->room == 0 ? 4 : 2 * set->room;
+    struct deadline **heap;
+
+    if (count < set->room)
+        return 1;
+    heap = realloc(set->heap, (room > count ? room : count + 1) * sizeof(struct deadline *));
+    if (heap == NULL)
+        return 0;
+    set->heap = heap;
+    set->room = room > count ? room : count + 1;
+    return 1;
+}
+
 int deadlines_add(struct deadlines *set, struct deadline *d, long long at_ms)
 {
-    if (set->count + 1 >= set->room) {
-        size_t room = set->room == 0 ? 64 : 2 * set->room;
-        struct deadline **heap = realloc(set->heap, room * sizeof(struct deadline *));
-
-        if (heap == NULL)
-            return 0;
-        set->heap = heap;
-        set->room = room;
-    }
+    if (!deadlines_reserve(set, set->count + 1))
+        return 0;
     d->at_ms = at_ms;
     rise(set, ++set->count, d);
     return 1;

@@ -23,6 +23,9 @@ struct deadlines {
     size_t room;
 };
 
+/* Have room for count of them: adding those cannot fail. 0 when out of memory. */
+int deadlines_reserve(struct deadlines *set, size_t count);
+
 /* Add d, due at at_ms. 0 when out of memory. */
 int deadlines_add(struct deadlines *set, struct deadline *d, long long at_ms);
 

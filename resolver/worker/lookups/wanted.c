@@ -1,15 +1,8 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "worker/lookups/wanted.h"
 
-#include "name_hash.h"
-#include "worker/lookups/deadlines.h"
+#include "worker/lookups/domains.h"
 
-#include <limits.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/queue.h>
-
-#define BUCKETS 65536u
 /* Looked up again so long before the end: a tenth of the TTL, within these bounds. */
 #define LEAD_MIN_MS 2000
 #define LEAD_MAX_MS 300000
@@ -19,77 +12,55 @@
 #define DENIED_MAX_MS 3600000
 #define FAILED_MS 30000
 #define AGAIN_MIN_MS 5000LL
+/* Names that turn out to be wanted by nobody, before others have their turn. */
+#define SLICE 256u
 
-struct wanted {
-    struct deadline due; /* first, so that it is the name's address */
-    LIST_ENTRY(wanted) bucket;
-    unsigned holds;
-    bool asked;         /* since it was last found */
-    bool asked_since;   /* since it was last due */
-    int context;        /* through which it was found */
-    long long until_ms; /* its records' end; 0: it has none */
-    size_t len;
-    char name[];
-};
-
-static LIST_HEAD(wanted_list, wanted) table[BUCKETS];
-static struct dance_hash_key key; /* all zero until it could be made: then all in one bucket */
-static struct deadlines due;
 static unsigned count;
 static unsigned held;
 
-static struct wanted_list *bucket_of(const char *name, size_t len)
+void wanted_open(void)
 {
-    if (key.point == 0)
-        (void)dance_hash_key_make(&key);
-    return &table[dance_name_hash(&key, name, len) % BUCKETS];
+    count = held = 0;
 }
 
-static struct wanted *find(const char *name, size_t len)
+/* Not due any more. */
+static void withdraw(struct name *n, long long now_ms)
 {
-    struct wanted *w;
-
-    LIST_FOREACH(w, bucket_of(name, len), bucket)
-    {
-        // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
-        if (w->len == len && memcmp(w->name, name, len) == 0)
-            return w;
-    }
-    return NULL;
+    if (n->domain != NULL)
+        domain_remove(n->domain, &n->due, now_ms);
+    n->domain = NULL;
 }
 
-static void drop(struct wanted *w)
+/* It is unsettled then. */
+static void unwant(struct name *n, long long now_ms)
 {
-    deadlines_remove(&due, &w->due);
-    LIST_REMOVE(w, bucket);
+    withdraw(n, now_ms);
     count--;
-    free(w);
+    n->wanted = n->asked = n->asked_since = false;
+    n->until_ms = 0;
 }
 
-static struct wanted *make(const char *name, size_t len)
+static bool want(struct name *n)
 {
-    struct wanted *w = calloc(1, sizeof(*w) + len);
-
-    if (w == NULL)
-        return NULL;
-    w->len = len;
-    memcpy(w->name, name, len);
-    LIST_INSERT_HEAD(bucket_of(name, len), w, bucket);
+    if (n->wanted)
+        return true;
+    if (count - held >= WANTED_POPULAR_MAX)
+        return false;
+    n->wanted = true;
     count++;
-    return w;
-}
-
-static int move(struct wanted *w, long long at_ms)
-{
-    deadlines_remove(&due, &w->due);
-    return deadlines_add(&due, &w->due, at_ms);
+    return true;
 }
 
 /* Due at at_ms; a name for which there is no memory is forgotten, unless somebody holds it. */
-static void schedule(struct wanted *w, long long at_ms)
+static void schedule(struct name *n, long long at_ms, long long now_ms)
 {
-    if (!move(w, at_ms) && w->holds == 0)
-        drop(w);
+    struct domain *domain = domain_of(name_text(n), n->entry.len, name_known(n), now_ms);
+
+    withdraw(n, now_ms);
+    if (domain != NULL && domain_add(domain, &n->due, at_ms, now_ms))
+        n->domain = domain;
+    else if (n->holds == 0)
+        unwant(n, now_ms);
 }
 
 static long long within(long long ms, long long low, long long high)
@@ -97,131 +68,115 @@ static long long within(long long ms, long long low, long long high)
     return ms < low ? low : (ms > high ? high : ms);
 }
 
-void wanted_found(const char *name, size_t len, uint32_t ttl, int context, long long now_ms)
+void wanted_found(struct name *n, uint32_t ttl, int context, long long now_ms)
 {
-    struct wanted *w = find(name, len);
     long long life = (long long)ttl * 1000;
     long long lead = within(life / 10, LEAD_MIN_MS, LEAD_MAX_MS);
 
-    if (w == NULL && life >= TTL_MIN_MS && count - held < WANTED_POPULAR_MAX)
-        w = make(name, len);
-    if (w == NULL)
+    if (!n->wanted && (life < TTL_MIN_MS || !want(n)))
         return;
     /* Whoever asked while it was looked up again counts for what was found now. */
-    w->asked = w->asked_since;
-    w->asked_since = false;
-    w->context = context;
-    w->until_ms = now_ms + life;
+    n->asked = n->asked_since;
+    n->asked_since = false;
+    n->context = (uint8_t)context;
+    n->until_ms = now_ms + life;
     if (life >= TTL_MIN_MS)
-        schedule(w, w->until_ms - lead);
-    else if (w->holds > 0)
-        schedule(w, now_ms + DENIED_MIN_MS);
+        schedule(n, n->until_ms - lead, now_ms);
+    else if (n->holds > 0)
+        schedule(n, now_ms + DENIED_MIN_MS, now_ms);
     else
-        drop(w);
+        unwant(n, now_ms);
 }
 
-void wanted_denied(const char *name, size_t len, uint32_t ttl, long long now_ms)
+/* Look at it again after a while if somebody holds it. */
+static void again(struct name *n, long long after_ms, long long now_ms)
 {
-    struct wanted *w = find(name, len);
+    if (n->holds > 0)
+        schedule(n, now_ms + after_ms, now_ms);
+    else
+        unwant(n, now_ms);
+}
 
-    if (w == NULL)
+void wanted_denied(struct name *n, uint32_t ttl, long long now_ms)
+{
+    if (!n->wanted)
         return;
-    w->until_ms = 0;
-    if (w->holds > 0)
-        schedule(w, now_ms + within((long long)ttl * 1000, DENIED_MIN_MS, DENIED_MAX_MS));
-    else
-        drop(w);
+    n->until_ms = 0;
+    again(n, within((long long)ttl * 1000, DENIED_MIN_MS, DENIED_MAX_MS), now_ms);
 }
 
-void wanted_failed(const char *name, size_t len, long long now_ms)
+void wanted_failed(struct name *n, long long now_ms)
 {
-    struct wanted *w = find(name, len);
+    long long left = n->until_ms - now_ms;
 
-    if (w == NULL)
+    if (!n->wanted)
         return;
-    if (w->until_ms - now_ms > 2 * AGAIN_MIN_MS)
-        schedule(w, now_ms + within((w->until_ms - now_ms) / 2, AGAIN_MIN_MS, FAILED_MS));
-    else if (w->holds > 0)
-        schedule(w, now_ms + FAILED_MS);
+    if (left > 2 * AGAIN_MIN_MS)
+        schedule(n, now_ms + within(left / 2, AGAIN_MIN_MS, FAILED_MS), now_ms);
     else
-        drop(w);
+        again(n, FAILED_MS, now_ms);
 }
 
-void wanted_asked(const char *name, size_t len, long long now_ms)
+void wanted_asked(struct name *n, long long now_ms)
 {
-    struct wanted *w = find(name, len);
-
-    if (w == NULL)
+    if (!n->wanted)
         return;
     /* Not when it waits for its time: that is of what was found. */
-    w->asked_since = w->due.place == 0;
-    if (w->asked)
+    n->asked_since = n->domain == NULL;
+    if (n->asked)
         return;
-    w->asked = true;
+    n->asked = true;
     /* It was due already, and nobody had asked: now somebody has. */
-    if (w->due.place != 0 && w->due.at_ms == w->until_ms)
-        schedule(w, now_ms);
+    if (n->domain != NULL && n->due.at_ms == n->until_ms)
+        schedule(n, now_ms, now_ms);
 }
 
-struct wanted *wanted_hold(const char *name, size_t len, long long now_ms)
+struct name *wanted_hold(const char *name, size_t len, long long now_ms)
 {
-    struct wanted *w = find(name, len);
+    struct name *n = held < WANTED_HELD_MAX ? names_make(name, len) : names_find(name, len);
 
-    if (w == NULL || w->holds == 0) {
-        if (held >= WANTED_HELD_MAX)
-            return NULL;
-        if (w == NULL)
-            w = make(name, len);
-        if (w == NULL)
-            return NULL;
-        held++;
-        w->holds = 1;
-        if (w->until_ms == 0)
-            (void)move(w, now_ms);
-    } else {
-        w->holds++;
-    }
-    return w;
+    if (n == NULL || (n->holds == 0 && held >= WANTED_HELD_MAX))
+        return NULL;
+    if (n->holds++ > 0)
+        return n;
+    held++;
+    count += !n->wanted;
+    n->wanted = true;
+    name_settle(n);
+    if (n->until_ms == 0 && n->lookup == NULL)
+        schedule(n, now_ms, now_ms);
+    return n;
 }
 
-void wanted_release(struct wanted *w, long long now_ms)
+void wanted_release(struct name *n, long long now_ms)
 {
-    if (--w->holds > 0)
+    if (--n->holds > 0)
         return;
     held--;
-    if (w->until_ms <= now_ms || w->due.place == 0)
-        drop(w);
+    if (n->until_ms <= now_ms || n->domain == NULL)
+        unwant(n, now_ms);
+    name_settle(n);
 }
 
-const char *wanted_due(long long now_ms, size_t *len, int *context)
+struct name *wanted_due(unsigned room, long long now_ms)
 {
-    struct deadline *first;
+    struct deadline *due;
 
-    while ((first = deadlines_first(&due)) != NULL && first->at_ms <= now_ms) {
-        struct wanted *w = (struct wanted *)(void *)first;
+    for (unsigned i = 0; i < SLICE && (due = domains_next(room, now_ms)) != NULL; i++) {
+        struct name *n = (struct name *)(void *)((char *)due - offsetof(struct name, due));
 
-        if (w->holds > 0 || (w->asked && w->until_ms > now_ms)) {
-            deadlines_remove(&due, &w->due);
-            *len = w->len;
-            *context = w->until_ms > now_ms ? 1 - w->context : 0;
-            return w->name;
+        if (n->holds > 0 || (n->asked && n->until_ms > now_ms)) {
+            withdraw(n, now_ms);
+            return n;
         }
         /* Nobody has asked yet: there is time until the end. */
-        if (w->until_ms > now_ms)
-            schedule(w, w->until_ms);
+        if (n->until_ms > now_ms)
+            schedule(n, n->until_ms, now_ms);
         else
-            drop(w);
+            unwant(n, now_ms);
+        name_settle(n);
     }
     return NULL;
-}
-
-int wanted_wait_ms(long long now_ms)
-{
-    const struct deadline *first = deadlines_first(&due);
-
-    if (first == NULL)
-        return -1;
-    return (int)within(first->at_ms - now_ms, 0, INT_MAX);
 }
 
 unsigned wanted_count(void)
@@ -232,14 +187,4 @@ unsigned wanted_count(void)
 unsigned wanted_held(void)
 {
     return held;
-}
-
-void wanted_close(void)
-{
-    for (size_t i = 0; i < BUCKETS; i++) {
-        while (!LIST_EMPTY(&table[i]))
-            drop(LIST_FIRST(&table[i])); // NOLINT(clang-analyzer-unix.Malloc)
-    }
-    deadlines_free(&due);
-    held = 0;
 }

@@ -7,23 +7,22 @@
 
 static LIST_HEAD(account_list, account) table[BUCKETS];
 
-struct account *account_join(enum account_kind kind, unsigned id)
+struct account *account_join(pid_t pid)
 {
     struct account *a;
 
-    LIST_FOREACH(a, &table[id % BUCKETS], same_bucket)
+    LIST_FOREACH(a, &table[(unsigned)pid % BUCKETS], same_bucket)
     {
         // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
-        if (a->kind == kind && a->id == id)
+        if (a->pid == pid)
             break;
     }
     if (a == NULL) {
         a = calloc(1, sizeof(*a));
         if (a == NULL)
             return NULL;
-        a->kind = kind;
-        a->id = id;
-        LIST_INSERT_HEAD(&table[id % BUCKETS], a, same_bucket);
+        a->pid = pid;
+        LIST_INSERT_HEAD(&table[(unsigned)pid % BUCKETS], a, same_bucket);
     }
     a->peers++;
     return a;

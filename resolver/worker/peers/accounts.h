@@ -1,8 +1,8 @@
 /*
- * accounts.h: who uses how much of the resolver.
+ * accounts.h: which process uses how much of the worker.
  *
- * An account is a process or a user at the other end of a socket. What it
- * holds is counted, so that one cannot crowd out the others.
+ * What each process at the other end of a conversation holds is counted, so that
+ * one cannot crowd out the others of the same user.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -10,22 +10,19 @@
 #define DANCE_ACCOUNTS_H
 
 #include <sys/queue.h>
-
-enum account_kind { ACCOUNT_PROCESS, ACCOUNT_USER };
+#include <sys/types.h>
 
 struct account {
     LIST_ENTRY(account) same_bucket;
-    enum account_kind kind;
-    unsigned id;      /* pid or uid */
-    unsigned peers;   /* connections and conversations */
+    pid_t pid;
+    unsigned peers;   /* conversations */
     unsigned waiting; /* queries */
     unsigned lookups; /* in flight, begun for its queries, and still after the asker has gone */
     unsigned lists;   /* of names that it holds looked up ahead */
-    unsigned lists_waiting; /* to be read */
 };
 
-/* The account of a process or a user, with one peer more. NULL when out of memory. */
-struct account *account_join(enum account_kind kind, unsigned id);
+/* The account of a process, with one peer more. NULL when out of memory. */
+struct account *account_join(pid_t pid);
 
 /* One peer less. The account ends with its last peer or lookup. */
 void account_leave(struct account *account);

@@ -111,19 +111,23 @@ static void *work(void *arg)
 
 int allow_build_open(void)
 {
-    pthread_t thread;
-
     for (size_t i = 0; i < KEPT_MAX; i++)
         kept[i].list = -1;
     event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (event >= 0 && pthread_create(&thread, NULL, work, NULL) == 0) {
+    return event;
+}
+
+/* With the lock held. */
+static bool have_thread(void)
+{
+    static bool started;
+    pthread_t thread;
+
+    if (!started && pthread_create(&thread, NULL, work, NULL) == 0) {
         (void)pthread_detach(thread);
-        return event;
+        started = true;
     }
-    if (event >= 0)
-        (void)close(event);
-    event = -1;
-    return -1;
+    return started;
 }
 
 bool allow_build_ask(int fd, void *owner)
@@ -132,7 +136,7 @@ bool allow_build_ask(int fd, void *owner)
     bool taken;
 
     (void)pthread_mutex_lock(&lock);
-    taken = job != NULL && count < WAITING_MAX;
+    taken = job != NULL && count < WAITING_MAX && have_thread();
     if (taken) {
         count++;
         job->owner = owner;
@@ -142,10 +146,8 @@ bool allow_build_ask(int fd, void *owner)
         (void)pthread_cond_signal(&more);
     }
     (void)pthread_mutex_unlock(&lock);
-    if (!taken) {
+    if (!taken)
         free(job);
-        (void)close(fd);
-    }
     return taken;
 }
 

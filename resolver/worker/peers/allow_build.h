@@ -12,11 +12,12 @@
 
 #include <stdbool.h>
 
-/* Begin, before the sandbox: a thread is started. A descriptor that turns readable when there is
- * something for allow_build_tell(); -1: it cannot be done. */
+/* A descriptor that turns readable when there is something for allow_build_tell(); -1: none can be
+ * had, and nothing will be made. The thread starts when it is first needed. */
 int allow_build_open(void);
 
-/* Make a list of this file for a conversation. Takes fd. false: too many are waiting already. */
+/* Make a list of this file for a conversation. false: too many wait already, and fd stays the
+ * caller's. */
 bool allow_build_ask(int fd, void *owner);
 
 /* It has ended: it is not told any more. */

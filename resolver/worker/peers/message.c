@@ -1,8 +1,6 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "worker/peers/message.h"
 
-#include "worker/peers/closing.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -23,7 +21,7 @@ static void keep_fds(struct message *m, struct msghdr *msg)
             if (m->fd_count < MESSAGE_FDS_MAX)
                 m->fds[m->fd_count++] = fd;
             else
-                closing_close(fd);
+                (void)close(fd);
         }
     }
 }
@@ -64,6 +62,6 @@ enum message_status message_receive(int fd, struct message *m)
 void message_close_fds(struct message *m)
 {
     for (int i = 0; i < m->fd_count; i++)
-        closing_close(m->fds[i]);
+        (void)close(m->fds[i]);
     m->fd_count = 0;
 }

@@ -10,11 +10,8 @@
 
 /* The longest message that a client may send is a query; one octet more shows that it is not. */
 #define MESSAGE_MAX (DANCE_WIRE_HEADER + 4 + 4 + 1 + DANCE_WIRE_NAME_MAX + 1)
-/*
- * One is wanted, but room is needed for all that a message can carry (SCM_MAX_FD of the kernel):
- * what does not fit the kernel closes on our time, which may take for ever (closing.h).
- */
-#define MESSAGE_FDS_MAX 253
+/* One is wanted; a second one shows that there were more, and the kernel closes the rest. */
+#define MESSAGE_FDS_MAX 2
 
 struct message {
     uint8_t octets[MESSAGE_MAX];

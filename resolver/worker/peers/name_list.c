@@ -5,7 +5,6 @@
 #include "log.h"
 #include "owner_name.h"
 #include "worker/lookups/wanted.h"
-#include "worker/peers/closing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +16,7 @@
 
 /* Of all lists together, however often a name is on one: every worker of a server may send its own.
  */
-#define LISTED_MAX 2000000u
+#define LISTED_MAX 8000000u
 /* What is done of a list before others have their turn: less than a millisecond. */
 #define SLICE_OCTETS 65536u
 #define SLICE_NAMES 1000u
@@ -38,7 +37,7 @@ struct name_list {
     size_t at; /* octets done */
     size_t names;
     size_t held; /* of them, in wanted[] */
-    struct wanted **wanted;
+    struct name **wanted;
 };
 
 typedef bool take_name(struct name_list *list, const char *name, size_t len, long long now_ms);
@@ -92,6 +91,12 @@ static bool read_slice(struct name_list *list, take_name *take, long long now_ms
     if (n < 0)
         return false;
     while (names < SLICE_NAMES && (end = memchr(begin, '\n', (size_t)(text + n - begin))) != NULL) {
+        if (end == begin || (list->state == CHECKING && list->names == DANCE_WIRE_LIST_NAMES_MAX)) {
+            /* An empty line ends it, or there are too many: the rest is left out. */
+            list->size = list->at + (size_t)(begin - text);
+            names++;
+            break;
+        }
         if (!take(list, begin, (size_t)(end - begin), now_ms))
             return false;
         begin = end + 1;
@@ -104,13 +109,14 @@ static bool read_slice(struct name_list *list, take_name *take, long long now_ms
 static bool check_name(struct name_list *list, const char *name, size_t len, long long now_ms)
 {
     (void)now_ms;
-    return dance_owner_name_fault(name, len) == NULL && ++list->names <= DANCE_WIRE_LIST_NAMES_MAX;
+    list->names++;
+    return dance_owner_name_fault(name, len) == NULL;
 }
 
 static bool hold_name(struct name_list *list, const char *name, size_t len, long long now_ms)
 {
     char lower[DANCE_NAME_MAX + 1];
-    struct wanted *w;
+    struct name *w;
 
     dance_owner_name_lower(lower, name, len);
     w = wanted_hold(lower, len, now_ms);
@@ -124,7 +130,7 @@ static bool begin_to_hold(struct name_list *list)
 {
     if (listed + list->names > LISTED_MAX)
         return false;
-    list->wanted = calloc(list->names + 1, sizeof(struct wanted *));
+    list->wanted = calloc(list->names + 1, sizeof(struct name *));
     if (list->wanted == NULL)
         return false;
     listed += list->names;
@@ -136,7 +142,7 @@ static bool begin_to_hold(struct name_list *list)
 static void forget_fd(struct name_list *list)
 {
     if (list->fd >= 0)
-        closing_close(list->fd);
+        (void)close(list->fd); /* a memfd: nobody keeps us waiting */
     list->fd = -1;
 }
 

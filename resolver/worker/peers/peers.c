@@ -3,9 +3,9 @@
 
 #include "log.h"
 #include "owner_name.h"
-#include "supervisor/sockets.h"
+#include "socket_kind.h"
 #include "worker/peers/accounts.h"
-#include "worker/peers/closing.h"
+#include "worker/peers/allow_build.h"
 #include "worker/peers/message.h"
 #include "worker/peers/name_list.h"
 #include "worker/peers/page.h"
@@ -21,52 +21,45 @@
 #define WAITING_PER_PEER 64u
 /* Messages of one peer in a row, so that a flood of one does not starve the others. */
 #define BATCH 32
-/* A shared resolver keeps something for the other processes and the other users. */
+/* The other processes of the same user are left something. */
 #define PEERS_OF_A_PROCESS(max) ((max) / 4)
-#define PEERS_OF_A_USER(max) ((max) / 2)
 /* One, and another while a changed one takes its place; processes may share a number by namespaces.
  */
 #define LISTS_OF_A_PROCESS 4u
-/* That wait to be read. Who is turned away, such as a server's many workers, comes again. */
-#define LISTS_OF_A_USER 64u
 #define LOG_INTERVAL_MS 10000
-
-enum kind {
-    LISTENER,
-    CHANNEL,     /* inherited control channel, shared by the application's processes */
-    CONNECTION,  /* accepted: a control channel on which queries are answered, too */
-    CONVERSATION /* came over a control channel */
-};
 
 struct peer {
     struct lookups_asker asker; /* first, so that it is the peer's address */
     LIST_ENTRY(peer) all;
-    int fd; /* -1: ended, to be buried */
-    enum kind kind;
+    int fd;                  /* -1: ended, to be buried */
+    struct account *process; /* NULL: a control channel, which processes share */
     unsigned waiting;
-    struct account *process;
-    struct account *user;
     struct name_list *list; /* of names that are held as long as it lives, or NULL */
-    bool list_waits;        /* to be read */
+    bool orders;            /* the list of an allow_file is being made for it */
 };
 
 static LIST_HEAD(peer_list, peer) alive = LIST_HEAD_INITIALIZER(alive);
 static struct peer_list dead = LIST_HEAD_INITIALIZER(dead);
 static int epoll;
 static struct peers_limits limit;
+static peers_forget *forget;
 static unsigned count;
-static bool shared;        /* there is a listener: strangers use the same resolver */
-static int reserve = -1;   /* a descriptor to give up when there is no other */
 static long long moment;   /* of the event that is handled */
 static long long quiet_to; /* no line on running out of something before this */
-static struct dance_generation generation = {-1, NULL};
+static const struct dance_generation *page;
+static char lists_event; /* stands for allow_build.h's descriptor in epoll's data */
 
-void peers_open(int epoll_fd, struct peers_limits limits)
+void peers_open(int epoll_fd, struct peers_limits limits, const struct dance_generation *of_user,
+                peers_forget *on_forget)
 {
+    struct epoll_event event = {.events = EPOLLIN};
+
     epoll = epoll_fd;
     limit = limits;
-    reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    (void)dance_generation_make(&generation);
+    page = of_user;
+    forget = on_forget;
+    event.data.ptr = &lists_event;
+    (void)epoll_ctl(epoll, EPOLL_CTL_ADD, allow_build_open(), &event);
 }
 
 /* Running out repeats itself with every connection; a line now and then will do. */
@@ -78,70 +71,42 @@ static void log_sometimes(const char *text)
     dance_log(DANCE_LOG_ERROR, "resolver: %s", text);
 }
 
-static void leave(struct peer *p)
-{
-    if (p->process != NULL)
-        account_leave(p->process);
-    if (p->user != NULL)
-        account_leave(p->user);
-}
-
-/*
- * Charge p, with the socket fd, to a process and a user. On an accepted
- * connection these are the ones that connected, for what comes over it too: a
- * descriptor that is handed over might be connected to somebody else. The
- * inherited channel does not know its senders, but all are one application.
- */
-static bool join(struct peer *p, int fd, const struct peer *via)
-{
-    struct ucred who = {0};
-    socklen_t size = sizeof(who);
-
-    if (via != NULL && via->kind == CONNECTION) {
-        who.pid = (pid_t)via->process->id;
-        who.uid = via->user->id;
-    } else {
-        (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
-    }
-    p->process = account_join(ACCOUNT_PROCESS, (unsigned)who.pid);
-    p->user = account_join(ACCOUNT_USER, who.uid);
-    if (p->process == NULL || p->user == NULL)
-        return false;
-    if (!shared)
-        return true;
-    return p->process->peers <= PEERS_OF_A_PROCESS(limit.peers)
-           && (who.uid == 0 || p->user->peers <= PEERS_OF_A_USER(limit.peers));
-}
-
-/* Takes fd, also on failure. */
-static int add(int fd, enum kind kind, const struct peer *via)
+/* Takes fd, also on failure. process: NULL for a control channel. */
+static bool add(int fd, struct account *process)
 {
     struct peer *p = count < limit.peers ? calloc(1, sizeof(*p)) : NULL;
     struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = p}};
 
-    if (p == NULL || !join(p, fd, via) || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
-        log_sometimes("a client was turned away: too many connections");
-        if (p != NULL)
-            leave(p);
+    if (p == NULL || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
         free(p);
-        closing_close(fd);
-        return 0;
+        (void)close(fd);
+        return false;
     }
     p->fd = fd;
-    p->kind = kind;
-    p->asker.account = p->process;
-    /* An application has the resolver that it started to itself; root could do as it likes. */
-    p->asker.user = shared && p->user->id != 0 ? p->user : NULL;
+    p->process = process;
+    p->asker.account = process;
     LIST_INIT(&p->asker.waiting);
     LIST_INSERT_HEAD(&alive, p, all);
-    count += kind != LISTENER;
-    return 1;
+    count++;
+    return true;
 }
 
-static void list_is_read(struct peer *p)
+/* A conversation is charged to the process that made its socket. */
+static bool add_conversation(int fd)
 {
-    p->user->lists_waiting -= p->list_waits;
-    p->list_waits = false;
+    struct ucred who = {0};
+    socklen_t size = sizeof(who);
+    struct account *process;
+
+    (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
+    process = account_join(who.pid);
+    if (process != NULL && process->peers <= PEERS_OF_A_PROCESS(limit.peers) && add(fd, process))
+        return true;
+    if (process == NULL || process->peers > PEERS_OF_A_PROCESS(limit.peers))
+        (void)close(fd);
+    if (process != NULL)
+        account_leave(process);
+    return false;
 }
 
 static void end(struct peer *p)
@@ -149,19 +114,22 @@ static void end(struct peer *p)
     if (p->fd < 0)
         return;
     lookups_forget(&p->asker);
+    if (p->orders)
+        allow_build_forget(p);
     if (p->list != NULL) {
-        list_is_read(p);
         name_list_close(p->list);
         p->process->lists--;
         p->list = NULL;
     }
     /* Not left to close(): the sender may keep a copy of the descriptor, and with it the event. */
     (void)epoll_ctl(epoll, EPOLL_CTL_DEL, p->fd, NULL);
-    closing_close(p->fd);
+    (void)close(p->fd);
     p->fd = -1;
-    p->process->waiting -= p->waiting;
-    leave(p);
-    count -= p->kind != LISTENER;
+    if (p->process != NULL) {
+        p->process->waiting -= p->waiting;
+        account_leave(p->process);
+    }
+    count--;
     LIST_REMOVE(p, all);
     LIST_INSERT_HEAD(&dead, p, all);
 }
@@ -183,21 +151,14 @@ void peers_close(void)
     while (name_lists_have_work())
         peers_work(moment);
     peers_bury();
-    if (reserve >= 0)
-        (void)close(reserve);
-    reserve = -1;
-    dance_generation_free(&generation);
 }
 
-int peers_add_listener(int fd)
+bool peers_add_control(int fd)
 {
-    shared = true;
-    return add(fd, LISTENER, NULL);
-}
-
-int peers_add_control(int fd)
-{
-    return add(fd, CHANNEL, NULL);
+    if (add(fd, NULL))
+        return true;
+    log_sometimes("a control channel was turned away: too many conversations");
+    return false;
 }
 
 unsigned peers_count(void)
@@ -235,13 +196,13 @@ static void take_query(struct peer *p, const struct dance_wire_query *query, lon
     lookups_ask(&p->asker, query, now_ms);
 }
 
-/* A descriptor that came over p, a control channel: only a socket of the right kind is taken. */
-static void take_conversation(const struct peer *p, int fd)
+/* A descriptor that came over a control channel: only a socket of the right kind is taken. */
+static void take_conversation(int fd)
 {
-    if (socket_is_ours(fd, false) && (generation.fd < 0 || page_send(fd, &generation)))
-        (void)add(fd, CONVERSATION, p);
-    else
-        closing_close(fd);
+    if (!socket_is_ours(fd, false) || !page_send(fd, page))
+        (void)close(fd);
+    else if (!add_conversation(fd))
+        log_sometimes("a client was turned away: too many conversations");
 }
 
 /*
@@ -252,26 +213,35 @@ static bool take_list(struct peer *p, int fd)
 {
     if (p->list != NULL || p->process->lists >= LISTS_OF_A_PROCESS)
         return false;
-    if (shared && p->user->id != 0 && p->user->lists_waiting >= LISTS_OF_A_USER) {
-        log_sometimes("a list of names was turned away: too many of its user wait to be read");
-        return false;
-    }
     p->list = name_list_open(fd, p);
     if (p->list == NULL)
         return false;
     p->process->lists++;
-    p->user->lists_waiting++;
-    p->list_waits = true;
+    return true;
+}
+
+static void on_list_made(void *owner, int list, const char *why)
+{
+    struct peer *p = owner;
+
+    p->orders = false;
+    if (!allow_build_send(p->fd, list, why))
+        end(p);
+}
+
+/* An allow_file, of whose list a conversation may order one at a time. false: as above. */
+static bool take_order(struct peer *p, int fd)
+{
+    if (p->orders || !allow_build_ask(fd, p))
+        return false;
+    p->orders = true;
     return true;
 }
 
 static void on_list_read(void *owner, bool good)
 {
-    struct peer *p = owner;
-
-    list_is_read(p);
     if (!good)
-        end(p);
+        end(owner);
 }
 
 void peers_work(long long now_ms)
@@ -285,33 +255,49 @@ bool peers_have_work(void)
     return name_lists_have_work();
 }
 
-/* Act on m, whose descriptors are taken or closed. false: p may not send such a message. */
-static bool take_message(struct peer *p, struct message *m, long long now_ms)
+static bool is_bare(const struct message *m, enum dance_wire_type type)
+{
+    return m->len == DANCE_WIRE_HEADER && dance_wire_type(m->octets, m->len) == (int)type;
+}
+
+/*
+ * Act on m, which came over a control channel. It is shared: one bad message of one
+ * process must not shut the others out.
+ */
+static bool take_of_channel(struct message *m)
+{
+    if (m->fd_count == 0 && is_bare(m, DANCE_WIRE_FORGET)) {
+        forget();
+        return true;
+    }
+    if (m->fd_count != 1 || !is_bare(m, DANCE_WIRE_CONVERSATION))
+        return false;
+    m->fd_count = 0;
+    take_conversation(m->fds[0]);
+    return true;
+}
+
+/* Act on m, which came over a conversation. false: p may not send such a message. */
+static bool take_of_conversation(struct peer *p, struct message *m, long long now_ms)
 {
     struct dance_wire_query query;
     const char *name;
     size_t name_len;
 
-    if (p->kind != CONVERSATION && m->fd_count == 1 && m->len == DANCE_WIRE_HEADER
-        && dance_wire_type(m->octets, m->len) == DANCE_WIRE_CONVERSATION) {
-        m->fd_count = 0;
-        take_conversation(p, m->fds[0]);
-        return true;
-    }
-    if (p->kind != CHANNEL && m->fd_count == 1 && m->len == DANCE_WIRE_HEADER
-        && dance_wire_type(m->octets, m->len) == DANCE_WIRE_HOLD) {
-        if (!take_list(p, m->fds[0]))
-            return false;
+    if (m->fd_count == 1
+        && ((is_bare(m, DANCE_WIRE_HOLD) && take_list(p, m->fds[0]))
+            || (is_bare(m, DANCE_WIRE_ALLOW_FILE) && take_order(p, m->fds[0])))) {
         m->fd_count = 0;
         return true;
     }
-    if (p->kind != CHANNEL && m->fd_count == 0
-        && dance_wire_decode_wanted(m->octets, m->len, &name, &name_len)
+    if (m->fd_count > 0)
+        return false;
+    if (dance_wire_decode_wanted(m->octets, m->len, &name, &name_len)
         && dance_owner_name_fault(name, name_len) == NULL) {
         lookups_want(name, name_len, now_ms);
         return true;
     }
-    if (p->kind == CHANNEL || m->fd_count > 0 || !dance_wire_decode_query(m->octets, m->len, &query)
+    if (!dance_wire_decode_query(m->octets, m->len, &query)
         || dance_owner_name_fault(query.name, query.name_len) != NULL)
         return false;
     take_query(p, &query, now_ms);
@@ -331,51 +317,14 @@ static bool receive(struct peer *p, long long now_ms)
         end(p);
         return false;
     }
-    ok = take_message(p, &m, now_ms);
+    ok = p->process == NULL ? take_of_channel(&m) : take_of_conversation(p, &m, now_ms);
     message_close_fds(&m);
     if (!ok) {
-        /*
-         * The inherited channel is shared: one bad message of one process must
-         * not shut the others out. Elsewhere the sender speaks for itself alone.
-         */
         dance_log(DANCE_LOG_DEBUG, "resolver: a malformed message was dropped");
-        if (p->kind != CHANNEL)
+        if (p->process != NULL)
             end(p);
     }
     return p->fd >= 0;
-}
-
-/*
- * Without a descriptor to spare the listener would stay readable and epoll
- * return at once, for ever. The reserve takes the connection in and turns it
- * away; its client is told by the end of the connection.
- */
-static void turn_away(int listener)
-{
-    int fd;
-
-    log_sometimes("no descriptor is left for a connection");
-    if (reserve < 0)
-        return;
-    (void)close(reserve);
-    fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    if (fd >= 0)
-        closing_close(fd);
-    reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
-}
-
-static void accept_some(struct peer *p)
-{
-    for (int i = 0; i < BATCH; i++) {
-        int fd = accept4(p->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-        if (fd >= 0)
-            (void)add(fd, CONNECTION, NULL);
-        else if (errno == EMFILE || errno == ENFILE)
-            turn_away(p->fd);
-        else if (errno != EINTR && errno != ECONNABORTED)
-            return;
-    }
 }
 
 void peers_event(void *data, long long now_ms)
@@ -383,12 +332,12 @@ void peers_event(void *data, long long now_ms)
     struct peer *p = data;
 
     moment = now_ms;
-    if (p->fd < 0)
-        return;
-    if (p->kind == LISTENER) {
-        accept_some(p);
+    if (data == &lists_event) {
+        allow_build_tell(on_list_made);
         return;
     }
+    if (p->fd < 0)
+        return;
     for (int i = 0; i < BATCH; i++) {
         if (!receive(p, now_ms))
             return;

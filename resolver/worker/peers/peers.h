@@ -1,10 +1,11 @@
 /*
- * peers.h: who talks to the resolver: listeners, control channels, conversations.
+ * peers.h: who talks to the worker: control channels, and the conversations that come over them.
  *
- * Nobody at the other end is trusted and nobody is waited for: what does not
- * parse ends a conversation, a peer that does not read loses it, and there are
- * bounds on peers in all and of one process or user, and on queries waiting
- * for one conversation and for one process.
+ * Nobody at the other end is trusted: what does not parse ends a conversation, a
+ * peer that does not read loses it, and there are bounds on peers in all and of
+ * one process, and on queries waiting for one conversation and for one process.
+ * All belong to one user, and nobody but he has to wait for what he does with
+ * the descriptors that he sends.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -12,6 +13,7 @@
 #define DANCE_PEERS_H
 
 #include "dance_wire.h"
+#include "generation.h"
 #include "worker/lookups/lookups.h"
 
 #include <stdbool.h>
@@ -21,13 +23,19 @@ struct peers_limits {
     unsigned waiting_per_client; /* queries waiting, of one process */
 };
 
-/* epoll_fd: where descriptors are registered with their struct peer as data. */
-void peers_open(int epoll_fd, struct peers_limits limits);
+/* Somebody asks that all that was found be forgotten. */
+typedef void peers_forget(void);
+
+/*
+ * epoll_fd: where descriptors are registered with their struct peer as data. page: what each
+ * conversation is given first.
+ */
+void peers_open(int epoll_fd, struct peers_limits limits, const struct dance_generation *page,
+                peers_forget *on_forget);
 void peers_close(void);
 
-/* Take fd, also on failure: a listening socket, or our end of a control channel. 0: it failed. */
-int peers_add_listener(int fd);
-int peers_add_control(int fd);
+/* Take fd, our end of a control channel, also on failure. */
+bool peers_add_control(int fd);
 
 /* Act on an event; data is what epoll gives back. To be followed by peers_bury(). */
 void peers_event(void *data, long long now_ms);

@@ -4,6 +4,8 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+#define DENIAL 40u
+
 static struct dance_wire_answer answer;
 static struct classify_reason reason;
 
@@ -12,7 +14,7 @@ static char tlsa[35] = "\x03\x01\x01";
 static void classify(const struct ub_result *result)
 {
     memset(&answer, 0xa5, sizeof(answer));
-    classify_result(&answer, &reason, 0, result);
+    classify_result(&answer, &reason, 0, result, DENIAL);
 }
 
 /* a secure result of n records of len octets each; the caller does not free */
@@ -57,7 +59,7 @@ Test(classify, data_counts_only_when_secure)
     r.secure = 0;
     classify(&r);
     expect(DANCE_WIRE_INSECURE, "the zone is not signed, or no trust anchor covers it");
-    cr_expect_eq(answer.ttl, 300);
+    cr_expect_eq(answer.ttl, DENIAL);
     /* contradictions of a library are decided for the worse */
     r = secure(1, 35);
     r.bogus = 1;
@@ -75,11 +77,16 @@ Test(classify, absent)
 
     classify(&r);
     expect(DANCE_WIRE_ABSENT, "the name does not exist");
-    cr_expect_eq(answer.ttl, 60);
+    cr_expect_eq(answer.ttl, DENIAL);
+    r.ttl = 20;
     r.rcode = 0;
     r.nxdomain = 0;
     classify(&r);
     expect(DANCE_WIRE_ABSENT, "the name exists, but has no TLSA record");
+    cr_expect_eq(answer.ttl, 20);
+    r.ttl = -1;
+    classify(&r);
+    cr_expect_eq(answer.ttl, 0);
     r.secure = 0;
     classify(&r);
     expect(DANCE_WIRE_INSECURE, "the zone is not signed, or no trust anchor covers it");
@@ -95,6 +102,30 @@ Test(classify, bogus)
     cr_expect_eq(answer.ttl, CLASSIFY_FAILURE_TTL);
 }
 
+Test(classify, what_failed_first)
+{
+    static char why[][200] = {
+        "validation failure <x. TLSA IN>: signature expired from 192.0.2.1",
+        "validation failure <x. TLSA IN>: key for validation z. is marked as invalid because of a "
+        "previous validation failure <y.z. TLSA IN>: signature expired from 192.0.2.1",
+        "validation failure <x. TLSA IN>: ",
+        "validation failure <x",
+        "",
+    };
+    struct ub_result r = {.bogus = 1, .why_bogus = why[0]};
+
+    classify(&r);
+    expect(DANCE_WIRE_BOGUS, "signature expired from 192.0.2.1");
+    r.why_bogus = why[1];
+    classify(&r);
+    expect(DANCE_WIRE_BOGUS, "signature expired from 192.0.2.1");
+    for (int i = 2; i < 5; i++) {
+        r.why_bogus = why[i];
+        classify(&r);
+        expect(DANCE_WIRE_BOGUS, why[i]);
+    }
+}
+
 Test(classify, failures)
 {
     struct ub_result r = {.secure = 1, .rcode = 5};
@@ -107,9 +138,9 @@ Test(classify, failures)
     r.rcode = 4711;
     classify(&r);
     cr_expect_eq(answer.status, DANCE_WIRE_FAILED);
-    classify_result(&answer, &reason, UB_NOMEM, NULL);
+    classify_result(&answer, &reason, UB_NOMEM, NULL, DENIAL);
     expect(DANCE_WIRE_FAILED, "out of memory");
-    classify_result(&answer, &reason, 0, NULL);
+    classify_result(&answer, &reason, 0, NULL, DENIAL);
     cr_expect_eq(answer.status, DANCE_WIRE_FAILED);
     cr_expect_eq(answer.ttl, CLASSIFY_FAILURE_TTL);
 }
@@ -126,12 +157,30 @@ Test(classify, bounds)
     r = secure(2, 40000);
     classify(&r);
     expect(DANCE_WIRE_FAILED, "the TLSA records are too large");
-    r = secure(1, 2);
+}
+
+Test(classify, what_is_no_record)
+{
+    static char text[] = "what there is has less than the three octets of a TLSA record";
+    struct ub_result r = secure(3, 35);
+
+    r.len[1] = 2;
     classify(&r);
-    expect(DANCE_WIRE_FAILED, "a TLSA record is malformed");
-    r = secure(1, -1);
+    cr_assert_eq(answer.status, DANCE_WIRE_SECURE);
+    cr_assert_eq(answer.count, 2);
+    cr_expect_eq(answer.record[0].len, 35);
+    cr_expect_eq(answer.record[1].len, 35);
+    cr_expect_eq(answer.ttl, 300);
+    r.len[0] = 3;
+    r.len[2] = -1;
     classify(&r);
-    expect(DANCE_WIRE_FAILED, "a TLSA record is malformed");
+    cr_assert_eq(answer.status, DANCE_WIRE_SECURE);
+    cr_assert_eq(answer.count, 1);
+    cr_expect_eq(answer.record[0].len, 3);
+    r.len[0] = 0;
+    classify(&r);
+    expect(DANCE_WIRE_ABSENT, text);
+    cr_expect_eq(answer.ttl, DENIAL);
 }
 
 Test(classify, largest_fits_the_wire)

@@ -5,40 +5,40 @@
 #include <stdio.h>
 #include <string.h>
 
-static char out[8192];
-static bool tls;
-static const char *fault;
+static struct forward f;
 
 static void expect_fault(const char *list, const char *wanted)
 {
-    cr_expect_not(forward_to_config(list, out, sizeof(out), &tls, &fault), "\"%s\"", list);
+    const char *fault = forward_read(list, &f);
+
     cr_expect(fault != NULL && strcmp(fault, wanted) == 0, "\"%s\": %s", list,
               fault != NULL ? fault : "none");
 }
 
-static void expect_ok(const char *list, bool wanted_tls)
+static void expect_ok(const char *list, bool wanted_tls, size_t wanted)
 {
-    cr_assert(forward_to_config(list, out, sizeof(out), &tls, &fault), "\"%s\": %s", list, fault);
-    cr_expect_eq(tls, wanted_tls);
-    cr_expect_eq(strstr(out, "forward-tls-upstream: yes") != NULL, wanted_tls);
-    cr_expect_eq(strstr(out, "tls-cert-bundle:") != NULL, wanted_tls);
+    const char *fault = forward_read(list, &f);
+
+    cr_assert_null(fault, "\"%s\": %s", list, fault);
+    cr_expect_eq(f.tls, wanted_tls);
+    cr_assert_eq(f.count, wanted);
 }
 
 Test(forward, addresses)
 {
-    expect_ok("127.0.0.1", false);
-    cr_expect(strstr(out, "forward-addr: \"127.0.0.1@53\"\n"));
-    expect_ok(" 192.0.2.1@5353 ,\t2001:db8::1 , fe80::1%eth0@54,", false);
-    cr_expect(strstr(out, "forward-addr: \"192.0.2.1@5353\"\n"));
-    cr_expect(strstr(out, "forward-addr: \"2001:db8::1@53\"\n"));
-    cr_expect(strstr(out, "forward-addr: \"fe80::1%eth0@54\"\n"));
+    expect_ok("127.0.0.1", false, 1);
+    cr_expect_str_eq(f.entry[0], "127.0.0.1@53");
+    expect_ok(" 192.0.2.1@5353 ,\t2001:db8::1 , fe80::1%eth0@54,", false, 3);
+    cr_expect_str_eq(f.entry[0], "192.0.2.1@5353");
+    cr_expect_str_eq(f.entry[1], "2001:db8::1@53");
+    cr_expect_str_eq(f.entry[2], "fe80::1%eth0@54");
 }
 
 Test(forward, over_tls)
 {
-    expect_ok("192.0.2.1@8853#dns.example.com, 2001:db8::1#a_b.example", true);
-    cr_expect(strstr(out, "forward-addr: \"192.0.2.1@8853#dns.example.com\"\n"));
-    cr_expect(strstr(out, "forward-addr: \"2001:db8::1@853#a_b.example\"\n"));
+    expect_ok("192.0.2.1@8853#dns.example.com, 2001:db8::1#a_b.example", true, 2);
+    cr_expect_str_eq(f.entry[0], "192.0.2.1@8853#dns.example.com");
+    cr_expect_str_eq(f.entry[1], "2001:db8::1@853#a_b.example");
 }
 
 Test(forward, faults)
@@ -46,6 +46,7 @@ Test(forward, faults)
     static const char no_address[] = "an entry is not an IP address";
     static const char no_port[] = "a port is not a number from 1 to 65535";
     static const char no_name[] = "what follows # is not a host name";
+    static const char mixed[] = "either all entries have a #NAME (DNS over TLS) or none has";
 
     expect_fault("", "there is no address");
     expect_fault(" , ,\t", "there is no address");
@@ -67,8 +68,8 @@ Test(forward, faults)
     expect_fault("127.0.0.1#a#b", no_name);
     expect_fault("127.0.0.1@853",
                  "port 853 needs #NAME (write \\# in openssl.cnf, where # begins a comment)");
-    expect_fault("127.0.0.1, 127.0.0.2#a",
-                 "either all entries have a #NAME (DNS over TLS) or none has");
+    expect_fault("127.0.0.1, 127.0.0.2#a", mixed);
+    expect_fault("127.0.0.1#a, 127.0.0.2", mixed);
 }
 
 Test(forward, bounds)
@@ -81,9 +82,58 @@ Test(forward, bounds)
     (void)snprintf(list, sizeof(list), "127.0.0.1#%s", name);
     expect_fault(list, "an entry is too long");
     list[0] = '\0';
-    for (int i = 0; i < 600; i++)
+    for (size_t i = 0; i < FORWARD_MAX; i++)
         strcat(list, "192.0.2.1,");
-    expect_fault(list, "the list is too long");
-    for (size_t room = 0; room < 80; room++)
-        cr_expect_not(forward_to_config("127.0.0.1", out, room, &tls, &fault), "%zu", room);
+    expect_ok(list, false, FORWARD_MAX);
+    strcat(list, "192.0.2.1");
+    expect_fault(list, "there are more than 32 addresses");
+}
+
+static const char *read_system(const char *text)
+{
+    char copy[4096];
+    FILE *file;
+    const char *fault;
+
+    (void)snprintf(copy, sizeof(copy), "%s", text);
+    file = fmemopen(copy, strlen(copy), "r");
+    cr_assert_not_null(file);
+    fault = forward_read_system(file, &f);
+    (void)fclose(file);
+    return fault;
+}
+
+Test(forward, system)
+{
+    cr_expect_null(read_system("# nameserver 192.0.2.9\n; x\ndomain example.com\n"
+                               "nameserver 192.0.2.1\nnameserver\t2001:db8::1 # ours\n"
+                               "nameserver fe80::1%eth0\nnameserver 127.1\r\noptions edns0"));
+    cr_assert_eq(f.count, 4);
+    cr_expect_not(f.tls);
+    cr_expect_str_eq(f.entry[0], "192.0.2.1@53");
+    cr_expect_str_eq(f.entry[1], "2001:db8::1@53");
+    cr_expect_str_eq(f.entry[2], "fe80::1%eth0@53");
+    cr_expect_str_eq(f.entry[3], "127.0.0.1@53");
+}
+
+/* As the C library does, which then asks the others. */
+Test(forward, system_skips_what_does_not_parse)
+{
+    cr_expect_null(read_system("nameserver dns.example.com\nnameserver\nnameserver 192.0.2.300\n"
+                               " nameserver 192.0.2.8\nnameservers 192.0.2.7\nnameserver ::1%\n"
+                               "\nnameserver 192.0.2.1"));
+    cr_assert_eq(f.count, 1);
+    cr_expect_str_eq(f.entry[0], "192.0.2.1@53");
+}
+
+Test(forward, system_without_any)
+{
+    char many[4096] = "";
+
+    cr_expect_str_eq(read_system("nameserver x\n"), "there is no nameserver in it");
+    cr_expect_str_eq(read_system("\n"), "there is no nameserver in it");
+    for (int i = 0; i < 100; i++)
+        strcat(many, "nameserver 192.0.2.1\n");
+    cr_expect_null(read_system(many));
+    cr_expect_eq(f.count, FORWARD_MAX);
 }

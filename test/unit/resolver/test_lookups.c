@@ -8,7 +8,7 @@
  */
 #include "cache.h"
 #include "worker/dns/dns.h"
-#include "worker/lookups/kept.h"
+#include "worker/lookups/domains.h"
 #include "worker/lookups/lookups.h"
 #include "worker/lookups/wanted.h"
 #include "worker/peers/accounts.h"
@@ -35,6 +35,7 @@ static struct {
     struct lookups_asker *asker;
     uint32_t id;
     enum dance_wire_status status;
+    uint32_t ttl;
     char reason[256];
 } delivered[MANY];
 static int deliveries;
@@ -43,7 +44,9 @@ static struct lookups_asker *dies; /* forgotten while something is delivered to 
 int dns_start(int context, const char *name, int type, void *arg, ub_callback_type callback,
               int *id)
 {
-    cr_expect_eq(type, DNS_TYPE_TLSA);
+    /* Nobody says why an answer is insecure. */
+    if (type != DNS_TYPE_TLSA)
+        return UB_NOMEM;
     started[count].context = context;
     (void)snprintf(started[count].name, sizeof(started[count].name), "%s", name);
     started[count].arg = arg;
@@ -71,6 +74,7 @@ static void deliver(struct lookups_asker *asker, const struct dance_wire_answer 
     delivered[deliveries].asker = asker;
     delivered[deliveries].id = answer->id;
     delivered[deliveries].status = answer->status;
+    delivered[deliveries].ttl = answer->ttl;
     (void)snprintf(delivered[deliveries].reason, sizeof(delivered[0].reason), "%.*s",
                    (int)answer->reason_len, answer->reason);
     deliveries++;
@@ -78,21 +82,18 @@ static void deliver(struct lookups_asker *asker, const struct dance_wire_answer 
         lookups_forget(asker);
 }
 
-/* the DNS denies the name of lookup n */
-static void answer(int n)
+/* Until less than whole seconds are left of what was found now. */
+static void let_a_moment_pass(void)
 {
-    struct ub_result *result = calloc(1, sizeof(*result));
+    struct dance_moment begin = dance_moment_now();
 
-    result->secure = 1;
-    result->nxdomain = 1;
-    result->rcode = 3;
-    started[n].callback(started[n].arg, 0, result);
+    while (dance_moment_now().boot < begin.boot + 2)
+        continue;
 }
 
-/* the DNS has a TLSA record of this TTL for the name of lookup n, signed for so many seconds */
-static void answer_signed(int n, uint32_t ttl, long seconds)
+/* The answer in result was signed, until so many seconds from now. */
+static void sign(struct ub_result *result, long seconds)
 {
-    static const uint8_t rdata[35] = {3, 1, 1};
     /* what libunbound read: the signature of the record */
     uint8_t message[] = {0,    0,  0x81, 0xa0, 0, 1, 0,    1,    0,    0,    0, 0,  1,
                          'x',  0,  0,    52,   0, 1, /* the question */
@@ -100,11 +101,55 @@ static void answer_signed(int n, uint32_t ttl, long seconds)
                                                                                        record */
                          0,    52, 13,   1,    0, 1, 0x51, 0x80, 0,    0,    0, 0,  0,
                          0,    0,  0,    0,    1, 0, 0,    0,    0,    0};
-    struct ub_result *result = calloc(1, sizeof(*result));
     time_t expiration = time(NULL) + seconds;
 
     for (int i = 0; i < 4; i++)
         message[12 + 7 + 12 + 8 + i] = (uint8_t)(expiration >> (24 - 8 * i));
+    result->answer_packet = malloc(sizeof(message));
+    memcpy(result->answer_packet, message, sizeof(message));
+    result->answer_len = sizeof(message);
+}
+
+/* the DNS denies the name of lookup n: secure, insecure or bogus */
+static void deny(int n, int secure, int bogus, int ttl)
+{
+    struct ub_result *result = calloc(1, sizeof(*result));
+
+    result->secure = secure;
+    result->bogus = bogus;
+    result->nxdomain = 1;
+    result->rcode = 3;
+    result->ttl = ttl;
+    sign(result, 1000000);
+    started[n].callback(started[n].arg, 0, result);
+}
+
+static void answer_absent(int n, int ttl)
+{
+    deny(n, 1, 0, ttl);
+}
+
+static void answer(int n)
+{
+    deny(n, 1, 0, 0);
+}
+
+static void answer_insecure(int n, int ttl)
+{
+    deny(n, 0, 0, ttl);
+}
+
+static void answer_bogus(int n)
+{
+    deny(n, 0, 1, 0);
+}
+
+/* the DNS has a TLSA record of this TTL for the name of lookup n, signed for so many seconds */
+static void answer_signed(int n, uint32_t ttl, long seconds)
+{
+    static const uint8_t rdata[35] = {3, 1, 1};
+    struct ub_result *result = calloc(1, sizeof(*result));
+
     result->secure = 1;
     result->havedata = 1;
     result->ttl = (int)ttl;
@@ -113,9 +158,7 @@ static void answer_signed(int n, uint32_t ttl, long seconds)
     result->data[0] = malloc(sizeof(rdata));
     memcpy(result->data[0], rdata, sizeof(rdata));
     result->len[0] = sizeof(rdata);
-    result->answer_packet = malloc(sizeof(message));
-    memcpy(result->answer_packet, message, sizeof(message));
-    result->answer_len = sizeof(message);
+    sign(result, seconds);
     started[n].callback(started[n].arg, 0, result);
 }
 
@@ -143,7 +186,7 @@ static void ask(struct lookups_asker *asker, uint32_t id, const char *name, uint
 
 static void open_for(unsigned lookups, const char *unavailable)
 {
-    lookups_open((struct lookups_limits){lookups, 1000}, unavailable, deliver);
+    lookups_open((struct lookups_limits){lookups, 1000, 30}, unavailable, deliver);
 }
 
 static void close_all(void)
@@ -320,7 +363,7 @@ Test(lookups, what_was_found_is_kept, .fini = close_all)
     cr_assert_eq(delivered[1].id, 2);
     cr_assert_eq(delivered[1].status, DANCE_WIRE_SECURE);
     cr_assert_eq(lookups_counters()->hits, 1);
-    cr_assert_eq(kept_names(), 1);
+    cr_assert_eq(names_kept(), 1);
     /* a failure too, for a moment */
     ask(&a, 3, "y.example.com", 500, 0);
     answer_failed(1);
@@ -398,17 +441,18 @@ Test(lookups, a_renewal_that_fails_harms_nobody, .fini = close_all)
 Test(lookups, held_names_are_looked_up_ahead, .fini = close_all)
 {
     struct lookups_asker a = {0};
-    struct wanted *held[40];
+    struct name *held[40];
     char name[40];
 
-    open_for(80, NULL);
+    open_for(160, NULL);
     for (int i = 0; i < 40; i++) {
-        (void)snprintf(name, sizeof(name), "n%d.example.com", i);
+        (void)snprintf(name, sizeof(name), "n%d.e%d.org", i, i % 4);
         held[i] = wanted_hold(name, strlen(name), 0);
     }
     cr_assert_eq(wanted_held(), 40);
     lookups_expire(0);
-    cr_assert_eq(count, 10, "an eighth of all at a time");
+    cr_assert_eq(count, 10,
+                 "half of an eighth of all at a time, of domains that have not answered");
     cr_assert_eq(lookups_wait_ms(0), LOOKUPS_LIFETIME_MS, "without room a result comes first");
     for (int i = 0; i < 40; i++) {
         if (i % 2 == 0)
@@ -418,7 +462,7 @@ Test(lookups, held_names_are_looked_up_ahead, .fini = close_all)
         lookups_expire(0);
     }
     cr_assert_eq(count, 40);
-    ask(&a, 1, "n38.example.com", 500, 1);
+    ask(&a, 1, "n38.e2.org", 500, 1);
     cr_assert_eq(deliveries, 1, "at once");
     cr_assert_eq(count, 40);
     /* again and again, nobody need ask; those that have no records, too */
@@ -436,11 +480,11 @@ Test(lookups, held_names_are_looked_up_ahead, .fini = close_all)
 
 Test(lookups, shares, .fini = close_all)
 {
-    struct lookups_asker a = {.account = account_join(ACCOUNT_PROCESS, 1)};
-    struct lookups_asker b = {.account = account_join(ACCOUNT_PROCESS, 2)};
+    struct lookups_asker a = {.account = account_join(1)};
+    struct lookups_asker b = {.account = account_join(2)};
     char name[40];
 
-    lookups_open((struct lookups_limits){80, 50}, NULL, deliver);
+    lookups_open((struct lookups_limits){80, 50, 30}, NULL, deliver);
     ask(&a, 0, "good.slow.example.com", 500, 0);
     answer_secure(0, 6);
     cr_assert_eq(a.account->lookups, 0);
@@ -449,30 +493,31 @@ Test(lookups, shares, .fini = close_all)
         (void)snprintf(name, sizeof(name), "n%u.x%u.slow.example.com", i, i);
         ask(&a, i, name, 500, 0);
     }
-    cr_assert_eq(count, 21);
+    cr_assert_eq(count, 1 + DOMAINS_BEGIN + 1);
+    cr_assert_eq(lookups_in_flight(), 20, "the others wait in line");
     cr_assert_eq(lookups_counters()->busy_domain, 10);
     cr_assert_eq(delivered[deliveries - 1].status, DANCE_WIRE_BUSY);
     cr_assert_str_eq(delivered[deliveries - 1].reason,
                      "too many lookups in this domain are in flight");
     /* another domain, not far away, has its own */
     ask(&a, 50, "n.example.net", 500, 0);
-    cr_assert_eq(count, 22);
+    cr_assert_eq(count, 2 + DOMAINS_BEGIN + 1);
     /* one process gets what it may have, also when nobody waits any more */
     for (uint32_t i = 0; i < 40; i++) {
         (void)snprintf(name, sizeof(name), "n.d%u.org", i);
         ask(&a, i, name, 500, 0);
     }
-    cr_assert_eq(count, 45, "an eighth of its 50 is for names that are known");
+    cr_assert_eq(lookups_in_flight(), 44, "an eighth of its 50 is for names that are known");
     cr_assert_eq(lookups_counters()->busy_client, 17);
     lookups_forget(&a);
-    cr_assert_eq(a.account->lookups, 44);
+    cr_assert_eq(a.account->lookups, 41, "but those that had not begun");
     /* strangers leave an eighth for names that are known */
     for (uint32_t i = 0; i < 40; i++) {
         (void)snprintf(name, sizeof(name), "n.e%u.org", i);
         ask(&b, i, name, 500, 0);
     }
-    cr_assert_eq(count, 71);
-    cr_assert_eq(lookups_counters()->busy, 14);
+    cr_assert_eq(lookups_in_flight(), 70);
+    cr_assert_eq(lookups_counters()->busy, 11);
     cr_assert_str_eq(delivered[deliveries - 1].reason, "too many lookups are in flight");
     account_leave(a.account);
     account_leave(b.account);
@@ -480,12 +525,12 @@ Test(lookups, shares, .fini = close_all)
 
 Test(lookups, a_domain_leaves_something_of_a_process, .fini = close_all)
 {
-    struct lookups_asker a = {.account = account_join(ACCOUNT_PROCESS, 1)};
+    struct lookups_asker a = {.account = account_join(1)};
     struct dance_moment begin;
     char name[40];
 
     /* a quarter of all is all that a process may have */
-    lookups_open((struct lookups_limits){400, 100}, NULL, deliver);
+    lookups_open((struct lookups_limits){400, 100, 30}, NULL, deliver);
     ask(&a, 0, "good.example.com", 500, 0);
     answer_secure(0, 1);
     begin = dance_moment_now();
@@ -507,38 +552,6 @@ Test(lookups, a_domain_leaves_something_of_a_process, .fini = close_all)
     ask(&a, 201, "good.example.com", 500, 0);
     cr_assert_eq(a.account->lookups, 89);
     account_leave(a.account);
-}
-
-Test(lookups, a_user_has_half_with_however_many_processes, .fini = close_all)
-{
-    struct account *user = account_join(ACCOUNT_USER, 1000);
-    struct lookups_asker asker[4];
-    struct lookups_asker other = {.account = account_join(ACCOUNT_PROCESS, 99),
-                                  .user = account_join(ACCOUNT_USER, 33)};
-    char name[40];
-
-    lookups_open((struct lookups_limits){160, 100}, NULL, deliver);
-    for (unsigned p = 0; p < 4; p++) {
-        asker[p] =
-            (struct lookups_asker){.account = account_join(ACCOUNT_PROCESS, p + 1), .user = user};
-        for (uint32_t i = 0; i < 50; i++) {
-            (void)snprintf(name, sizeof(name), "n.d%u.p%u.org", i, p);
-            ask(&asker[p], i, name, 500, 0);
-        }
-    }
-    cr_assert_eq(user->lookups, 70, "and an eighth of that is for names that are known");
-    cr_assert_str_eq(delivered[deliveries - 1].reason,
-                     "too many lookups of this user are in flight");
-    ask(&other, 1, "n.example.net", 500, 0);
-    cr_assert_eq(other.user->lookups, 1);
-    for (unsigned p = 0; p < 4; p++) {
-        lookups_forget(&asker[p]);
-        account_leave(asker[p].account);
-    }
-    lookups_forget(&other);
-    account_leave(user);
-    account_leave(other.account);
-    account_leave(other.user);
 }
 
 Test(lookups, known_names_are_served_beside_a_flood, .fini = close_all)
@@ -575,7 +588,7 @@ Test(lookups, what_is_kept_longer_than_its_signature, .fini = close_all)
     answer_signed(0, 3600, -5);
     cr_assert_eq(deliveries, 0, "the other context may have a newer one");
     cr_assert_eq(count, 2);
-    cr_assert_eq(started[1].context, 1);
+    cr_assert_eq(started[1].context, DNS_FOR_SUSPECTS);
     answer_secure(1, 3600);
     cr_assert_eq(delivered[0].status, DANCE_WIRE_SECURE);
     /* or it has not */
@@ -595,18 +608,221 @@ Test(lookups, what_is_kept_longer_than_its_signature, .fini = close_all)
 }
 
 /* Whoever asks while a name is looked up again wants what is found then renewed, too. */
-Test(lookups, asked_while_it_is_renewed)
+Test(lookups, asked_while_it_is_renewed, .fini = close_all)
 {
-    size_t len;
-    int context;
+    struct name *n;
 
-    wanted_found("a.example.com", 13, 100, 0, 0);
-    wanted_asked("a.example.com", 13, 1000);
-    cr_assert_not_null(wanted_due(90000, &len, &context));
-    wanted_asked("a.example.com", 13, 90001);
-    wanted_found("a.example.com", 13, 100, 1, 90002);
-    cr_assert_not_null(wanted_due(180002, &len, &context), "somebody asked in between");
-    wanted_found("a.example.com", 13, 100, 0, 180003);
-    cr_assert_null(wanted_due(270003, &len, &context), "nobody did");
-    wanted_close();
+    open_for(10, NULL);
+    n = names_make("a.example.com", 13);
+    wanted_found(n, 100, 0, 0);
+    wanted_asked(n, 1000);
+    cr_assert_eq(wanted_due(10, 90000), n);
+    wanted_asked(n, 90001);
+    wanted_found(n, 100, 1, 90002);
+    cr_assert_eq(wanted_due(10, 180002), n, "somebody asked in between");
+    wanted_found(n, 100, 0, 180003);
+    cr_assert_null(wanted_due(10, 270003), "nobody did");
+    cr_assert_null(wanted_due(10, 280004));
+    cr_assert_eq(names_count(), 0);
+}
+
+/* Whoever owns a short name below a country is one owner (it was taken for a registry). */
+Test(lookups, the_owner_of_a_short_name_has_a_share, .fini = close_all)
+{
+    struct lookups_asker a = {0};
+    char name[40];
+
+    open_for(80, NULL);
+    for (uint32_t i = 0; i < 60; i++) {
+        (void)snprintf(name, sizeof(name), "n.x%u.xyz.io", i);
+        ask(&a, i, name, 500, 0);
+    }
+    cr_assert_eq(lookups_in_flight(), 20);
+    cr_assert_eq(count, DOMAINS_BEGIN);
+    cr_assert_eq(lookups_counters()->busy_domain, 40);
+}
+
+/* A domain that has not answered yet has few lookups at a time, and more with each answer. */
+Test(lookups, what_a_domain_may_have_waits_in_line, .fini = close_all)
+{
+    struct lookups_asker a = {0};
+    struct lookups_asker b = {0};
+    char name[40];
+
+    open_for(800, NULL);
+    for (uint32_t i = 0; i < 150; i++) {
+        (void)snprintf(name, sizeof(name), "n%u.example.com", i);
+        ask(i % 2 == 0 ? &a : &b, i, name, 500, 0);
+    }
+    cr_assert_eq(lookups_in_flight(), 150);
+    cr_assert_eq(count, DOMAINS_BEGIN);
+    answer(0);
+    cr_assert_eq(count, DOMAINS_BEGIN + 2);
+    /* nobody waits any more: it never begins */
+    lookups_forget(&b);
+    cr_assert_eq(lookups_in_flight(), 74 + (DOMAINS_BEGIN + 2) / 2);
+    for (int i = 1; i < count; i++)
+        answer(i);
+    cr_assert_eq(count, 75 + (DOMAINS_BEGIN + 2) / 2);
+    cr_assert_eq(deliveries, 75);
+    cr_assert_eq(lookups_in_flight(), 0);
+    /* those that wait in line are told in time, and go */
+    for (uint32_t i = 0; i < 150; i++) {
+        (void)snprintf(name, sizeof(name), "m%u.example.com", i);
+        ask(&a, i, name, 500, 1000);
+    }
+    lookups_expire(1500);
+    cr_assert_eq(deliveries, 225);
+    cr_assert_eq(lookups_in_flight(), DOMAINS_AT_MOST);
+    cr_assert_eq(count, 75 + (DOMAINS_BEGIN + 2) / 2 + DOMAINS_AT_MOST);
+}
+
+/* A domain that was bogus a moment ago: two lookups at a time, where nobody else's are. */
+Test(lookups, suspects_are_looked_up_apart, .fini = close_all)
+{
+    struct lookups_asker a = {0};
+    char name[40];
+    int before;
+
+    open_for(800, NULL);
+    ask(&a, 0, "known.example.com", 500, 0);
+    answer_secure(0, 1);
+    ask(&a, 0, "n.example.com", 500, 0);
+    cr_assert_eq(started[1].context, DNS_FOR_STRANGERS);
+    answer_bogus(1);
+    for (uint32_t i = 0; i < 50; i++) {
+        (void)snprintf(name, sizeof(name), "n%u.example.com", i);
+        ask(&a, i, name, 500, 0);
+    }
+    cr_assert_eq(count, 2 + DOMAINS_SUSPECT);
+    cr_assert_eq(started[2].context, DNS_FOR_SUSPECTS);
+    answer(2);
+    cr_assert_eq(count, 3 + DOMAINS_SUSPECT, "one after the other");
+    cr_assert_eq(started[count - 1].context, DNS_FOR_SUSPECTS);
+    /* others are where they were, and as many */
+    before = count;
+    for (uint32_t i = 0; i < DOMAINS_BEGIN; i++) {
+        (void)snprintf(name, sizeof(name), "n%u.example.net", i);
+        ask(&a, i, name, 500, 0);
+        cr_assert_eq(started[count - 1].context, DNS_FOR_STRANGERS);
+    }
+    cr_assert_eq(count - before, (int)DOMAINS_BEGIN);
+    /* and so is a name of the domain that was found lately */
+    let_a_moment_pass();
+    ask(&a, 99, "known.example.com", 500, 2000);
+    cr_assert_eq(started[count - 1].context, DNS_FOR_KNOWN);
+    cr_assert_str_eq(started[count - 1].name, "known.example.com.");
+    /* until it is bogus itself */
+    answer_bogus(count - 1);
+    lookups_expire(LOOKUPS_LIFETIME_MS + 2000);
+}
+
+static struct name *hold(const char *name, long long now)
+{
+    struct name *n = wanted_hold(name, strlen(name), now);
+
+    cr_assert_not_null(n);
+    return n;
+}
+
+/*
+ * A list of 100,000 names whose server never answers, and one of 300: by the
+ * time that lookups of the first are given up the second is known.
+ */
+Test(lookups, slow_names_leave_a_list_fresh, .fini = close_all)
+{
+    char name[40];
+    int slow = 0;
+    int quick = 0;
+    int done = 0;
+
+    open_for(4096, NULL);
+    for (int i = 0; i < 100000; i++) {
+        (void)snprintf(name, sizeof(name), "n%d.slow.example.net", i);
+        (void)hold(name, 0);
+    }
+    for (int i = 0; i < 300; i++) {
+        (void)snprintf(name, sizeof(name), "n%d.example.com", i);
+        (void)hold(name, 0);
+    }
+    cr_assert_eq(wanted_held(), 100300);
+    for (long long now = 0; now < 100; now++) {
+        int end = count;
+
+        lookups_expire(now);
+        for (; done < end; done++) {
+            if (strstr(started[done].name, "slow") != NULL)
+                slow++;
+            else
+                answer_secure(done, 1000);
+        }
+    }
+    cr_assert_eq(slow, DOMAINS_BEGIN / 2, "who asks has the other half");
+    quick = count - slow;
+    cr_assert_eq(quick, 300);
+    cr_assert_eq(names_kept(), 300);
+    /* given up: it is suspect, and gets less */
+    lookups_expire(LOOKUPS_LIFETIME_MS);
+    cr_assert_eq(count - slow - quick, DOMAINS_SUSPECT / 2);
+    cr_assert_eq(started[count - 1].context, DNS_FOR_SUSPECTS);
+    /* renewals come in time */
+    lookups_expire(900100);
+    cr_assert_gt(count - slow - quick, 16);
+    for (done = slow + quick; done < count; done++) {
+        if (!started[done].cancelled && strstr(started[done].name, "slow") == NULL)
+            answer_secure(done, 1000);
+        lookups_expire(900101);
+    }
+    cr_assert_gt(count - slow - quick, 300);
+}
+
+/* While somebody waits for a lookup few are begun because they are due. */
+Test(lookups, handshakes_go_before_prefetch, .fini = close_all)
+{
+    struct lookups_asker a = {0};
+    char name[40];
+    unsigned before;
+
+    open_for(4096, NULL);
+    for (int i = 0; i < 1000; i++) {
+        (void)snprintf(name, sizeof(name), "n%d.e%d.org", i, i % 100);
+        (void)hold(name, 0);
+    }
+    ask(&a, 1, "n.example.com", 500, 0);
+    lookups_expire(0);
+    cr_assert_eq(count, 1 + 8);
+    answer(0);
+    lookups_expire(1);
+    cr_assert_eq(count, 1 + 64);
+    /* in flight already: none is added, and none is in the way of the bounds */
+    before = lookups_in_flight();
+    ask(&a, 2, "m.example.com", 500, 2);
+    for (int i = 1; i < 60; i++) {
+        answer(i);
+        lookups_expire(2);
+    }
+    cr_assert_leq(lookups_in_flight(), before - 40);
+}
+
+/* A denial is believed for no longer than that, here and by whoever is told. */
+Test(lookups, denials_are_cut, .fini = close_all)
+{
+    struct lookups_asker a = {0};
+
+    lookups_open((struct lookups_limits){10, 1000, 1}, NULL, deliver);
+    ask(&a, 1, "x.example.com", 500, 0);
+    answer_absent(0, 3600);
+    cr_assert_eq(delivered[0].status, DANCE_WIRE_ABSENT);
+    cr_assert_eq(delivered[0].ttl, 1);
+    ask(&a, 2, "y.example.com", 500, 0);
+    answer_insecure(1, 3600);
+    cr_assert_eq(delivered[1].status, DANCE_WIRE_INSECURE);
+    cr_assert_eq(delivered[1].ttl, 1);
+    ask(&a, 3, "z.example.com", 500, 0);
+    answer_secure(2, 3600);
+    cr_assert_eq(delivered[2].ttl, 3600);
+    let_a_moment_pass();
+    ask(&a, 4, "x.example.com", 500, 0);
+    ask(&a, 5, "y.example.com", 500, 0);
+    cr_assert_eq(count, 5);
 }

@@ -85,9 +85,35 @@ Test(signatures, the_smallest_counts)
     tlsa();
     rrsig(TLSA, 3600, NOW + 100000);
     cr_expect_eq(limited(message, used, 3000, NOW), 3000);
-    cr_expect_eq(limited(message, used, 86400, NOW), 3600, "the TTL that was signed");
+    cr_expect_eq(limited(message, used, 3600, NOW), 3600, "the TTL that was signed");
     cr_expect_eq(limited(message, used, 3600, NOW + 99990), 10, "the signature's end");
     cr_expect_eq(limited(message, used, 0, NOW), 0);
+}
+
+/* What a cache kept beyond the TTL that was signed would get that TTL anew, however old it is. */
+Test(signatures, a_ttl_does_not_begin_anew)
+{
+    begin(2, 0);
+    tlsa();
+    rrsig(TLSA, 3, NOW + 100000);
+    for (uint32_t left = 3600; left > 3; left -= 3)
+        cr_expect_eq(limited(message, used, left, NOW), 0, "%u s left", left);
+    cr_expect_eq(last, SIGNATURES_GOOD);
+    cr_expect_eq(limited(message, used, 3, NOW), 3);
+    cr_expect_eq(limited(message, used, 2, NOW), 2);
+    /* of a denial too */
+    begin(0, 2);
+    rrsig(SOA, 3600, NOW + 5000);
+    rrsig(NSEC, 60, NOW + 5000);
+    cr_expect_eq(limited(message, used, 61, NOW), 0);
+    cr_expect_eq(limited(message, used, 60, NOW), 60);
+    /* and of an alias's */
+    begin(4, 0);
+    rrsig(CNAME, 60, NOW + 5000);
+    tlsa();
+    tlsa();
+    rrsig(TLSA, 3600, NOW + 5000);
+    cr_expect_eq(limited(message, used, 61, NOW), 0);
 }
 
 Test(signatures, several)
@@ -168,14 +194,14 @@ Test(signatures, of_denials_and_wildcards)
     begin(0, 2);
     rrsig(SOA, 900, NOW + 5000);
     rrsig(NSEC, 900, NOW + 70);
-    cr_expect_eq(limited(message, used, 3600, NOW), 70);
+    cr_expect_eq(limited(message, used, 900, NOW), 70);
     /* The zone's servers are beside the point. */
     begin(2, 2);
     tlsa();
     rrsig(TLSA, 3600, NOW + 5000);
     rrsig(NS, 10, NOW + 10);
     rrsig(NSEC, 900, NOW + 5000);
-    cr_expect_eq(limited(message, used, 3600, NOW), 900);
+    cr_expect_eq(limited(message, used, 900, NOW), 900);
 }
 
 Test(signatures, times_wrap_around)

@@ -1,10 +1,10 @@
 /*
- * file_stamp.h: has a file changed since it was read?
+ * stamp.h: has a file changed since it was read?
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
-#ifndef DANCE_FILE_STAMP_H
-#define DANCE_FILE_STAMP_H
+#ifndef DANCE_STAMP_H
+#define DANCE_STAMP_H
 
 #include <stdbool.h>
 #include <sys/stat.h>

@@ -1,7 +1,6 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "file_stamp.h"
+#include "stamp.h"
 
-#include <stddef.h>
 #include <string.h>
 
 struct dance_file_stamp dance_file_stamp_of(const struct stat *st)

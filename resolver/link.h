@@ -1,0 +1,41 @@
+/*
+ * link.h: what the supervisor and a worker say to each other.
+ *
+ * A socketpair of the two, which nobody else has an end of. A message is one
+ * octet, and some carry a descriptor. Nobody waits: what does not go through
+ * is the receiver's fault, who is stuck then.
+ *
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef DANCE_LINK_H
+#define DANCE_LINK_H
+
+#include <stdbool.h>
+
+enum link_word {
+    /* From the supervisor. */
+    LINK_CHANNEL = 'c',  /* with a descriptor: a control channel, to be served until it ends */
+    LINK_BURY = 'b',     /* with a descriptor: a control channel that has ended, to be closed */
+    LINK_PING = 'p',     /* to be answered */
+    LINK_COUNTERS = 'u', /* to be logged */
+    LINK_END = 'e',      /* end in order */
+    /* From the worker. */
+    LINK_PONG = 'P',
+    LINK_FORGET = 'F' /* somebody asks that what was found be forgotten, here and in applications */
+};
+
+/* A worker's exit status: start the next one at once, something has changed. */
+#define WORKER_AGAIN 3
+
+/* A pair of ends; 0, or -1 with errno. */
+int link_make(int ends[2]);
+
+/* Send a word, with descriptor fd unless it is -1, which stays the caller's. false: not now. */
+bool link_send(int link, enum link_word word, int fd);
+
+enum link_received { LINK_HERE, LINK_NONE, LINK_OVER };
+
+/* Receive a word, and the descriptor that came with it or -1, closed upon exec. */
+enum link_received link_receive(int link, enum link_word *word, int *fd);
+
+#endif

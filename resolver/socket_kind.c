@@ -1,0 +1,18 @@
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "socket_kind.h"
+
+#include <sys/socket.h>
+
+static bool has(int fd, int option, int wanted)
+{
+    int value = -1;
+    socklen_t size = sizeof(value);
+
+    return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 && value == wanted;
+}
+
+bool socket_is_ours(int fd, bool listening)
+{
+    return has(fd, SO_DOMAIN, AF_UNIX) && has(fd, SO_TYPE, SOCK_SEQPACKET)
+           && has(fd, SO_ACCEPTCONN, listening);
+}

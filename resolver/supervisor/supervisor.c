@@ -1,0 +1,312 @@
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "supervisor/supervisor.h"
+
+#include "log.h"
+#include "now.h"
+#include "socket_kind.h"
+#include "supervisor/notify.h"
+#include "supervisor/sockets.h"
+#include "supervisor/users.h"
+#include "worker/sandbox/sandbox.h"
+#include "worker/sandbox/user.h"
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define DESCRIPTORS_MAX 65536u /* more are not made use of */
+#define DESCRIPTORS_OURS 64u
+#define LOG_INTERVAL_MS 10000
+
+/* Stand for the descriptors that are not the users' in epoll's data. */
+static char signal_event;
+static char listener_event;
+static char room_event;
+
+static const struct options *options;
+static int poller = -1;
+static int signals = -1;
+static int listener = -1; /* -1: one application's own resolver */
+static int reserve = -1;  /* a descriptor to give up when there is no other */
+static int unstored = -1; /* a copy of a channel that systemd has no room for yet */
+static long long quiet_to;
+
+static void log_sometimes(const char *text)
+{
+    long long now = dance_now_ms();
+
+    if (now < quiet_to)
+        return;
+    quiet_to = now + LOG_INTERVAL_MS;
+    dance_log(DANCE_LOG_ERROR, "resolver: %s", text);
+}
+
+/* In the process that becomes a worker: what is left of the supervisor there. */
+static int work(uid_t uid, int link, const struct dance_generation *page)
+{
+    (void)close(signals);
+    (void)close(reserve);
+    if (listener >= 0)
+        (void)close(listener);
+    if (unstored >= 0)
+        (void)close(unstored);
+    notify_close();
+    return worker_run(options, uid, link, page);
+}
+
+static bool watch(int fd, void *data, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data = {.ptr = data}};
+
+    return fd >= 0 && epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static void watch_no_more(int fd)
+{
+    (void)epoll_ctl(poller, EPOLL_CTL_DEL, fd, NULL);
+}
+
+/*
+ * Have systemd keep a channel, for our successor. While it has no room for it nobody
+ * else is let in: they wait in the listener's queue, and none is forgotten.
+ */
+static void store(int fd)
+{
+    if (notify_store(fd))
+        return;
+    unstored = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (unstored < 0)
+        return;
+    watch_no_more(listener);
+    (void)watch(notify_fd(), &room_event, EPOLLOUT);
+}
+
+static void store_again(void)
+{
+    if (!notify_store(unstored))
+        return;
+    (void)close(unstored);
+    unstored = -1;
+    watch_no_more(notify_fd());
+    (void)watch(listener, &listener_event, EPOLLIN);
+}
+
+static void accept_one(void)
+{
+    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    uid_t uid;
+
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
+        /*
+         * The listener would stay readable, and epoll return at once, for ever. The reserve
+         * takes the connection in and turns it away; its client is told by that.
+         */
+        log_sometimes("no descriptor is left for a connection");
+        (void)close(reserve);
+        fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0)
+            (void)close(fd);
+        reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        return;
+    }
+    if (fd < 0)
+        return;
+    if (!socket_user(fd, &uid)) {
+        log_sometimes("a client was turned away: its user has no number here");
+        (void)close(fd);
+        return;
+    }
+    if (users_add(uid, fd))
+        store(fd);
+    else
+        log_sometimes("a client was turned away: too many connections");
+}
+
+/* Take a control channel that was there before us. false: it is nobody's. */
+static bool take(int fd)
+{
+    uid_t uid;
+
+    if (!socket_user(fd, &uid)) {
+        (void)close(fd);
+        return false;
+    }
+    return users_add(uid, fd);
+}
+
+static bool open_transport(void)
+{
+    int count = 0;
+    int fd;
+
+    if (options->channel >= 0) {
+        if (socket_is_ours(options->channel, false)) {
+            (void)fcntl(options->channel, F_SETFD, FD_CLOEXEC);
+            return take(options->channel);
+        }
+        dance_log(DANCE_LOG_ERROR, "resolver: --channel %d: not an AF_UNIX SOCK_SEQPACKET socket",
+                  options->channel);
+        return false;
+    }
+    if (options->listen_fds) {
+        /* The one that listens, and the connections that our predecessor left for us. */
+        for (; (fd = socket_from_systemd(count)) >= 0; count++) {
+            if (listener < 0 && socket_is_ours(fd, true))
+                listener = fd;
+            else if (socket_is_ours(fd, false))
+                (void)take(fd);
+            else
+                (void)close(fd);
+        }
+    } else {
+        listener = socket_listen(options->socket);
+    }
+    if (listener >= 0)
+        return true;
+    dance_log(DANCE_LOG_ERROR, "resolver: %s: %s",
+              options->listen_fds ? "no socket came from systemd" : options->socket,
+              options->listen_fds ? "see sd_listen_fds(3)" : strerror(errno));
+    return false;
+}
+
+/* What whoever started us blocked or ignored is forgotten. */
+static int open_signals(void)
+{
+    sigset_t set;
+
+    for (int sig = 1; sig < NSIG; sig++)
+        (void)signal(sig, SIG_DFL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGHUP);
+    (void)sigaddset(&set, SIGUSR1);
+    (void)sigaddset(&set, SIGCHLD);
+    if (sigprocmask(SIG_SETMASK, &set, NULL) != 0)
+        return -1;
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void reap(void)
+{
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        users_ended(pid, status, dance_now_ms());
+}
+
+/* false: end. */
+static bool on_signal(void)
+{
+    struct signalfd_siginfo info;
+
+    if (read(signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return true;
+    if (info.ssi_signo == SIGCHLD) {
+        reap();
+    } else if (info.ssi_signo == SIGHUP) {
+        users_forget();
+    } else if (info.ssi_signo == SIGUSR1) {
+        dance_log(DANCE_LOG_INFO, "resolver: %u workers, %u control channels", users_workers(),
+                  users_channels());
+        users_log_counters();
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static int sooner(int wait, int other)
+{
+    return wait < 0 || (other >= 0 && other < wait) ? other : wait;
+}
+
+static int run(void)
+{
+    struct epoll_event event;
+
+    for (;;) {
+        long long now = dance_now_ms();
+        int wait = sooner(users_tick(now), notify_alive(now));
+        /* One at a time: what is behind the next might have ended with this one. */
+        int n = epoll_wait(poller, &event, 1, wait);
+
+        if (n < 0 && errno != EINTR)
+            return EXIT_FAILURE;
+        if (n > 0 && event.data.ptr == &signal_event) {
+            if (!on_signal())
+                return EXIT_SUCCESS;
+        } else if (n > 0 && event.data.ptr == &listener_event) {
+            accept_one();
+        } else if (n > 0 && event.data.ptr == &room_event) {
+            store_again();
+        } else if (n > 0) {
+            users_event(event.data.ptr, event.events, dance_now_ms());
+        }
+        /* The last user has gone: nobody could ever ask again. */
+        if (listener < 0 && users_channels() == 0 && users_workers() == 0)
+            return EXIT_SUCCESS;
+    }
+}
+
+/* Raise the limit of descriptors as far as it goes, for the workers too, and say how far. */
+static unsigned raise_limit(void)
+{
+    struct rlimit limit = {0, 0};
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 1024;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > DESCRIPTORS_MAX)
+        return DESCRIPTORS_MAX;
+    return (unsigned)limit.rlim_cur;
+}
+
+static bool set_up(void)
+{
+    unsigned descriptors = raise_limit();
+    struct users_limits limits = {descriptors - descriptors / 8, options->max_workers};
+    const char *why = "cannot be set up";
+
+    notify_open();
+    signals = open_signals();
+    poller = epoll_create1(EPOLL_CLOEXEC);
+    reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    users_open(poller, limits, work);
+    if (!watch(signals, &signal_event, EPOLLIN)) {
+        dance_log(DANCE_LOG_ERROR, "resolver: cannot be set up: %s", strerror(errno));
+        return false;
+    }
+    if (!open_transport() || (listener >= 0 && !watch(listener, &listener_event, EPOLLIN)))
+        return false;
+    if (chdir("/") == 0 && sandbox_become(options->user, &why) && sandbox_supervisor(options, &why))
+        return true;
+    dance_log(DANCE_LOG_ERROR, "resolver: %s", why);
+    return false;
+}
+
+int supervise(const struct options *of)
+{
+    int status = EXIT_FAILURE;
+
+    options = of;
+    if (set_up()) {
+        notify_ready();
+        status = run();
+    }
+    users_close();
+    notify_close();
+    return status;
+}

@@ -1,0 +1,528 @@
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "supervisor/users.h"
+
+#include "link.h"
+#include "log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/queue.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SYSTEM_UID_MAX 999u
+/* A worker that ends at once is not started in a loop: so many times in so many milliseconds. */
+#define STARTS_MAX 3u
+#define START_INTERVAL_MS 1000
+/* Whose worker cannot even be killed may have so many of them. */
+#define LOST_MAX 2u
+#define LOG_INTERVAL_MS 10000
+
+/* What epoll's data points to begins with its kind. */
+enum kind { CHANNEL, WORKER };
+
+struct channel {
+    enum kind kind;
+    TAILQ_ENTRY(channel) of_user;
+    struct user *user;
+    int fd;
+    bool given; /* to the worker that runs */
+    bool over;  /* the other end has gone */
+};
+TAILQ_HEAD(channels, channel);
+
+struct worker {
+    enum kind kind;
+    LIST_ENTRY(worker) all;
+    struct user *user;
+    pid_t pid;
+    int link;           /* -1: given up, to be waited for */
+    long long asked_ms; /* since when an answer is due; 0: none is */
+};
+
+struct user {
+    LIST_ENTRY(user) all;
+    uid_t uid;
+    struct channels given; /* that the worker has */
+    struct channels ours;  /* that it has not, or is to close */
+    unsigned channels;
+    struct worker *worker;
+    struct dance_generation page;
+    bool forgetting;      /* what was found is void when the worker has ended */
+    unsigned lost;        /* workers that were given up and have not ended */
+    long long begun_ms;   /* when a worker was first started in this interval */
+    unsigned starts;      /* how often since then */
+    long long not_before; /* no worker before this; 0: now */
+};
+
+static LIST_HEAD(user_list, user) users = LIST_HEAD_INITIALIZER(users);
+static LIST_HEAD(worker_list, worker) workers = LIST_HEAD_INITIALIZER(workers);
+static int poller;
+static struct users_limits limit;
+static users_work *work_of;
+static unsigned channel_count;
+static unsigned worker_count;
+static long long pinged_ms;
+static long long quiet_to;
+
+void users_open(int epoll, struct users_limits limits, users_work *work)
+{
+    poller = epoll;
+    limit = limits;
+    work_of = work;
+}
+
+/* What of all a user may take when others have taken some: something is left for those below. */
+static unsigned room(unsigned all, uid_t uid)
+{
+    if (uid == 0)
+        return all;
+    return uid <= SYSTEM_UID_MAX ? all - all / 8 : all - all / 4;
+}
+
+/* What of all one user may have, while others have none. */
+static unsigned share(unsigned all, uid_t uid)
+{
+    return uid == 0 ? all : all / 4;
+}
+
+/* It repeats itself with every connection; a line now and then will do. */
+static void log_sometimes(uid_t uid, const char *text, long long now_ms)
+{
+    if (now_ms < quiet_to)
+        return;
+    quiet_to = now_ms + LOG_INTERVAL_MS;
+    dance_log(DANCE_LOG_ERROR, "resolver: user %lu: %s", (unsigned long)uid, text);
+}
+
+static struct user *find_user(uid_t uid)
+{
+    struct user *u;
+
+    LIST_FOREACH(u, &users, all)
+    {
+        // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
+        if (u->uid == uid)
+            return u;
+    }
+    u = calloc(1, sizeof(*u));
+    if (u == NULL)
+        return NULL;
+    if (!dance_generation_make(&u->page)) {
+        free(u);
+        return NULL;
+    }
+    u->uid = uid;
+    TAILQ_INIT(&u->given);
+    TAILQ_INIT(&u->ours);
+    LIST_INSERT_HEAD(&users, u, all);
+    return u;
+}
+
+static void free_unless_used(struct user *u)
+{
+    if (u->channels > 0 || u->worker != NULL || u->lost > 0)
+        return;
+    LIST_REMOVE(u, all);
+    dance_generation_free(&u->page);
+    free(u);
+}
+
+/* 0 events: not at all, where otherwise an end would be told for ever. */
+static void watch(int fd, void *data, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data = {.ptr = data}};
+
+    if (events == 0)
+        (void)epoll_ctl(poller, EPOLL_CTL_DEL, fd, NULL);
+    else if (epoll_ctl(poller, EPOLL_CTL_MOD, fd, &event) != 0)
+        (void)epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* A channel is looked at for what its worker is needed for, and with a worker for its end. */
+static void watch_channel(struct channel *c)
+{
+    const struct user *u = c->user;
+
+    if (u->worker == NULL)
+        watch(c->fd, c, u->not_before == 0 ? EPOLLIN | EPOLLRDHUP : 0);
+    else
+        watch(c->fd, c, c->over ? 0 : EPOLLRDHUP);
+}
+
+static void watch_all(struct user *u)
+{
+    struct channel *c;
+
+    TAILQ_FOREACH(c, &u->ours, of_user)
+    watch_channel(c);
+    TAILQ_FOREACH(c, &u->given, of_user)
+    watch_channel(c);
+}
+
+static void drop_channel(struct channel *c, struct channels *list)
+{
+    TAILQ_REMOVE(list, c, of_user);
+    watch(c->fd, NULL, 0);
+    (void)close(c->fd);
+    c->user->channels--;
+    channel_count--;
+    free(c);
+}
+
+/* Give the worker what it has not got yet, as far as it takes it now. */
+static void give(struct user *u)
+{
+    const struct worker *w = u->worker;
+    struct channel *c;
+
+    while ((c = TAILQ_FIRST(&u->ours)) != NULL) {
+        if (!c->given && !link_send(w->link, LINK_CHANNEL, c->fd))
+            break;
+        c->given = true;
+        if (c->over) {
+            if (!link_send(w->link, LINK_BURY, c->fd))
+                break;
+            /* It is in the worker's hands, and so not the last copy that is closed here. */
+            drop_channel(c, &u->ours);
+        } else {
+            TAILQ_REMOVE(&u->ours, c, of_user);
+            TAILQ_INSERT_TAIL(&u->given, c, of_user);
+        }
+    }
+    watch(w->link, u->worker, c != NULL ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+/* In a process of its own: nothing of what is here is the worker's. */
+static void forget_descriptors(void)
+{
+    struct user *u;
+    struct worker *w;
+    struct channel *c;
+
+    LIST_FOREACH(u, &users, all)
+    {
+        // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
+        TAILQ_FOREACH(c, &u->ours, of_user)
+        (void)close(c->fd);
+        TAILQ_FOREACH(c, &u->given, of_user)
+        (void)close(c->fd);
+    }
+    LIST_FOREACH(w, &workers, all)
+    {
+        // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
+        if (w->link >= 0)
+            (void)close(w->link);
+    }
+    (void)close(poller);
+}
+
+/* Why u cannot have a worker now; NULL when it can. */
+static const char *refusal(struct user *u, long long now_ms)
+{
+    if (worker_count >= room(limit.workers, u->uid))
+        return "no worker for this user: there are too many users";
+    if (u->lost >= LOST_MAX)
+        return "no worker for this user: the ones before do not end";
+    if (now_ms - u->begun_ms >= START_INTERVAL_MS) {
+        u->begun_ms = now_ms;
+        u->starts = 0;
+    }
+    if (u->starts == STARTS_MAX)
+        return "no worker for this user: it ends as soon as it is started";
+    return NULL;
+}
+
+static void start(struct user *u, long long now_ms)
+{
+    const char *why = refusal(u, now_ms);
+    struct worker *w = why == NULL ? calloc(1, sizeof(*w)) : NULL;
+    int ends[2] = {-1, -1};
+
+    u->starts += why == NULL;
+    if (w != NULL && link_make(ends) == 0) {
+        w->pid = fork();
+        if (w->pid == 0) {
+            forget_descriptors();
+            (void)close(ends[0]);
+            _exit(work_of(u->uid, ends[1], &u->page));
+        }
+        (void)close(ends[1]);
+    } else if (w != NULL) {
+        w->pid = -1;
+    }
+    if (w == NULL || w->pid < 0) {
+        log_sometimes(u->uid, why != NULL ? why : "no worker can be started", now_ms);
+        if (ends[0] >= 0)
+            (void)close(ends[0]);
+        free(w);
+        u->not_before = now_ms + START_INTERVAL_MS;
+        watch_all(u);
+        return;
+    }
+    w->kind = WORKER;
+    w->user = u;
+    w->link = ends[0];
+    LIST_INSERT_HEAD(&workers, w, all);
+    worker_count++;
+    u->worker = w;
+    watch_all(u);
+    give(u);
+}
+
+bool users_add(uid_t uid, int fd)
+{
+    struct user *u = find_user(uid);
+    struct channel *c = NULL;
+
+    if (u != NULL && channel_count < room(limit.channels, uid)
+        && u->channels < share(limit.channels, uid))
+        c = calloc(1, sizeof(*c));
+    if (c == NULL) {
+        if (u != NULL)
+            free_unless_used(u);
+        (void)close(fd);
+        return false;
+    }
+    c->kind = CHANNEL;
+    c->user = u;
+    c->fd = fd;
+    TAILQ_INSERT_TAIL(&u->ours, c, of_user);
+    u->channels++;
+    channel_count++;
+    watch_channel(c);
+    if (u->worker != NULL)
+        give(u);
+    return true;
+}
+
+/* u's worker does not serve it any more: what it had goes to the next one. */
+static void take_back(struct user *u)
+{
+    struct channel *c;
+
+    u->worker = NULL;
+    if (u->forgetting)
+        dance_generation_bump(&u->page);
+    u->forgetting = false;
+    TAILQ_CONCAT(&u->ours, &u->given, of_user);
+    TAILQ_FOREACH(c, &u->ours, of_user)
+    c->given = false;
+    watch_all(u);
+}
+
+static void drop_link(struct worker *w)
+{
+    watch(w->link, NULL, 0);
+    (void)close(w->link);
+    w->link = -1;
+}
+
+/* It may take as long as it likes to end, or for ever. */
+static void give_up(struct worker *w)
+{
+    (void)kill(w->pid, SIGKILL);
+    drop_link(w);
+    w->user->lost++;
+    take_back(w->user);
+}
+
+static void channel_event(struct channel *c, uint32_t events, long long now_ms)
+{
+    struct user *u = c->user;
+
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 && !c->over) {
+        c->over = true;
+        if (c->given) {
+            TAILQ_REMOVE(&u->given, c, of_user);
+            TAILQ_INSERT_TAIL(&u->ours, c, of_user);
+        }
+        watch_channel(c);
+    }
+    if (u->worker == NULL)
+        start(u, now_ms);
+    else
+        give(u);
+}
+
+/*
+ * The worker ends, and only then what it said is void: whoever asked it in between would take old
+ * answers for new ones.
+ */
+static void forget(struct user *u)
+{
+    if (u->worker != NULL && link_send(u->worker->link, LINK_END, -1))
+        u->forgetting = true;
+    else if (u->worker != NULL)
+        give_up(u->worker);
+    if (u->worker == NULL)
+        dance_generation_bump(&u->page);
+}
+
+void users_forget(void)
+{
+    struct user *u;
+
+    LIST_FOREACH(u, &users, all)
+    {
+        // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
+        forget(u);
+    }
+}
+
+static void worker_event(struct worker *w, uint32_t events)
+{
+    enum link_received received;
+    enum link_word word;
+    int fd;
+
+    while ((received = link_receive(w->link, &word, &fd)) == LINK_HERE) {
+        if (fd >= 0)
+            (void)close(fd);
+        if (word == LINK_PONG)
+            w->asked_ms = 0;
+        if (word != LINK_FORGET)
+            continue;
+        /* Root may ask it for everybody. */
+        if (w->user->uid == 0)
+            users_forget();
+        else
+            forget(w->user);
+        return;
+    }
+    if (received == LINK_OVER)
+        watch(w->link, w, 0); /* it is about to end */
+    else if ((events & EPOLLOUT) != 0)
+        give(w->user);
+}
+
+void users_event(void *data, uint32_t events, long long now_ms)
+{
+    enum kind kind = *(enum kind *)data;
+
+    if (kind == CHANNEL)
+        channel_event(data, events, now_ms);
+    else
+        worker_event(data, events);
+}
+
+void users_ended(pid_t pid, int status, long long now_ms)
+{
+    struct worker *w;
+    struct user *u;
+
+    LIST_FOREACH(w, &workers, all)
+    {
+        // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
+        if (w->pid == pid)
+            break;
+    }
+    if (w == NULL)
+        return;
+    u = w->user;
+    if (WIFSIGNALED(status))
+        log_sometimes(u->uid, "the worker was killed, the next one goes on", now_ms);
+    LIST_REMOVE(w, all);
+    worker_count--;
+    if (w->link >= 0) {
+        drop_link(w);
+        take_back(u);
+    } else {
+        u->lost--;
+    }
+    free(w);
+    free_unless_used(u);
+}
+
+static void ping(struct worker *w, long long now_ms)
+{
+    if (w->asked_ms != 0 && now_ms - w->asked_ms >= USERS_STUCK_MS) {
+        dance_log(DANCE_LOG_ERROR, "resolver: user %lu: the worker is stuck, and is replaced",
+                  (unsigned long)w->user->uid);
+        give_up(w);
+        return;
+    }
+    if (w->asked_ms != 0)
+        return;
+    w->asked_ms = now_ms;
+    (void)link_send(w->link, LINK_PING, -1);
+}
+
+int users_tick(long long now_ms)
+{
+    bool waiting = false;
+    bool due = now_ms - pinged_ms >= USERS_PING_MS;
+    struct worker *w;
+    struct user *u;
+
+    if (due)
+        pinged_ms = now_ms;
+    LIST_FOREACH(w, &workers, all)
+    {
+        // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
+        if (due && w->link >= 0)
+            ping(w, now_ms);
+    }
+    LIST_FOREACH(u, &users, all)
+    {
+        // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
+        if (u->not_before != 0 && now_ms >= u->not_before) {
+            u->not_before = 0;
+            watch_all(u);
+        }
+        waiting = waiting || u->not_before != 0;
+    }
+    if (waiting)
+        return START_INTERVAL_MS;
+    return worker_count > 0 ? USERS_PING_MS : -1;
+}
+
+void users_log_counters(void)
+{
+    const struct worker *w;
+
+    LIST_FOREACH(w, &workers, all)
+    {
+        // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
+        if (w->link >= 0)
+            (void)link_send(w->link, LINK_COUNTERS, -1);
+    }
+}
+
+void users_close(void)
+{
+    struct worker *w;
+    struct user *u;
+
+    while ((w = LIST_FIRST(&workers)) != NULL) {
+        LIST_REMOVE(w, all);
+        if (w->link >= 0) {
+            (void)link_send(w->link, LINK_END, -1);
+            (void)close(w->link);
+        }
+        free(w);
+    }
+    while ((u = LIST_FIRST(&users)) != NULL) {
+        TAILQ_CONCAT(&u->ours, &u->given, of_user);
+        while (!TAILQ_EMPTY(&u->ours))
+            drop_channel(TAILQ_FIRST(&u->ours), &u->ours);
+        LIST_REMOVE(u, all);
+        /* Whoever comes after us gives them another page; this one is not written to any more. */
+        dance_generation_bump(&u->page);
+        dance_generation_free(&u->page);
+        free(u);
+    }
+}
+
+unsigned users_channels(void)
+{
+    return channel_count;
+}
+
+unsigned users_workers(void)
+{
+    return worker_count;
+}

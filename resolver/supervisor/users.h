@@ -1,0 +1,71 @@
+/*
+ * users.h: who uses the resolver, the control channels that he has, and his worker.
+ *
+ * A user is a uid, as the kernel says it of a connection. All that he has is
+ * served by one process of his own, the worker, which is started when he first
+ * says something, and again when it has ended. A copy of each of his channels
+ * stays here, so that the next worker gets it; nothing is ever read from it.
+ * When the other end has gone, the worker gets it once more, to be closed there:
+ * what was sent over it and never read is then closed by the worker of who sent
+ * it, and takes nobody else's time.
+ *
+ * Users of the machine, system users and root may have more and more of all
+ * channels and workers, in this order: whatever those with higher numbers do,
+ * there is room for the others.
+ *
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef DANCE_USERS_H
+#define DANCE_USERS_H
+
+#include "generation.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct users_limits {
+    unsigned channels; /* of all users */
+    unsigned workers;  /* likewise */
+};
+
+/*
+ * Be the worker of a user: runs in a process of its own, which ends with what it returns. page: by
+ * which his applications learn that what they keep is void; it outlives the worker.
+ */
+typedef int users_work(uid_t uid, int link, const struct dance_generation *page);
+
+/* epoll: where descriptors are registered, with a pointer for users_event(). */
+void users_open(int epoll, struct users_limits limits, users_work *work);
+
+/* Take a control channel of a user. false: he has too many, and it is closed. */
+bool users_add(uid_t uid, int fd);
+
+/* Act on an event of a descriptor. One at a time: the next one's pointer may have been freed. */
+void users_event(void *data, uint32_t events, long long now_ms);
+
+/* A child of ours has ended with this status. */
+void users_ended(pid_t pid, int status, long long now_ms);
+
+/*
+ * See whether the workers are alive, and whether who had to wait for one has waited enough. The
+ * milliseconds after which that is to be done again; -1: not before something happens.
+ */
+int users_tick(long long now_ms);
+#define USERS_PING_MS 10000  /* how often a worker is asked whether it is alive */
+#define USERS_STUCK_MS 30000 /* when it is not, unless it has answered */
+
+/* Everybody's workers log their counters. */
+void users_log_counters(void);
+
+/* All that was found is void, also in applications: every worker ends, and begins anew when needed.
+ */
+void users_forget(void);
+
+/* Tell the workers to end in order, and give up all that is here. */
+void users_close(void);
+
+unsigned users_channels(void);
+unsigned users_workers(void);
+
+#endif

@@ -1,0 +1,85 @@
+# Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+"""A resolver that goes from the root to the name by itself: how often it asks, and whom for what.
+
+The root's and com's servers hear of no name below the registrable domain, and a name in a zone that is known costs one
+question. In a network namespace of its own, with all servers at their addresses.
+"""
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from zone import patient, wait_for
+
+if __name__ != "__main__":
+    from conftest import BUILD
+    pytestmark = pytest.mark.skipif(os.geteuid() != 0 or subprocess.run(["unshare", "-n", "true"]).returncode != 0,
+                                    reason="network namespaces need root")
+
+SECURE, ABSENT, FAILED = 1, 2, 5
+TLSA = 52
+
+
+def inside(folder, build, glue_ttl):
+    """What runs in the namespace: for each step the outcome and what was asked for it."""
+    import internet
+    from test_resolver import ask, converse
+    from zone import accepts
+    internet.enter()
+    net = internet.Internet(folder, [f"n{i}._device" for i in range(4)], os.path.join(build, "test", "far"), glue_ttl=glue_ttl,
+                            in_com=["sensor._device.inside"])
+    net.start(0)
+    path = os.path.join(folder, "socket")
+    resolver = subprocess.Popen([os.path.join(build, "resolver", "dance-resolver"), "--socket", path, "--user", "root", "--log", "stderr",
+                                 "--trust-anchor", net.anchor])
+    wait_for(lambda: accepts(path), what="the resolver")
+    steps = {}
+
+    def step(what, name, timeout=10000):
+        before = len(net.questions())
+        with converse(path) as s:
+            outcome = ask(s, name, timeout=timeout)
+        # The file is written to when the servers have nothing to do.
+        wait_for(lambda: what != "first" or len(net.questions()) > before)
+        steps[what] = outcome, net.questions()[before:]
+    step("first", "n0._device.example.com")
+    begin = time.monotonic()
+    step("known", "n1._device.example.com")
+    step("absent", "n9._device.example.com")
+    step("no such domain", "sensor._device.nothing.com")
+    step("in the registry's own zone", "sensor._device.inside.com")
+    if glue_ttl < 60:
+        wait_for(lambda: time.monotonic() > begin + glue_ttl + 1, what="the end of the servers' addresses")
+    step("later", "n2._device.example.com")
+    net.servers["example.com"].stop()
+    step("silent", "n3._device.example.com", 1000)
+    resolver.terminate()
+    resolver.wait(patient(10))
+    steps["all"] = None, net.questions()
+    net.servers.pop("example.com")
+    net.stop()
+    print(json.dumps(steps))
+
+
+@pytest.mark.parametrize("glue_ttl", [3600, 3])
+def test_who_hears_of_what(tmp_path, glue_ttl):
+    done = subprocess.run(["unshare", "-n", "--", sys.executable, __file__, str(tmp_path), BUILD, str(glue_ttl)],
+                          capture_output=True, text=True, timeout=patient(60))
+    assert done.returncode == 0, done.stderr
+    steps = json.loads(done.stdout.splitlines()[-1])
+    outcomes = {what: outcome[0] for what, (outcome, _) in steps.items() if outcome}
+    assert outcomes == {"first": SECURE, "known": SECURE, "absent": ABSENT, "no such domain": ABSENT,
+                        "in the registry's own zone": SECURE, "later": SECURE, "silent": FAILED}, (steps, done.stderr)
+    if glue_ttl == 3600:
+        assert [kind for _, _, kind in steps["known"][1]] == [TLSA], steps["known"]
+    else:
+        assert "com" in [who for who, _, _ in steps["later"][1]], steps["later"]
+    above = [(who, name) for who, name, _ in steps["all"][1] if who != "example.com" and "_device" in name]
+    # com's own names are com's to know: its servers answer for them.
+    assert not [(who, name) for who, name in above if who != "com" or not name.endswith("inside.com.")], above
+
+
+if __name__ == "__main__":
+    inside(sys.argv[1], sys.argv[2], int(sys.argv[3]))
