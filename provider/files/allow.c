@@ -178,6 +178,8 @@ static bool order(struct allowed *allowed, const char *path, char why[WHY_MAX])
         allowed->ordered = dance_file_stamp_of(&st);
         allowed->ordered_ms = dance_now_ms();
         allowed->order = dance_order_send(fd, failure, sizeof(failure));
+        if (allowed->order.fd >= 0)
+            dance_log(DANCE_LOG_DEBUG, "ordered the list of %s", path);
         (void)snprintf(why, WHY_MAX, "the resolver, which is to read it, cannot be asked: %.180s",
                        failure);
     }
