@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define SYSTEM_UID_MAX 999u
+#define LOGIN_UID_MAX 65535u
 /* A worker that ends at once is not started in a loop: so many times in so many milliseconds. */
 #define STARTS_MAX 3u
 #define START_INTERVAL_MS 1000
@@ -80,7 +81,10 @@ static unsigned room(unsigned all, uid_t uid)
 {
     if (uid == 0)
         return all;
-    return uid <= SYSTEM_UID_MAX ? all - all / 8 : all - all / 4;
+    if (uid <= SYSTEM_UID_MAX)
+        return all - all / 8;
+    /* Subordinate numbers, as containers have them: one who logs in may be many of these. */
+    return uid <= LOGIN_UID_MAX ? all - all / 4 : all / 2;
 }
 
 /* What of all one user may have, while others have none. */

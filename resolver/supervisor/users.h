@@ -9,9 +9,9 @@
  * what was sent over it and never read is then closed by the worker of who sent
  * it, and takes nobody else's time.
  *
- * Users of the machine, system users and root may have more and more of all
- * channels and workers, in this order: whatever those with higher numbers do,
- * there is room for the others.
+ * Subordinate users (as containers have them), users who log in, system users and
+ * root may have more and more of all channels and workers, in this order:
+ * whatever those with higher numbers do, there is room for the others.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */

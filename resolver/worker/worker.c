@@ -211,7 +211,7 @@ int worker_run(const struct options *of, uid_t uid, int link, const struct dance
 {
     unsigned all = at_most(descriptors(), 65536);
     struct peers_limits limits = {at_most(all / 2, PEERS_MAX), of->max_per_client};
-    unsigned sockets = at_most(all / 4, of->max_lookups + DNS_SOCKETS_MIN);
+    unsigned sockets = at_most(all / 6, of->max_lookups + DNS_SOCKETS_MIN);
     /* Each lookup has a socket of its own: those of slow names leave none to wait for. */
     struct lookups_limits lookups = {at_most(of->max_lookups, sockets), of->max_per_client,
                                      of->denial_ttl};

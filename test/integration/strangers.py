@@ -6,6 +6,7 @@ below and then holds what it has, until it is let go.
 """
 import array
 import contextlib
+import ctypes
 import errno
 import fcntl
 import itertools
@@ -23,10 +24,11 @@ import threading
 import time
 
 from conftest import BUILD
-from test_process import alive, workers
+from processes import alive, workers
 from test_resolver import GARBAGE, HEADER, NAME, SECURE, ask, control, conversation, query
 from zone import accepts, patient, wait_for
 
+LIBC = ctypes.CDLL(None)
 PROGRAM = os.path.join(BUILD, "resolver", "dance-resolver")
 STRANGER = 1000
 OTHERS = (0, 100, 1001)  # root, a system user, another ordinary user
@@ -161,6 +163,7 @@ class Stranger:
                 os.setgroups([])
                 os.setresgid(uid, uid, uid)
                 os.setresuid(uid, uid, uid)
+                LIBC.prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: what is his of /proc is his again
                 tell = lambda text: os.write(write, text.encode() + b"\n")
                 held = act(tell, *arguments)  # noqa: F841
                 tell("done")
@@ -332,6 +335,7 @@ def one_of_many(tell, path, uids, says):
             try:
                 os.setresgid(uid, uid, uid)
                 os.setresuid(uid, uid, uid)
+                LIBC.prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: what is his of /proc is his again
                 held = connect_as_often_as_possible(tell, path, says)  # noqa: F841
                 os.write(write, b"x")
                 while os.getppid() != 1:

@@ -1,6 +1,7 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """What libunbound is told: by us, by dns.forward, and by an operator's file."""
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -17,7 +18,7 @@ from zone import Zones, accepts, break_tlsa, free_port, patient, wait_for
 
 if __name__ != "__main__":
     from conftest import BUILD
-from test_resolver import ABSENT, BOGUS, FAILED, PROGRAM, SECURE, ask
+from test_resolver import ABSENT, BOGUS, FAILED, PROGRAM, SECURE, ask, converse
 
 NAME = "sensor7._device.example.com"
 BUILT_IN = ["example.test", "example.home.arpa", "10.in-addr.arpa"]
@@ -30,6 +31,8 @@ def zones(tmp_path_factory):
     zones = Zones(tmp_path_factory.mktemp("zones"))
     zones.add("example.com", [f"sensor7._device {RECORD}", f"bogus._device {RECORD}"], ttl=3600,
               damage=break_tlsa("bogus._device.example.com"))
+    # The NSEC record that denies _new.example.net denies neither *.example.net nor z.example.net.
+    zones.add("example.net", ["5 A 127.0.0.1"], ttl=3600, nsec3=False)
     for origin in BUILT_IN:
         zones.add(origin, [f"a {RECORD}"])
     with open(os.path.join(zones.folder, "anchors"), "w") as out:
@@ -43,15 +46,14 @@ def zones(tmp_path_factory):
 def running(folder, *arguments):
     """ask(name): what a resolver with these arguments says."""
     path = os.path.join(str(folder), "sock")
-    process = subprocess.Popen([PROGRAM, "--socket", path, "--log", "stderr", *arguments],
+    process = subprocess.Popen([PROGRAM, "--socket", path, "--user", "root", "--log", "stderr", *arguments],
                                stderr=open(os.path.join(str(folder), "resolver.log"), "w"))
     try:
         wait_for(lambda: process.poll() is None and accepts(path), what="the resolver")
 
         def run(name, timeout=60000):
-            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+            with converse(path) as s:
                 s.settimeout(patient(60))
-                s.connect(path)
                 return ask(s, name, timeout=timeout)
         yield run
         assert process.poll() is None
@@ -109,16 +111,22 @@ def test_zones_below_built_in_names(resolver, origin):
     assert said(f"b.{origin}")[0] == ABSENT
 
 
-def test_a_new_record_is_found_when_the_denial_has_ended(zones, resolver):
-    """Its own one, and that of another name that the same NSEC record denied."""
+@pytest.mark.parametrize("origin", ["example.com", "example.net"])
+def test_a_new_record_is_found_when_the_denial_has_ended(zones, resolver, origin):
+    """With NSEC3 and with NSEC, whose records deny other names, too, and last for an hour as the denial would."""
     said = resolver("cache-max-negative-ttl: 2")
-    first, second = "first._new.example.com", "second._new.example.com"
+    first, second = f"first._new.{origin}", f"second._new.{origin}"
     for name in (first, second):
         status, ttl, _ = said(name)
         assert status == ABSENT and ttl <= 2
+    count = itertools.count()
+
+    def found(name):
+        # The denial of another name brings the zone's SOA record anew.
+        assert said(f"z{next(count)}.{origin}")[0] == ABSENT
+        return said(name)[0] == SECURE
     with zones.record(first, RECORD, 3600), zones.record(second, RECORD, 3600):
-        # Otherwise it would be an hour.
-        wait_for(lambda: said(first)[0] == SECURE and said(second)[0] == SECURE, what="the new records")
+        wait_for(lambda: found(first) and found(second), what="the new records")
 
 
 def test_denials_last_for_half_a_minute(resolver):

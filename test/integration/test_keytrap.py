@@ -2,14 +2,13 @@
 """A zone whose owner keeps libunbound busy (KeyTrap): who has nothing to do with it does not wait."""
 import os
 import select
-import socket
 
 import pytest
 
 import keytrap
 import pki
 from test_dns_settings import NAME, running
-from test_resolver import BOGUS, SECURE, answer, ask, query
+from test_resolver import BOGUS, SECURE, answer, converse, query
 from zone import Zones, patient
 
 ORIGIN = "trap.example.net"
@@ -36,10 +35,9 @@ def zones(tmp_path_factory):
 def test_nobody_else_waits(zones, tmp_path):
     """While the first of many such lookups is under way: what is kept is answered, and what is known is looked up."""
     with running(tmp_path, "--trust-anchor", os.path.join(zones.folder, "anchors"), "--forward",
-                 f"127.0.0.1@{zones.port}") as said, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as trap:
+                 f"127.0.0.1@{zones.port}") as said, converse(str(tmp_path / "sock")) as trap:
         known = "known._device.example.com"
         assert said(NAME)[0] == SECURE and said(known)[0] == SECURE
-        trap.connect(str(tmp_path / "sock"))
         trap.settimeout(patient(60))
         for i in range(NAMES):
             trap.send(query(i, f"n{i}.{ORIGIN}", 60000))

@@ -43,8 +43,9 @@ def ask(connection, name, number=1, timeout=3000):
 def control(path):
     """A control channel to the resolver that listens at path."""
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    s.settimeout(patient(20))
+    # Without a limit: with one Python would not wait in the listener's queue.
     s.connect(path)
+    s.settimeout(patient(20))
     return s
 
 

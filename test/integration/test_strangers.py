@@ -401,7 +401,8 @@ def test_both_ends_of_a_conversation(shared, names):
     [worker] = shared.strange_workers()
     stranger.let_go()
     shared.others_are_served()
-    wait_for(lambda: is_gone(worker), 4, "the end of a worker that nobody uses")
+    # By --idle.
+        wait_for(lambda: is_gone(worker), 60, "the end of a worker that nobody uses")
     shared.nothing_is_left()
 
 

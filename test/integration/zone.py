@@ -71,10 +71,11 @@ class Zones:
         self.anchors = ""
         self.process = None
 
-    def add(self, origin, lines, signed=True, expired=False, ttl=60, damage=None, seconds=None, iterations=1):
+    def add(self, origin, lines, signed=True, expired=False, ttl=60, damage=None, seconds=None, iterations=1,
+            nsec3=True):
         """damage: a function on the text of the signed zone; seconds: for how long its signatures
-        are good; iterations: of NSEC3. The anchor is added to the anchors."""
-        self.sources[origin] = (lines, signed, expired, ttl, damage)
+        are good; iterations: of NSEC3, unless it is NSEC. The anchor is added to the anchors."""
+        self.sources[origin] = (lines, signed, expired, ttl, damage, None, iterations, nsec3)
         path = os.path.join(self.folder, origin + ".zone")
         with open(path, "w") as out:
             out.write(f"$ORIGIN {origin}.\n$TTL {ttl}\n@ SOA ns hostmaster {self.serial} 3600 900 86400 {ttl}\n"
@@ -88,7 +89,8 @@ class Zones:
             begin, end = (40, 10) if expired else (1, -30)
             stamp = lambda days: (now - datetime.timedelta(days=days)).strftime("%Y%m%d%H%M%S")
             end = end if seconds is None else -seconds / 86400
-            subprocess.run(["ldns-signzone", "-n", "-t", str(iterations), "-i", stamp(begin), "-e", stamp(end), path, key],
+            subprocess.run(["ldns-signzone", *(["-n", "-t", str(iterations)] if nsec3 else []), "-i", stamp(begin), "-e",
+                            stamp(end), path, key],
                            check=True, capture_output=True)
             path += ".signed"
             if damage:

@@ -25,7 +25,7 @@
 #include <stdbool.h>
 #include <unbound.h>
 
-#define CUT_CONTEXTS 3
+#define CUT_CONTEXTS 4
 
 /*
  * As relay_start(), with qname-minimisation off, in the context

@@ -95,7 +95,8 @@ int dns_open(const struct options *options, unsigned sockets, const char **why)
 {
     const unsigned share[DNS_CONTEXTS] = {[DNS_FOR_STRANGERS] = sockets,
                                           [DNS_FOR_KNOWN] = sockets / 2 + 1,
-                                          [DNS_FOR_SUSPECTS] = sockets / 4 + 1};
+                                          [DNS_FOR_SUSPECTS] = sockets / 4 + 1,
+                                          [DNS_FOR_NEW] = sockets};
     FILE *complaints = complaints_open();
 
     own_way = settings_own_way(options);

@@ -1,13 +1,14 @@
 /*
  * dns.h: libunbound, set up for this.
  *
- * Three contexts, each with a worker thread (libunbound's own), a thread that
+ * Four contexts, each with a worker thread (libunbound's own), a thread that
  * makes libunbound's calls (relay.h), and a cache. libunbound answers from its
  * cache until the TTL has ended, so what is to be looked up before that is
  * looked up in another context. Each also has an opinion of its own of which
  * servers are slow or down, and does one validation at a time: names that
  * anybody can make up, and that may never be answered, are for the first one
- * alone, and what lately took long or came to nothing is for the third. After
+ * alone, what lately took long or came to nothing is for the third, and the
+ * fourth is for domains that may yet do either. After
  * dns_open() nothing here waits: results come by dns_process() when dns_fd() is
  * readable.
  *
@@ -20,9 +21,10 @@
 
 #include <unbound.h>
 
-#define DNS_CONTEXTS 3
+#define DNS_CONTEXTS 4
 #define DNS_FOR_STRANGERS 0
 #define DNS_FOR_KNOWN 1
+#define DNS_FOR_NEW 3      /* names of domains of which nothing has been seen yet */
 #define DNS_FOR_SUSPECTS 2 /* names of domains that lately answered bogus, or nothing */
 
 #define DNS_TYPE_TLSA 52
@@ -30,8 +32,8 @@
 /*
  * Set libunbound up and make it read its files and start its threads, while
  * that can be done. sockets: UDP sockets that the first context may have open
- * at a time; the second has half of that, the third a quarter. 0 with *why set (static)
- * when something is wrong: then every lookup is to fail with that.
+ * at a time, and the fourth; the second has half of that, the third a quarter. 0 with *why set
+ * (static) when something is wrong: then every lookup is to fail with that.
  */
 int dns_open(const struct options *options, unsigned sockets, const char **why);
 

@@ -40,11 +40,12 @@ static bool is_address(char *text)
 
 static const char *add(struct forward *out, const char *address, const char *port, const char *name)
 {
-    char *entry = out->entry[out->count];
+    char *entry;
     int n;
 
     if (out->count == FORWARD_MAX)
         return "there are more than 32 addresses";
+    entry = out->entry[out->count];
     n = snprintf(entry, FORWARD_ENTRY_MAX, "%s@%s%s%s", address, port, name != NULL ? "#" : "",
                  name != NULL ? name : "");
     if (n < 0 || n >= FORWARD_ENTRY_MAX)

@@ -81,6 +81,11 @@ bool domain_suspect(const struct domain *domain, long long now_ms)
 }
 
 /* How many of its lookups may be in flight. */
+bool domain_is_new(const struct domain *domain)
+{
+    return domain->window == DOMAINS_BEGIN;
+}
+
 static unsigned window_of(const struct domain *domain, long long now_ms)
 {
     if (domain->known)

@@ -71,6 +71,9 @@ bool domain_has_room(const struct domain *domain, long long now_ms);
 /* It answered bogus or, names that are not known, nothing: to be looked up apart from others. */
 bool domain_suspect(const struct domain *domain, long long now_ms);
 
+/* It has not answered yet, or not since it was suspect. */
+bool domain_is_new(const struct domain *domain);
+
 /* Put it where it belongs: to be called when what is queued has changed. */
 void domain_put(struct domain *domain, long long now_ms);
 

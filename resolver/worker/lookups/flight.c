@@ -222,7 +222,10 @@ static int context_of(const struct lookup *l)
     /* Where it was found libunbound answers from its cache until its records end. */
     if (l->name->until_ms > moment)
         return l->name->context == DNS_FOR_KNOWN ? DNS_FOR_STRANGERS : DNS_FOR_KNOWN;
-    return l->domain->known ? DNS_FOR_KNOWN : DNS_FOR_STRANGERS;
+    if (l->domain->known)
+        return DNS_FOR_KNOWN;
+    /* Whoever may turn out to be dear to validate is not beside those who are not. */
+    return domain_is_new(l->domain) ? DNS_FOR_NEW : DNS_FOR_STRANGERS;
 }
 
 /* Give it to libunbound: 0, or an error. */

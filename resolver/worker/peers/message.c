@@ -7,18 +7,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 4 /* Linux 6.5 */
+#endif
+
 static void keep_fds(struct message *m, struct msghdr *msg)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
         size_t octets = c->cmsg_len - CMSG_LEN(0);
 
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+        /* The sender, who has a copy of our end, can have the kernel add descriptors of its own. */
+        if (c->cmsg_level != SOL_SOCKET
+            || (c->cmsg_type != SCM_RIGHTS && c->cmsg_type != SCM_PIDFD))
             continue;
         for (size_t i = 0; i + sizeof(int) <= octets; i += sizeof(int)) {
             int fd;
 
             memcpy(&fd, CMSG_DATA(c) + i, sizeof(int));
-            if (m->fd_count < MESSAGE_FDS_MAX)
+            if (c->cmsg_type == SCM_RIGHTS && m->fd_count < MESSAGE_FDS_MAX)
                 m->fds[m->fd_count++] = fd;
             else
                 (void)close(fd);

@@ -386,7 +386,7 @@ Test(lookups, popular_names_are_renewed_in_the_other_context, .fini = close_all)
     ask(&a, 2, "once.example.com", 500, 0);
     ask(&a, 3, "wanted.example.com", 500, 0);
     for (int i = 0; i < 3; i++) {
-        cr_assert_eq(started[i].context, 0);
+        cr_assert_eq(started[i].context, DNS_FOR_NEW, "nothing is known of the domain");
         answer_secure(i, 1000);
     }
     ask(&a, 4, "x.example.com", 500, 5000);
@@ -704,7 +704,7 @@ Test(lookups, suspects_are_looked_up_apart, .fini = close_all)
     for (uint32_t i = 0; i < DOMAINS_BEGIN; i++) {
         (void)snprintf(name, sizeof(name), "n%u.example.net", i);
         ask(&a, i, name, 500, 0);
-        cr_assert_eq(started[count - 1].context, DNS_FOR_STRANGERS);
+        cr_assert_eq(started[count - 1].context, DNS_FOR_NEW);
     }
     cr_assert_eq(count - before, (int)DOMAINS_BEGIN);
     /* and so is a name of the domain that was found lately */
