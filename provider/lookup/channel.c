@@ -70,9 +70,7 @@ static int start(const struct dance_config *config, const char *program, char *w
     add(argv, &count, "--forward", config->forward);
     add(argv, &count, "--unbound-config", config->unbound_config);
     (void)snprintf(denial_ttl, sizeof(denial_ttl), "%u", config->denial_ttl);
-    /* Its default is the same. */
-    if (dance_config_given(config, "dns.denial_ttl") != NULL)
-        add(argv, &count, "--denial-ttl", denial_ttl);
+    add(argv, &count, "--denial-ttl", denial_ttl);
     add(argv, &count, "--log",
         config->log_target == DANCE_LOG_FILE ? config->log_file : targets[config->log_target]);
     add(argv, &count, "--log-level", levels[config->log_level]);

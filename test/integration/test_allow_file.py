@@ -173,6 +173,25 @@ def test_a_million_names_at_start(world, nginx, allowed):
     assert max(growth.values()) < GROWTH, growth
 
 
+@needs_nginx
+def test_the_workers_of_a_server_hold_one_list_ahead(world, nginx, allowed):
+    """Each of them sends what it has: that is one and the same memory."""
+    allowed.replace(f"{DEVICE}\n")
+    server = nginx(prefetch="yes")
+
+    def knock():
+        assert good(world, server).accepted, server.log.text()
+    all_have(server, f"accepted {DEVICE}", knock)
+    server.log.mark()
+    allowed.replace(many(3000, DEVICE))
+    all_have(server, "sent 3001 names to look up ahead", knock)
+    server.log.wait("resolver: 3001 names are looked up ahead")
+    assert server.log.text().count("names are looked up ahead") == 1, server.log.text()
+    for resolver in resolvers(server):
+        os.kill(resolver, signal.SIGUSR1)
+    assert server.log.wait("resolver: .* 3002 held;")  # with nobody.example.com, of allow
+
+
 @needs_root
 def test_no_handshake_waits_for_a_long_list(world, serve, allowed):
     """While the resolver does not come to it the list before counts."""

@@ -136,3 +136,13 @@ def test_extension_type_is_taken(world, s_server, s_client):
     """An application that wants it itself finds that libssl takes no second one; the log says so."""
     done = s_client(s_server("require").port, module={"log_level": "debug", "extension_type": "65280"})
     assert done.accepted and done.log.text().count("the extension of type 65280 is dane_clientid") == 1, done.log.text()
+
+
+@pytest.mark.parametrize("key,value", [("trust_anchor", "/a"), ("forward", "192.0.2.53"), ("unbound_config", "/u"), ("denial_ttl", "5")])
+def test_what_only_a_service_could_heed_is_a_fault(tmp_path, key, value):
+    for resolver in ("/run/dance/resolver.sock", str(tmp_path / "later.sock"), str(tmp_path)):
+        text = listed(config(tmp_path / "cnf", tmp_path / "log", server=SERVER, dns={"resolver": resolver, key: value}))
+        assert f"configuration has a fault: dns.{key} = {value}: not beside a resolver that is a socket" in text
+    for resolver in ("auto", "/bin/true"):
+        text = listed(config(tmp_path / "cnf", tmp_path / "log", server=SERVER, dns={"resolver": resolver, key: value}))
+        assert "configuration is good" in text

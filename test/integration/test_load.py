@@ -319,14 +319,13 @@ def list_of_names(last=b"\n"):
 def test_nobody_waits_while_lists_are_read(proxied, last):
     """The loop takes up some 64 connections in a turn: those of the third turn are through long before the lists."""
     resolver = proxied(lambda name: 0, "--log-level", "debug")
-    fd = list_of_names(last)
-    senders = [resolver.connect() for _ in range(4)]
+    senders = {resolver.connect(): list_of_names(last) for _ in range(4)}
     victims = [resolver.connect() for _ in range(130)]
     for each in victims:
         assert ask(each, NAME)[0] == SECURE
     resolver.log.mark()
     os.kill(resolver.process.pid, signal.SIGSTOP)
-    for sender in senders:
+    for sender, fd in senders.items():
         socket.send_fds(sender, [HEADER + b"\x05"], [fd])
     for victim in victims:
         victim.send(query(1, NAME))
@@ -338,10 +337,10 @@ def test_nobody_waits_while_lists_are_read(proxied, last):
     wait_for(lambda: resolver.log.text().count(done) == 4, 30, "the lists")
     text = resolver.log.text()
     assert 0 <= text.find("a malformed message was dropped") < text.find(done)
-    for sender in senders:
+    for sender, fd in senders.items():
         sender.close()
+        os.close(fd)
     wait_for(lambda: resolver.counters()["held"] == 0)
-    os.close(fd)
 
 
 LISTS = """

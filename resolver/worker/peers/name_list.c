@@ -14,8 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Of all lists together, however often a name is on one: every worker of a server may send its own.
- */
+/* Of all lists together, however often a name is on one. */
 #define LISTED_MAX 8000000u
 /* What is done of a list before others have their turn: less than a millisecond. */
 #define SLICE_OCTETS 65536u
@@ -28,11 +27,16 @@ enum state {
     RELEASING
 };
 
-struct name_list {
-    TAILQ_ENTRY(name_list) work; /* unless READ */
+/* What is in one memfd, for all who send it: a server's workers share one, and send it each. */
+struct sheet {
+    TAILQ_ENTRY(sheet) work; /* unless READ */
+    LIST_ENTRY(sheet) all;   /* while somebody wants it, and it is not refused */
+    LIST_HEAD(, name_list) wanted_by;
     enum state state;
-    void *owner;
-    int fd; /* -1 when it has been read */
+    bool refused;
+    int fd; /* open as long as it is wanted, so that no other one has its number */
+    dev_t dev;
+    ino_t ino;
     size_t size;
     size_t at; /* octets done */
     size_t names;
@@ -40,9 +44,16 @@ struct name_list {
     struct name **wanted;
 };
 
-typedef bool take_name(struct name_list *list, const char *name, size_t len, long long now_ms);
+struct name_list {
+    LIST_ENTRY(name_list) beside;
+    struct sheet *of;
+    void *owner;
+};
 
-static TAILQ_HEAD(name_list_queue, name_list) queue = TAILQ_HEAD_INITIALIZER(queue);
+typedef bool take_name(struct sheet *sheet, const char *name, size_t len, long long now_ms);
+
+static TAILQ_HEAD(sheet_queue, sheet) queue = TAILQ_HEAD_INITIALIZER(queue);
+static LIST_HEAD(sheet_list, sheet) sheets = LIST_HEAD_INITIALIZER(sheets);
 static size_t listed;
 
 /*
@@ -58,9 +69,40 @@ static bool is_sealed(int fd, struct stat *st)
            && st->st_size >= 0 && st->st_size <= (off_t)DANCE_WIRE_LIST_MAX;
 }
 
+static struct sheet *find(const struct stat *st)
+{
+    struct sheet *sheet;
+
+    LIST_FOREACH(sheet, &sheets, all)
+    {
+        // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
+        if (sheet->dev == st->st_dev && sheet->ino == st->st_ino)
+            return sheet;
+    }
+    return NULL;
+}
+
+/* Takes fd unless NULL is returned. */
+static struct sheet *make(int fd, const struct stat *st)
+{
+    struct sheet *sheet = calloc(1, sizeof(*sheet));
+
+    if (sheet == NULL)
+        return NULL;
+    LIST_INIT(&sheet->wanted_by);
+    sheet->fd = fd;
+    sheet->dev = st->st_dev;
+    sheet->ino = st->st_ino;
+    sheet->size = (size_t)st->st_size;
+    LIST_INSERT_HEAD(&sheets, sheet, all);
+    TAILQ_INSERT_TAIL(&queue, sheet, work);
+    return sheet;
+}
+
 struct name_list *name_list_open(int fd, void *owner)
 {
     struct name_list *list;
+    struct sheet *sheet;
     struct stat st;
 
     if (!is_sealed(fd, &st))
@@ -68,52 +110,61 @@ struct name_list *name_list_open(int fd, void *owner)
     list = calloc(1, sizeof(*list));
     if (list == NULL)
         return NULL;
-    list->fd = fd;
+    sheet = find(&st);
+    if (sheet != NULL)
+        (void)close(fd); /* a memfd: nobody keeps us waiting */
+    else
+        sheet = make(fd, &st);
+    if (sheet == NULL) {
+        free(list);
+        return NULL;
+    }
+    list->of = sheet;
     list->owner = owner;
-    list->size = (size_t)st.st_size;
-    TAILQ_INSERT_TAIL(&queue, list, work);
+    LIST_INSERT_HEAD(&sheet->wanted_by, list, beside);
     return list;
 }
 
 /* Take the names of the next slice. false: here stands none, or take() does not want it. */
-static bool read_slice(struct name_list *list, take_name *take, long long now_ms)
+static bool read_slice(struct sheet *sheet, take_name *take, long long now_ms)
 {
     static char text[SLICE_OCTETS];
-    size_t left = list->size - list->at;
+    size_t left = sheet->size - sheet->at;
     const char *begin = text;
     const char *end;
     unsigned names = 0;
     ssize_t n;
 
     do {
-        n = pread(list->fd, text, left < sizeof(text) ? left : sizeof(text), (off_t)list->at);
+        n = pread(sheet->fd, text, left < sizeof(text) ? left : sizeof(text), (off_t)sheet->at);
     } while (n < 0 && errno == EINTR);
     if (n < 0)
         return false;
     while (names < SLICE_NAMES && (end = memchr(begin, '\n', (size_t)(text + n - begin))) != NULL) {
-        if (end == begin || (list->state == CHECKING && list->names == DANCE_WIRE_LIST_NAMES_MAX)) {
+        if (end == begin
+            || (sheet->state == CHECKING && sheet->names == DANCE_WIRE_LIST_NAMES_MAX)) {
             /* An empty line ends it, or there are too many: the rest is left out. */
-            list->size = list->at + (size_t)(begin - text);
+            sheet->size = sheet->at + (size_t)(begin - text);
             names++;
             break;
         }
-        if (!take(list, begin, (size_t)(end - begin), now_ms))
+        if (!take(sheet, begin, (size_t)(end - begin), now_ms))
             return false;
         begin = end + 1;
         names++;
     }
-    list->at += (size_t)(begin - text);
+    sheet->at += (size_t)(begin - text);
     return names > 0;
 }
 
-static bool check_name(struct name_list *list, const char *name, size_t len, long long now_ms)
+static bool check_name(struct sheet *sheet, const char *name, size_t len, long long now_ms)
 {
     (void)now_ms;
-    list->names++;
+    sheet->names++;
     return dance_owner_name_fault(name, len) == NULL;
 }
 
-static bool hold_name(struct name_list *list, const char *name, size_t len, long long now_ms)
+static bool hold_name(struct sheet *sheet, const char *name, size_t len, long long now_ms)
 {
     char lower[DANCE_NAME_MAX + 1];
     struct name *w;
@@ -121,96 +172,115 @@ static bool hold_name(struct name_list *list, const char *name, size_t len, long
     dance_owner_name_lower(lower, name, len);
     w = wanted_hold(lower, len, now_ms);
     if (w != NULL)
-        list->wanted[list->held++] = w;
+        sheet->wanted[sheet->held++] = w;
     return true;
 }
 
 /* All of it is checked. false: there are too many names. */
-static bool begin_to_hold(struct name_list *list)
+static bool begin_to_hold(struct sheet *sheet)
 {
-    if (listed + list->names > LISTED_MAX)
+    if (listed + sheet->names > LISTED_MAX)
         return false;
-    list->wanted = calloc(list->names + 1, sizeof(struct name *));
-    if (list->wanted == NULL)
+    sheet->wanted = calloc(sheet->names + 1, sizeof(struct name *));
+    if (sheet->wanted == NULL)
         return false;
-    listed += list->names;
-    list->state = HOLDING;
-    list->at = 0;
+    listed += sheet->names;
+    sheet->state = HOLDING;
+    sheet->at = 0;
     return true;
 }
 
-static void forget_fd(struct name_list *list)
+static void refuse(struct sheet *sheet)
 {
-    if (list->fd >= 0)
-        (void)close(list->fd); /* a memfd: nobody keeps us waiting */
-    list->fd = -1;
+    LIST_REMOVE(sheet, all);
+    sheet->refused = true;
 }
 
-static void end_reading(struct name_list *list, bool good, name_list_told *told)
+static void end_reading(struct sheet *sheet, bool good, name_list_told *told)
 {
-    TAILQ_REMOVE(&queue, list, work);
-    list->state = READ;
-    forget_fd(list);
-    if (good && list->held < list->names)
+    struct name_list *list, *next;
+
+    TAILQ_REMOVE(&queue, sheet, work);
+    sheet->state = READ;
+    if (!good)
+        refuse(sheet);
+    if (good && sheet->held < sheet->names)
         dance_log(DANCE_LOG_ERROR,
                   "resolver: %zu names are not looked up ahead: there are too many",
-                  list->names - list->held);
+                  sheet->names - sheet->held);
     if (good)
-        dance_log(DANCE_LOG_DEBUG, "resolver: %zu names are looked up ahead", list->held);
+        dance_log(DANCE_LOG_DEBUG, "resolver: %zu names are looked up ahead", sheet->held);
     else
         dance_log(DANCE_LOG_DEBUG, "resolver: a list of names was refused");
-    told(list->owner, good);
+    /* Whoever is told may close his, and with the last one the sheet goes. */
+    for (list = LIST_FIRST(&sheet->wanted_by); list != NULL; list = next) {
+        next = LIST_NEXT(list, beside);
+        told(list->owner, good);
+    }
 }
 
-static void dispose(struct name_list *list)
+static void dispose(struct sheet *sheet)
 {
-    if (list->wanted != NULL)
-        listed -= list->names;
-    free(list->wanted);
-    free(list);
+    if (sheet->wanted != NULL)
+        listed -= sheet->names;
+    free(sheet->wanted);
+    free(sheet);
 }
 
-static void release_slice(struct name_list *list, long long now_ms)
+static void release_slice(struct sheet *sheet, long long now_ms)
 {
-    for (unsigned i = 0; i < SLICE_NAMES && list->held > 0; i++)
-        wanted_release(list->wanted[--list->held], now_ms);
-    if (list->held > 0)
+    for (unsigned i = 0; i < SLICE_NAMES && sheet->held > 0; i++)
+        wanted_release(sheet->wanted[--sheet->held], now_ms);
+    if (sheet->held > 0)
         return;
-    TAILQ_REMOVE(&queue, list, work);
-    dispose(list);
+    TAILQ_REMOVE(&queue, sheet, work);
+    dispose(sheet);
+}
+
+/* Nobody wants it any more. */
+static void let_go(struct sheet *sheet)
+{
+    if (sheet->state != READ)
+        TAILQ_REMOVE(&queue, sheet, work);
+    if (!sheet->refused)
+        LIST_REMOVE(sheet, all);
+    (void)close(sheet->fd);
+    if (sheet->held == 0) {
+        dispose(sheet);
+        return;
+    }
+    sheet->state = RELEASING;
+    TAILQ_INSERT_TAIL(&queue, sheet, work);
 }
 
 void name_list_close(struct name_list *list)
 {
-    if (list->state != READ)
-        TAILQ_REMOVE(&queue, list, work);
-    forget_fd(list);
-    if (list->held == 0) {
-        dispose(list);
-        return;
-    }
-    list->state = RELEASING;
-    TAILQ_INSERT_TAIL(&queue, list, work);
+    struct sheet *sheet = list->of;
+
+    LIST_REMOVE(list, beside);
+    free(list);
+    if (LIST_EMPTY(&sheet->wanted_by))
+        let_go(sheet);
 }
 
 void name_lists_work(long long now_ms, name_list_told *told)
 {
-    struct name_list *list = TAILQ_FIRST(&queue);
+    struct sheet *sheet = TAILQ_FIRST(&queue);
     bool good;
 
-    if (list == NULL)
+    if (sheet == NULL)
         return;
-    if (list->state == RELEASING) {
-        release_slice(list, now_ms);
+    if (sheet->state == RELEASING) {
+        release_slice(sheet, now_ms);
         return;
     }
-    good = list->at == list->size
-           || read_slice(list, list->state == CHECKING ? check_name : hold_name, now_ms);
-    if (good && list->at < list->size)
+    good = sheet->at == sheet->size
+           || read_slice(sheet, sheet->state == CHECKING ? check_name : hold_name, now_ms);
+    if (good && sheet->at < sheet->size)
         return;
-    if (good && list->state == CHECKING && begin_to_hold(list))
+    if (good && sheet->state == CHECKING && begin_to_hold(sheet))
         return;
-    end_reading(list, good && list->state == HOLDING, told);
+    end_reading(sheet, good && sheet->state == HOLDING, told);
 }
 
 bool name_lists_have_work(void)

@@ -4,7 +4,8 @@
  * A list is large, and anybody may send one. So it is read, and its names are
  * released in the end, a slice at a time, one list after the other in the
  * order in which that was wanted: a list that takes the place of another one
- * holds its names before the other lets them go.
+ * holds its names before the other lets them go. The same memory, sent by many
+ * (a server's workers), is read and held once.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -26,10 +27,10 @@ struct name_list *name_list_open(int fd, void *owner);
 void name_list_close(struct name_list *list);
 
 /*
- * Told once for each list when it has been read. Its names are held, but those
- * that are beyond what the resolver can hold; or, not good: it is not
- * acceptable, there is a name that is none, too many names, or too many on all
- * lists together. Such a list holds nothing, and is to be closed all the same.
+ * Told once for each list when it has been read, unless it had been before. Its names are held, but
+ * those that are beyond what the resolver can hold; or, not good: it is not acceptable, there is a
+ * name that is none, too many names, or too many on all lists together. Such a list holds nothing,
+ * and is to be closed all the same.
  */
 typedef void name_list_told(void *owner, bool good);
 

@@ -154,6 +154,59 @@ Test(name_list, one_after_the_other)
     cr_expect_eq(wanted_held(), 0);
 }
 
+Test(name_list, the_same_memory_is_held_once)
+{
+    static const char text[] = "a.example.com\nb.example.com\n";
+    int fd = list(text, strlen(text), F_SEAL_WRITE | F_SEAL_SHRINK);
+    struct name_list *lists[100];
+
+    for (int i = 0; i < 50; i++)
+        lists[i] = name_list_open(dup(fd), &queued);
+    cr_expect_leq(work(), 4);
+    cr_expect_eq(told_good, 50);
+    for (int i = 50; i < 100; i++)
+        lists[i] = name_list_open(dup(fd), &queued);
+    cr_expect_not(name_lists_have_work());
+    cr_expect_eq(told_good, 50);
+    for (int i = 0; i < 99; i++)
+        name_list_close(lists[i]);
+    cr_expect_not(name_lists_have_work());
+    cr_expect_eq(wanted_held(), 2);
+    name_list_close(lists[99]);
+    cr_expect_eq(work(), 1);
+    cr_expect_eq(wanted_held(), 0);
+    close(fd);
+}
+
+/* As when its peer is ended for it. */
+static void close_it(void *owner, bool good)
+{
+    struct name_list **list = owner;
+
+    cr_expect_not(good);
+    name_list_close(*list);
+    *list = NULL;
+}
+
+Test(name_list, all_who_sent_what_is_none_are_told)
+{
+    int fd = list("a..example.com\n", 15, F_SEAL_WRITE | F_SEAL_SHRINK);
+    struct name_list *lists[3];
+
+    for (int i = 0; i < 3; i++)
+        lists[i] = name_list_open(dup(fd), &lists[i]);
+    while (name_lists_have_work())
+        name_lists_work(0, close_it);
+    for (int i = 0; i < 3; i++)
+        cr_expect_null(lists[i]);
+    /* Whoever sends it again is told again. */
+    lists[0] = name_list_open(fd, &lists[0]);
+    cr_expect(name_lists_have_work());
+    while (name_lists_have_work())
+        name_lists_work(0, close_it);
+    cr_expect_null(lists[0]);
+}
+
 Test(name_list, an_empty_line_ends_it_whatever_follows)
 {
     static const char text[] = "a.example.com\nb.example.com\n\n*.example.com\n\xff\0\x01";
