@@ -26,8 +26,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static uint8_t again[DANCE_WIRE_MAX];
     struct dance_wire_answer a;
+    char reason[DANCE_WIRE_REASON_MAX + 1];
     uint64_t generation;
 
+    if (dance_wire_decode_allow_list(data, size, reason)
+        && dance_wire_encode_allow_list(reason, again, sizeof(again)) > size)
+        abort();
     if (dance_wire_decode_page(data, size, &generation)
         && (dance_wire_encode_page(generation, again, sizeof(again)) != size
             || memcmp(again, data, size) != 0))

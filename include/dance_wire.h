@@ -247,8 +247,11 @@ static inline int dance_wire_decode_allow_list(const uint8_t *msg, size_t len,
     from = dance_wire_take(&c, reason_len);
     if (!c.ok || c.left != 0)
         return 0;
-    for (size_t i = 0; i < reason_len; i++)
-        reason[i] = from[i] >= 0x20 && from[i] <= 0x7e ? (char)from[i] : '?';
+    memcpy(reason, from, reason_len);
+    for (size_t i = 0; i < reason_len; i++) {
+        if (from[i] < 0x20 || from[i] > 0x7e)
+            reason[i] = '?';
+    }
     reason[reason_len] = '\0';
     return 1;
 }

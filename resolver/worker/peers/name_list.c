@@ -27,11 +27,13 @@ enum state {
     RELEASING
 };
 
+LIST_HEAD(senders, name_list);
+
 /* What is in one memfd, for all who send it: a server's workers share one, and send it each. */
 struct sheet {
     TAILQ_ENTRY(sheet) work; /* unless READ */
     LIST_ENTRY(sheet) all;   /* while somebody wants it, and it is not refused */
-    LIST_HEAD(, name_list) wanted_by;
+    struct senders wanted_by;
     enum state state;
     bool refused;
     int fd; /* open as long as it is wanted, so that no other one has its number */

@@ -91,6 +91,28 @@ Test(wire, page)
     cr_assert_not(dance_wire_decode_page(buf, DANCE_WIRE_PAGE_SIZE, &generation));
 }
 
+Test(wire, allow_list)
+{
+    char reason[DANCE_WIRE_REASON_MAX + 1];
+    static char long_reason[1000];
+    size_t len = dance_wire_encode_allow_list("", buf, sizeof(buf));
+
+    cr_assert_eq(len, DANCE_WIRE_HEADER + 1);
+    cr_assert(dance_wire_decode_allow_list(buf, len, reason));
+    cr_assert_str_empty(reason);
+    len = dance_wire_encode_allow_list("it is no\nfile", buf, sizeof(buf));
+    cr_assert(dance_wire_decode_allow_list(buf, len, reason));
+    cr_assert_str_eq(reason, "it is no?file");
+    cr_assert_not(dance_wire_decode_allow_list(buf, len - 1, reason));
+    cr_assert_not(dance_wire_decode_allow_list(buf, len + 1, reason));
+    memset(long_reason, 'a', sizeof(long_reason) - 1);
+    len = dance_wire_encode_allow_list(long_reason, buf, sizeof(buf));
+    cr_assert_eq(len, DANCE_WIRE_ALLOW_LIST_MAX);
+    cr_assert(dance_wire_decode_allow_list(buf, len, reason));
+    cr_assert_eq(strlen(reason), DANCE_WIRE_REASON_MAX);
+    cr_assert_eq(dance_wire_encode_allow_list("x", buf, DANCE_WIRE_HEADER + 1), 0);
+}
+
 Test(wire, type_of_something_else)
 {
     static const char *const others[] = {"DNCF\x01\x01", "DNCE\x02\x01", "DNCE\x01\x63",
