@@ -3,6 +3,13 @@
 
 #include <string.h>
 
+struct dance_file_stamp dance_file_stamp_of(const struct stat *st)
+{
+    struct dance_file_stamp stamp = {st->st_dev, st->st_ino, st->st_size, st->st_mtim};
+
+    return stamp;
+}
+
 bool dance_file_stamp(const char *path, struct dance_file_stamp *stamp)
 {
     struct stat st;
@@ -10,10 +17,7 @@ bool dance_file_stamp(const char *path, struct dance_file_stamp *stamp)
     memset(stamp, 0, sizeof(*stamp));
     if (path == NULL || stat(path, &st) != 0)
         return false;
-    stamp->dev = st.st_dev;
-    stamp->ino = st.st_ino;
-    stamp->size = st.st_size;
-    stamp->changed = st.st_mtim;
+    *stamp = dance_file_stamp_of(&st);
     return true;
 }
 

@@ -7,8 +7,8 @@
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
 #include "names/clientid.h"
-#include "names/patterns.h"
 #include "owner_name.h"
+#include "patterns.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -22,9 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char lower[DANCE_NAME_MAX + 1];
     struct dance_patterns *list;
     const unsigned char *name;
-    const char *fault;
-    const char *at;
-    size_t at_len;
+    struct dance_patterns_fault fault;
     size_t len;
 
     if (!dance_clientid_decode(data, size, &name, &len))
@@ -37,12 +35,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     dance_owner_name_lower(lower, (const char *)name, len);
     if (strlen(lower) != len || !dance_owner_name_equal(lower, len, (const char *)name, len))
         abort();
-    list = dance_patterns_new();
+    list = dance_patterns_read((const char *)name, len, DANCE_PATTERNS_VALUE, &fault);
     if (list == NULL)
-        return 0;
-    if (dance_patterns_add(list, (const char *)name, len, ",", 0, &fault, &at, &at_len) != 1)
         abort();
-    dance_patterns_sort(list);
     if (!dance_patterns_match(list, lower, len))
         abort();
     dance_patterns_free(list);

@@ -20,11 +20,18 @@
  *                    DANCE_WIRE_PAGE with exactly one descriptor, the page of
  *                    generation.h, and what it said when this was sent. Once
  *                    it says something else, every answer to a query that was
- *                    sent before is void.
+ *                    sent before is void. Module -> resolver:
+ *                    DANCE_WIRE_ALLOW_FILE with exactly one descriptor, an
+ *                    allow_file open for reading; resolver -> module, some time
+ *                    later: DANCE_WIRE_ALLOW_LIST, with the list of patterns.h
+ *                    that was made of it as a descriptor (the same one for
+ *                    everybody who asks about the same file), or with what is
+ *                    wrong with it as a text.
  *
- * A list is a memfd that is sealed against writing and shrinking: lower-case
- * names, each ended by a line feed, at most DANCE_WIRE_LIST_MAX octets and
- * DANCE_WIRE_LIST_NAMES_MAX of them.
+ * A list of names is a memfd that is sealed against writing and shrinking: names,
+ * each ended by a line feed. An empty line ends it, whatever follows, so a list
+ * of patterns.h is one as well. The memfd has at most DANCE_WIRE_LIST_MAX octets;
+ * names beyond DANCE_WIRE_LIST_NAMES_MAX are not looked up ahead.
  *
  * A message begins with magic (4 octets), version (1), type (1); all integers
  * are big-endian. Neither end trusts the other: every function here takes the
@@ -52,7 +59,7 @@
 #define DANCE_WIRE_RECORDS_MAX 100u   /* records of one RRset */
 #define DANCE_WIRE_TIMEOUT_MAX 60000u /* milliseconds that a query may ask to wait */
 
-#define DANCE_WIRE_LIST_MAX (64u << 20)
+#define DANCE_WIRE_LIST_MAX (128u << 20)
 #define DANCE_WIRE_LIST_NAMES_MAX 1000000u
 
 enum dance_wire_type {
@@ -62,10 +69,13 @@ enum dance_wire_type {
     DANCE_WIRE_WANTED = 4,
     DANCE_WIRE_HOLD = 5,
     DANCE_WIRE_PAGE = 6,
-    DANCE_WIRE_FORGET = 7
+    DANCE_WIRE_FORGET = 7,
+    DANCE_WIRE_ALLOW_FILE = 8,
+    DANCE_WIRE_ALLOW_LIST = 9
 };
-#define DANCE_WIRE_TYPE_LAST DANCE_WIRE_FORGET
+#define DANCE_WIRE_TYPE_LAST DANCE_WIRE_ALLOW_LIST
 #define DANCE_WIRE_PAGE_SIZE (DANCE_WIRE_HEADER + 8u)
+#define DANCE_WIRE_ALLOW_LIST_MAX (DANCE_WIRE_HEADER + 1u + DANCE_WIRE_REASON_MAX)
 
 /* What became of a lookup. Only DANCE_WIRE_SECURE carries records. */
 enum dance_wire_status {
@@ -174,7 +184,8 @@ static inline size_t dance_wire_encode_bare(enum dance_wire_type type, uint8_t *
 {
     struct dance_wire_cursor c = {buf, size, 1};
 
-    if (type != DANCE_WIRE_CONVERSATION && type != DANCE_WIRE_HOLD && type != DANCE_WIRE_FORGET)
+    if (type != DANCE_WIRE_CONVERSATION && type != DANCE_WIRE_HOLD && type != DANCE_WIRE_FORGET
+        && type != DANCE_WIRE_ALLOW_FILE)
         return 0;
     dance_wire_put_header(&c, type);
     return c.ok ? size - c.left : 0;
@@ -202,6 +213,44 @@ static inline int dance_wire_decode_page(const uint8_t *msg, size_t len, uint64_
     *generation = (uint64_t)dance_wire_get(&c, 4) << 32;
     *generation |= dance_wire_get(&c, 4);
     return c.ok;
+}
+
+/*
+ * Write what is wrong with an allow_file, or, with an empty reason, that its list comes with this;
+ * the octets written, or 0.
+ */
+static inline size_t dance_wire_encode_allow_list(const char *reason, uint8_t *buf, size_t size)
+{
+    struct dance_wire_cursor c = {buf, size, 1};
+    size_t len = strlen(reason);
+
+    if (len > DANCE_WIRE_REASON_MAX)
+        len = DANCE_WIRE_REASON_MAX;
+    dance_wire_put_header(&c, DANCE_WIRE_ALLOW_LIST);
+    dance_wire_put(&c, (uint32_t)len, 1);
+    dance_wire_put_octets(&c, reason, len);
+    return c.ok ? size - c.left : 0;
+}
+
+/* Read it; 1, or 0 when msg is not exactly one such message. What does not print is a '?'. */
+static inline int dance_wire_decode_allow_list(const uint8_t *msg, size_t len,
+                                               char reason[DANCE_WIRE_REASON_MAX + 1])
+{
+    struct dance_wire_cursor c = {(uint8_t *)(uintptr_t)msg, len, 1};
+    const uint8_t *from;
+    size_t reason_len;
+
+    if (dance_wire_type(msg, len) != DANCE_WIRE_ALLOW_LIST)
+        return 0;
+    (void)dance_wire_take(&c, DANCE_WIRE_HEADER);
+    reason_len = dance_wire_get(&c, 1);
+    from = dance_wire_take(&c, reason_len);
+    if (!c.ok || c.left != 0)
+        return 0;
+    for (size_t i = 0; i < reason_len; i++)
+        reason[i] = from[i] >= 0x20 && from[i] <= 0x7e ? (char)from[i] : '?';
+    reason[reason_len] = '\0';
+    return 1;
 }
 
 /* Write that a name is wanted; the octets written, or 0 when it does not fit or breaks a bound. */

@@ -21,6 +21,9 @@ struct dance_file_stamp {
 /* What path is now; false when it cannot be seen (it is a URI, chroot, privileges dropped). */
 bool dance_file_stamp(const char *path, struct dance_file_stamp *stamp);
 
+/* The same of a file that was looked at already. */
+struct dance_file_stamp dance_file_stamp_of(const struct stat *st);
+
 /* They are not of the same file with the same content. */
 bool dance_file_stamp_differs(const struct dance_file_stamp *a, const struct dance_file_stamp *b);
 

@@ -96,6 +96,26 @@ static void close_all(const char *fault)
     publish(&closed);
 }
 
+void dance_force_server_fault(const char *fault)
+{
+    static struct dance_config faulty;
+    static char text[640];
+
+    (void)pthread_mutex_lock(&lock);
+    if (dance_config_fault(dance_config(), DANCE_SECTION_SERVER) != NULL) {
+        /* Closed already. */
+    } else if (faulty.present[DANCE_SECTION_SERVER]) {
+        /* Another section joined since, and others may still read the first of these. */
+        close_all(fault);
+    } else {
+        (void)snprintf(text, sizeof(text), "%s", fault);
+        faulty = *dance_config();
+        faulty.fault[DANCE_SECTION_SERVER] = text;
+        publish(&faulty);
+    }
+    (void)pthread_mutex_unlock(&lock);
+}
+
 static void raise_faults(const struct dance_config *config)
 {
     for (int s = 0; s < DANCE_SECTIONS; s++) {

@@ -35,6 +35,12 @@ void dance_force_take_up(struct dance_config *config, bool incomplete, char *tex
 /* What is in force; NULL when no configuration is. */
 const struct dance_force *dance_force_now(void);
 
+/*
+ * The server section in force has a fault that only showed when it was put to use; it closes as one
+ * of its text would.
+ */
+void dance_force_server_fault(const char *fault);
+
 /* Log at once, by the configuration in force, or by this one when none is. */
 void dance_force_say(const struct dance_config *config, const char *text);
 

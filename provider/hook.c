@@ -4,6 +4,7 @@
 #include "client/credential.h"
 #include "client/extension.h"
 #include "files/allow.h"
+#include "force.h"
 #include "log.h"
 #include "lookup/channel.h"
 #include "lookup/prefetch.h"
@@ -95,6 +96,17 @@ static void report_extension(const struct dance_config *config)
                   config->extension_type);
 }
 
+/* What only shows now is a fault of the section all the same. */
+static bool open_allow_file(void)
+{
+    char fault[600];
+
+    if (dance_allow_file_open(fault, sizeof(fault)))
+        return true;
+    dance_force_server_fault(fault);
+    return false;
+}
+
 /* False where something that enforces is missing. */
 static bool prepare_server(SSL_CTX *ctx, const struct dance_config *config, bool generic)
 {
@@ -113,8 +125,7 @@ static bool prepare_server(SSL_CTX *ctx, const struct dance_config *config, bool
         (void)dance_raw_key_enable_ctx(ctx);
     dance_records_open();
     /* Whatever chroot, setuid and fork will put out of reach. */
-    if (rules->fault == NULL) {
-        dance_allow_file_open();
+    if (rules->fault == NULL && open_allow_file()) {
         dance_channel_open();
         dance_prefetch_offer();
     }

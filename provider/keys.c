@@ -148,18 +148,11 @@ static int parse_san_fallback(struct dance_config *c, const char *value)
 
 static int parse_patterns(struct dance_patterns **where, const char *value)
 {
-    const char *fault;
-    const char *at;
-    size_t at_len;
-    int added;
+    struct dance_patterns_fault fault;
 
-    *where = dance_patterns_new();
+    *where = dance_patterns_read(value, strlen(value), DANCE_PATTERNS_VALUE, &fault);
     if (*where == NULL)
-        return -1;
-    added = dance_patterns_add(*where, value, strlen(value), ",", 0, &fault, &at, &at_len);
-    if (added <= 0)
-        return added;
-    dance_patterns_sort(*where);
+        return fault.text != NULL ? 0 : -1;
     return dance_patterns_count(*where) > 0;
 }
 

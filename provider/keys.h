@@ -11,7 +11,7 @@
 #define DANCE_KEYS_H
 
 #include "log.h"
-#include "names/patterns.h"
+#include "patterns.h"
 
 #include <stdbool.h>
 #include <stddef.h>

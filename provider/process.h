@@ -35,8 +35,9 @@ struct dance_slot {
  */
 void *dance_process_object(const struct dance_slot *slot);
 
-/* The first, each of three sections that another one adds, and the one that refuses everybody. */
-#define DANCE_CONFIGURATIONS_MAX 5
+/* The first, each of three sections that another one adds, the one that shows a fault when it is
+ * put to use, and the one that refuses everybody. */
+#define DANCE_CONFIGURATIONS_MAX 6
 
 /*
  * Put a configuration in force, and what it means, in one step that handshakes of other threads see

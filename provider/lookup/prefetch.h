@@ -2,10 +2,11 @@
  * prefetch.h: the resolver is told which names to look up ahead.
  *
  * With prefetch = yes the names of allow and allow_file that have no wildcard
- * are given to the resolver, in a sealed memfd over a conversation that stays
- * open: as long as a process of the application holds it, the resolver keeps
- * these names looked up. A changed allow_file, or another resolver, is given
- * the list again.
+ * are given to the resolver, each list in a sealed memfd over a conversation
+ * that stays open: as long as a process of the application holds it, the
+ * resolver keeps these names looked up. For a long allow_file that is the memory
+ * which all processes share, and nothing is copied. A changed allow_file, or
+ * another resolver, is given the list again.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */

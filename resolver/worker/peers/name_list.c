@@ -91,6 +91,12 @@ static bool read_slice(struct name_list *list, take_name *take, long long now_ms
     if (n < 0)
         return false;
     while (names < SLICE_NAMES && (end = memchr(begin, '\n', (size_t)(text + n - begin))) != NULL) {
+        if (end == begin || (list->state == CHECKING && list->names == DANCE_WIRE_LIST_NAMES_MAX)) {
+            /* An empty line ends it, or there are too many: the rest is left out. */
+            list->size = list->at + (size_t)(begin - text);
+            names++;
+            break;
+        }
         if (!take(list, begin, (size_t)(end - begin), now_ms))
             return false;
         begin = end + 1;
@@ -103,7 +109,8 @@ static bool read_slice(struct name_list *list, take_name *take, long long now_ms
 static bool check_name(struct name_list *list, const char *name, size_t len, long long now_ms)
 {
     (void)now_ms;
-    return dance_owner_name_fault(name, len) == NULL && ++list->names <= DANCE_WIRE_LIST_NAMES_MAX;
+    list->names++;
+    return dance_owner_name_fault(name, len) == NULL;
 }
 
 static bool hold_name(struct name_list *list, const char *name, size_t len, long long now_ms)

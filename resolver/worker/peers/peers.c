@@ -5,6 +5,7 @@
 #include "owner_name.h"
 #include "socket_kind.h"
 #include "worker/peers/accounts.h"
+#include "worker/peers/allow_build.h"
 #include "worker/peers/message.h"
 #include "worker/peers/name_list.h"
 #include "worker/peers/page.h"
@@ -34,6 +35,7 @@ struct peer {
     struct account *process; /* NULL: a control channel, which processes share */
     unsigned waiting;
     struct name_list *list; /* of names that are held as long as it lives, or NULL */
+    bool orders;            /* the list of an allow_file is being made for it */
 };
 
 static LIST_HEAD(peer_list, peer) alive = LIST_HEAD_INITIALIZER(alive);
@@ -45,14 +47,19 @@ static unsigned count;
 static long long moment;   /* of the event that is handled */
 static long long quiet_to; /* no line on running out of something before this */
 static const struct dance_generation *page;
+static char lists_event; /* stands for allow_build.h's descriptor in epoll's data */
 
 void peers_open(int epoll_fd, struct peers_limits limits, const struct dance_generation *of_user,
                 peers_forget *on_forget)
 {
+    struct epoll_event event = {.events = EPOLLIN};
+
     epoll = epoll_fd;
     limit = limits;
     page = of_user;
     forget = on_forget;
+    event.data.ptr = &lists_event;
+    (void)epoll_ctl(epoll, EPOLL_CTL_ADD, allow_build_open(), &event);
 }
 
 /* Running out repeats itself with every connection; a line now and then will do. */
@@ -107,6 +114,8 @@ static void end(struct peer *p)
     if (p->fd < 0)
         return;
     lookups_forget(&p->asker);
+    if (p->orders)
+        allow_build_forget(p);
     if (p->list != NULL) {
         name_list_close(p->list);
         p->process->lists--;
@@ -211,6 +220,24 @@ static bool take_list(struct peer *p, int fd)
     return true;
 }
 
+static void on_list_made(void *owner, int list, const char *why)
+{
+    struct peer *p = owner;
+
+    p->orders = false;
+    if (!allow_build_send(p->fd, list, why))
+        end(p);
+}
+
+/* An allow_file, of whose list a conversation may order one at a time. false: as above. */
+static bool take_order(struct peer *p, int fd)
+{
+    if (p->orders || !allow_build_ask(fd, p))
+        return false;
+    p->orders = true;
+    return true;
+}
+
 static void on_list_read(void *owner, bool good)
 {
     if (!good)
@@ -257,7 +284,9 @@ static bool take_of_conversation(struct peer *p, struct message *m, long long no
     const char *name;
     size_t name_len;
 
-    if (m->fd_count == 1 && is_bare(m, DANCE_WIRE_HOLD) && take_list(p, m->fds[0])) {
+    if (m->fd_count == 1
+        && ((is_bare(m, DANCE_WIRE_HOLD) && take_list(p, m->fds[0]))
+            || (is_bare(m, DANCE_WIRE_ALLOW_FILE) && take_order(p, m->fds[0])))) {
         m->fd_count = 0;
         return true;
     }
@@ -303,6 +332,10 @@ void peers_event(void *data, long long now_ms)
     struct peer *p = data;
 
     moment = now_ms;
+    if (data == &lists_event) {
+        allow_build_tell(on_list_made);
+        return;
+    }
     if (p->fd < 0)
         return;
     for (int i = 0; i < BATCH; i++) {

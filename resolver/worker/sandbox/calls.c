@@ -122,14 +122,11 @@ static int mprotect_call(const struct filter *f)
 /* Not F_SETOWN and F_SETSIG, by which the kernel sends signals for us. */
 static int fcntl_call(const struct filter *f)
 {
-    static const uint64_t commands[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD,    F_SETFD,
-                                        F_GETFL, F_SETFL,         F_GET_SEALS};
-    int error = allow_each(f, 1, commands, COUNT(commands));
+    /* Memory is sealed when it is given away: a user's page, a list of patterns. */
+    static const uint64_t commands[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD,     F_SETFD,
+                                        F_GETFL, F_SETFL,         F_GET_SEALS, F_ADD_SEALS};
 
-    /* A user's page is sealed when it is made. */
-    if (error == 0 && !is_worker(f))
-        error = allow_bits(f, 1, UINT64_MAX, F_ADD_SEALS);
-    return error;
+    return allow_each(f, 1, commands, COUNT(commands));
 }
 
 /* Not FIOSETOWN: the same. */
@@ -240,7 +237,8 @@ static const struct {
     {"fstatfs", SUPERVISOR, NULL},
     {"fstatfs64", SUPERVISOR, NULL},
     {"fadvise64", SUPERVISOR, NULL},
-    {"memfd_create", SUPERVISOR, NULL},
+    {"memfd_create", BOTH, NULL},
+    {"fallocate", BOTH, NULL},
     {"ftruncate", SUPERVISOR, NULL},
     {"ftruncate64", SUPERVISOR, NULL},
     /* Sockets */

@@ -154,18 +154,48 @@ Test(name_list, one_after_the_other)
     cr_expect_eq(wanted_held(), 0);
 }
 
+Test(name_list, an_empty_line_ends_it_whatever_follows)
+{
+    static const char text[] = "a.example.com\nb.example.com\n\n*.example.com\n\xff\0\x01";
+    struct name_list *l = queue(text, sizeof(text));
+    int before = told_good;
+
+    (void)work();
+    cr_expect_eq(told_good, before + 1);
+    cr_expect_eq(wanted_held(), 2);
+    name_list_close(l);
+    (void)work();
+    l = queue("\n*.example.com\n", 15);
+    (void)work();
+    cr_expect_eq(told_good, before + 2);
+    cr_expect_eq(wanted_held(), 0);
+    name_list_close(l);
+    (void)work();
+}
+
+Test(name_list, names_beyond_the_longest_list_are_left_out)
+{
+    static char many[DANCE_WIRE_LIST_NAMES_MAX * 2 + 200];
+    struct name_list *l;
+    int before = told_good;
+
+    for (size_t i = 0; i < sizeof(many); i += 2)
+        memcpy(many + i, "a\n", 2);
+    l = queue(many, sizeof(many));
+    (void)work();
+    cr_expect_eq(told_good, before + 1);
+    name_list_close(l);
+    (void)work();
+    cr_expect_eq(wanted_held(), 0);
+}
+
 Test(name_list, what_is_no_list)
 {
-    static char many[DANCE_WIRE_LIST_NAMES_MAX * 2 + 2];
     static char long_line[100000];
 
     refused("a.example.com", 13);
-    refused("a.example.com\n\n", 15);
     refused("a..example.com\n", 15);
     refused("a.example.com\nb\0.example.com\n", 29);
-    for (size_t i = 0; i < sizeof(many); i += 2)
-        memcpy(many + i, "a\n", 2);
-    refused(many, sizeof(many));
     memset(long_line, 'a', sizeof(long_line) - 1);
     long_line[sizeof(long_line) - 1] = '\n';
     refused(long_line, sizeof(long_line));
