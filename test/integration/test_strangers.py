@@ -402,7 +402,7 @@ def test_both_ends_of_a_conversation(shared, names):
     stranger.let_go()
     shared.others_are_served()
     # By --idle.
-        wait_for(lambda: is_gone(worker), 60, "the end of a worker that nobody uses")
+    wait_for(lambda: is_gone(worker), 60, "the end of a worker that nobody uses")
     shared.nothing_is_left()
 
 
