@@ -13,6 +13,7 @@ import pytest
 import openssls
 import pki
 from conftest import DEVICE, PROGRAMS, entry
+from processes import workers
 from test_process import REQUIRE, bad, good, resolvers, tls_server  # noqa: F401 (fixture)
 from zone import Proxy, free_port, wait_for
 
@@ -123,7 +124,9 @@ def test_deadline_of_a_paused_job(world, event_server, proxy):
     assert good(world, server).accepted
     moment = usual(world, server)
     [pid] = resolvers(server)
-    os.kill(pid, signal.SIGSTOP)
+    stopped = [pid, *workers(pid)]
+    for each in stopped:
+        os.kill(each, signal.SIGSTOP)
     try:
         begin = time.monotonic()
         assert connect(world, server, SLOW).alert == 40
@@ -131,7 +134,8 @@ def test_deadline_of_a_paused_job(world, event_server, proxy):
         assert server.log.wait("dance-resolver cannot be reached.*it did not answer within 1000 ms")
         assert good(world, server).accepted
     finally:
-        os.kill(pid, signal.SIGCONT)
+        for each in stopped:
+            os.kill(each, signal.SIGCONT)
     wait_for(lambda: connect(world, server, SLOW).accepted, 10, "the resolver's return")
 
 
