@@ -1,6 +1,7 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "server/extension.h"
 
+#include "files/allow.h"
 #include "names/clientid.h"
 #include "openssl/compat.h"
 #include "process.h"
@@ -23,6 +24,11 @@ int dance_server_add_request(SSL *ssl, const unsigned char **out, size_t *out_le
         return 0;
     *alert = SSL_AD_INTERNAL_ERROR;
     dance_gate_stand_before(ssl);
+    /*
+     * The client will name itself: a list that is to be had by then is asked for now. This may be
+     * the only handshake of its process.
+     */
+    dance_allow_file_free(dance_allow_file_get());
     if (!dance_enforce_request(ssl))
         return -1;
     *out = dance_clientid_empty;

@@ -10,7 +10,7 @@ import pytest
 import pki
 from conftest import DEVICE, entry, listening, sanitized
 from processes import workers
-from test_process import good, needs_root, resolvers
+from test_process import good, needs_root, resolvers, tls_server  # noqa: F401 (fixture)
 from zone import free_port, patient, wait_for
 
 OTHER = "u311._device.example.com"
@@ -325,3 +325,13 @@ def test_a_worker_of_the_resolver_that_dies_makes_no_difference(world, serve, al
         over.set()
         killer.join()
     wait_for(lambda: visit(world, server, OTHER).accepted, 30, "the new list")
+
+
+def test_processes_of_one_handshake(world, tls_server, allowed):  # noqa: F811
+    """Each takes up the list that an earlier one has ordered."""
+    allowed.replace(many(10000, DEVICE))
+    server = tls_server("-F", server={"policy": "require", "allow": "nobody.example.com", "allow_file": allowed.path})
+    assert visit(world, server, DEVICE).accepted, server.log.text()
+    allowed.replace(many(10000, OTHER))
+    wait_for(lambda: not visit(world, server, DEVICE).accepted, 20, "the new list")
+    wait_for(lambda: visit(world, server, OTHER).accepted, 20, "who is on it")
