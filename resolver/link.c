@@ -8,7 +8,16 @@
 
 int link_make(int ends[2])
 {
-    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends);
+    /*
+     * Twenty or so messages. The kernel counts the descriptors that one user has on their way, and
+     * makes him wait, or refuses, when there are many: workers that do not read must not come to
+     * that.
+     */
+    const int octets = 8192;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
+        return -1;
+    return setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &octets, sizeof(octets));
 }
 
 bool link_send(int link, enum link_word word, int fd)

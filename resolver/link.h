@@ -20,6 +20,7 @@ enum link_word {
     LINK_COUNTERS = 'u', /* to be logged */
     LINK_END = 'e',      /* end in order */
     /* From the worker. */
+    LINK_BEGUN = 'B', /* it has let go of all that is not its own */
     LINK_PONG = 'P',
     LINK_FORGET = 'F' /* somebody asks that what was found be forgotten, here and in applications */
 };

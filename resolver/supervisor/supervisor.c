@@ -306,6 +306,9 @@ int supervise(const struct options *of)
         notify_ready();
         status = run();
     }
+    /* Nobody comes to us any more, whatever the end takes. */
+    if (listener >= 0)
+        (void)close(listener);
     users_close();
     notify_close();
     return status;

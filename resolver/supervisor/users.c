@@ -5,10 +5,12 @@
 #include "log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/queue.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -240,6 +242,19 @@ static const char *refusal(struct user *u, long long now_ms)
     return NULL;
 }
 
+/*
+ * Wait until a worker has let go of the copies that fork() gave it: nothing of theirs ends
+ * meanwhile, so that none of them is the last one, which takes as long to close as whoever sent it
+ * likes.
+ */
+static void await_begin(const struct worker *w)
+{
+    struct pollfd begun = {.fd = w->link, .events = POLLIN};
+
+    while (poll(&begun, 1, -1) < 0 && errno == EINTR)
+        continue;
+}
+
 static void start(struct user *u, long long now_ms)
 {
     const char *why = refusal(u, now_ms);
@@ -270,6 +285,7 @@ static void start(struct user *u, long long now_ms)
     w->kind = WORKER;
     w->user = u;
     w->link = ends[0];
+    await_begin(w);
     LIST_INSERT_HEAD(&workers, w, all);
     worker_count++;
     u->worker = w;
@@ -449,9 +465,9 @@ static void ping(struct worker *w, long long now_ms)
         give_up(w);
         return;
     }
-    if (w->asked_ms != 0)
-        return;
-    w->asked_ms = now_ms;
+    if (w->asked_ms == 0)
+        w->asked_ms = now_ms;
+    /* Again where it may not have gone through. */
     (void)link_send(w->link, LINK_PING, -1);
 }
 
@@ -496,6 +512,22 @@ void users_log_counters(void)
     }
 }
 
+/*
+ * Whoever closes the last copy of a channel waits as long as the sender of what was never read from
+ * it likes. At our end that is a process that nobody waits for: it keeps all of them until we have
+ * ended.
+ */
+static void leave_channels(void)
+{
+    pid_t before = getpid();
+
+    if (channel_count == 0 || fork() != 0)
+        return;
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == before)
+        (void)poll(NULL, 0, -1);
+    _exit(EXIT_SUCCESS);
+}
+
 void users_close(void)
 {
     struct worker *w;
@@ -509,6 +541,7 @@ void users_close(void)
         }
         free(w);
     }
+    leave_channels();
     while ((u = LIST_FIRST(&users)) != NULL) {
         TAILQ_CONCAT(&u->ours, &u->given, of_user);
         while (!TAILQ_EMPTY(&u->ours))

@@ -317,7 +317,7 @@ def test_busy_resolver(published, run, tmp_path):
         unbound.write_text(f'server:\n do-not-query-localhost: no\nstub-zone:\n name: "silent.example.net"\n'
                            f" stub-addr: 127.0.0.1@{silent.getsockname()[1]}\n")
         path = str(tmp_path / "sock")
-        resolver = subprocess.Popen([RESOLVER, "--socket", path, "--log", "none", "--trust-anchor", published.anchor,
+        resolver = subprocess.Popen([RESOLVER, "--socket", path, "--user", "root", "--log", "none", "--trust-anchor", published.anchor,
                                      "--forward", f"127.0.0.1@{published.zones.port}", "--unbound-config", str(unbound),
                                      "--max-lookups", "1"])
         try:
