@@ -2,13 +2,13 @@
  * clients: many DANE clients of a server, and how long each handshake takes.
  *
  *     clients -p PORT -c CERTIFICATE -k KEY -f PREFIX -d DOMAIN [-n COUNT] [-o OFFSET]
- *             [-t THREADS] [-r RATE] [-s N] [-S SECONDS]
+ *             [-t THREADS] [-r RATE] [-s N] [-S SECONDS] [-m]
  *
  * Client number i calls itself PREFIXi.DOMAIN; all have one key and a
  * certificate without a name. -r: so many handshakes a second of all threads,
  * begun on time whatever the others take (latency counts from the time it was
  * due); -S: go on for so long, beginning anew at OFFSET after COUNT; -s: each
- * Nth name is called slow and counted apart. Prints
+ * Nth name is called slow and counted apart; -m: speaks MQTT, not HTTP. Prints
  *
  *     ACCEPTED REFUSED MEDIAN_US P99_US MAX_US SLOW_ACCEPTED SLOW_REFUSED SLOW_MEDIAN_US
  *
@@ -26,9 +26,13 @@
 #include <time.h>
 
 #define EXTENSION 65280
+#define THREADS_MAX 4096
+#define STACK (256 << 10)
+#define PATIENCE_S 20
+#define PATIENCE_MQTT_S 300 /* a broker takes one after the other */
 
 static struct {
-    int port, count, offset, threads, rate, slow, seconds;
+    int port, count, offset, threads, rate, slow, seconds, mqtt;
     const char *certificate, *key, *prefix, *domain;
 } option = {.count = 1000, .threads = 1};
 
@@ -86,13 +90,31 @@ static int on_parse(SSL *ssl, unsigned type, unsigned ctx, const unsigned char *
     return 1;
 }
 
+/* What a client says first, so that the server answers; its length. */
+static int request(char *out, size_t size, const char *name)
+{
+    static const char header[] = "\x00\x04MQTT\x04\x02\x00\x3c";
+    size_t len = strlen(name);
+
+    if (!option.mqtt)
+        return snprintf(out, size, "GET / HTTP/1.0\r\n\r\n");
+    /* CONNECT, a clean session, the name as client identifier: less than 128 octets. */
+    out[0] = 0x10;
+    out[1] = (char)(sizeof(header) - 1 + 2 + len);
+    memcpy(out + 2, header, sizeof(header) - 1);
+    out[sizeof(header) + 1] = 0;
+    out[sizeof(header) + 2] = (char)len;
+    memcpy(out + sizeof(header) + 3, name, len);
+    return (int)(sizeof(header) + 3 + len);
+}
+
 /* 1: let in, which the server says with its first octet. */
 static int one(const char *name)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((unsigned short)option.port)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct timeval limit = {20, 0};
+    struct timeval limit = {option.mqtt ? PATIENCE_MQTT_S : PATIENCE_S, 0};
     SSL *ssl = SSL_new(context);
     char octets[512];
     int accepted = 0;
@@ -102,9 +124,7 @@ static int one(const char *name)
     if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0
         && SSL_set_fd(ssl, fd) && SSL_set_ex_data(ssl, index_of_name, (void *)(size_t)name)
         && SSL_connect(ssl) == 1) {
-        static const char request[] = "GET / HTTP/1.0\r\n\r\n";
-
-        accepted = SSL_write(ssl, request, sizeof(request) - 1) > 0
+        accepted = SSL_write(ssl, octets, request(octets, sizeof(octets), name)) > 0
                    && SSL_read(ssl, octets, sizeof(octets)) > 0;
     }
     SSL_free(ssl);
@@ -170,19 +190,30 @@ static double percentile(int slow, int percent)
 int main(int argc, char *argv[])
 {
     static const struct program_option table[] = {
-        NUMBER('p', option.port),   TEXT('c', option.certificate), TEXT('k', option.key),
-        TEXT('f', option.prefix),   TEXT('d', option.domain),      NUMBER('n', option.count),
-        NUMBER('o', option.offset), NUMBER('t', option.threads),   NUMBER('r', option.rate),
-        NUMBER('s', option.slow),   NUMBER('S', option.seconds),   {0},
+        NUMBER('p', option.port),
+        TEXT('c', option.certificate),
+        TEXT('k', option.key),
+        TEXT('f', option.prefix),
+        TEXT('d', option.domain),
+        NUMBER('n', option.count),
+        NUMBER('o', option.offset),
+        NUMBER('t', option.threads),
+        NUMBER('r', option.rate),
+        NUMBER('s', option.slow),
+        NUMBER('S', option.seconds),
+        FLAG('m', option.mqtt),
+        {0},
     };
-    pthread_t thread[256];
+    static pthread_t thread[THREADS_MAX];
+    pthread_attr_t attributes;
 
     read_options(argc, argv, table);
     signal(SIGPIPE, SIG_IGN);
     context = SSL_CTX_new(TLS_client_method());
     index_of_name = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-    if (context == NULL || option.prefix == NULL || option.domain == NULL || option.threads > 256
-        || option.count < 1 || SSL_CTX_use_certificate_chain_file(context, option.certificate) != 1
+    if (context == NULL || option.prefix == NULL || option.domain == NULL
+        || option.threads > THREADS_MAX || option.count < 1
+        || SSL_CTX_use_certificate_chain_file(context, option.certificate) != 1
         || SSL_CTX_use_PrivateKey_file(context, option.key, SSL_FILETYPE_PEM) != 1
         || !SSL_CTX_add_custom_ext(context, EXTENSION,
                                    SSL_EXT_TLS1_3_ONLY | SSL_EXT_TLS1_3_CERTIFICATE
@@ -191,9 +222,11 @@ int main(int argc, char *argv[])
         ERR_print_errors_fp(stderr);
         return 1;
     }
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK);
     begun = now_us();
     for (int i = 0; i < option.threads; i++)
-        if (pthread_create(&thread[i], NULL, run, NULL) != 0)
+        if (pthread_create(&thread[i], &attributes, run, NULL) != 0)
             return 1;
     for (int i = 0; i < option.threads; i++)
         pthread_join(thread[i], NULL);
