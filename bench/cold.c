@@ -1,7 +1,7 @@
 /*
  * cold: asks for the TLSA records of many names, so many at a time.
  *
- *     cold wire SOCKET FORMAT FIRST COUNT CONCURRENCY [RATE]   dance-resolver, over a conversation
+ *     cold wire SOCKET FORMAT FIRST COUNT CONCURRENCY [RATE]   dance-resolver, over conversations
  *     cold udp PORT FORMAT FIRST COUNT CONCURRENCY [RATE]      a DNS resolver on 127.0.0.1
  *
  * FORMAT is a name with one %u, which counts from FIRST. RATE: begin so many a
@@ -25,7 +25,8 @@
 #include <unistd.h>
 
 #define TIMEOUT_MS 30000
-#define UDP_SOCKETS 64 /* one query a socket and id: ids are 16 bits */
+#define SOCKETS 64           /* by UDP: one query a socket and id, which has 16 bits */
+#define OF_A_CONVERSATION 64 /* queries that wait, as many as the resolver takes */
 #define TYPE_TLSA 52
 
 struct question {
@@ -112,14 +113,14 @@ static void ask_wire(int s, unsigned i)
 }
 
 /* The question is the socket's number and the id. */
-static void ask_udp(const int *sockets, unsigned i)
+static void ask_udp(int s, unsigned i)
 {
     char name[DANCE_WIRE_NAME_MAX + 2];
     /* RD; one question, one OPT record: DO, 1232 octets. */
     uint8_t message[512] = {0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1};
     static const uint8_t rest[] = {0, 0, TYPE_TLSA, 0, 1, 0, 0, 41, 4, 0xd0, 0, 0, 0x80, 0, 0, 0};
     uint8_t *at = message + 12;
-    unsigned id = i / UDP_SOCKETS;
+    unsigned id = i / SOCKETS;
 
     message[0] = (uint8_t)(id >> 8);
     message[1] = (uint8_t)id;
@@ -134,7 +135,7 @@ static void ask_udp(const int *sockets, unsigned i)
     }
     memcpy(at, rest, sizeof(rest));
     at += sizeof(rest);
-    check(send(sockets[i % UDP_SOCKETS], message, (size_t)(at - message), 0) > 0, "send");
+    check(send(s, message, (size_t)(at - message), 0) > 0, "send");
 }
 
 static bool take_wire(int s, unsigned *i, bool *secure)
@@ -145,6 +146,9 @@ static bool take_wire(int s, unsigned *i, bool *secure)
 
     if (n < 0)
         return false;
+    /* The page comes first, and is of no use here. */
+    if (dance_wire_type(message, (size_t)n) == DANCE_WIRE_PAGE)
+        return take_wire(s, i, secure);
     check(dance_wire_decode_answer(message, (size_t)n, &answer) != 0, "answer");
     if (answer.status != DANCE_WIRE_SECURE)
         fprintf(stderr, "%.*s\n", (int)answer.reason_len, answer.reason);
@@ -160,7 +164,7 @@ static bool take_udp(int s, unsigned which, unsigned *i, bool *secure)
 
     if (n < 12)
         return false;
-    *i = ((unsigned)message[0] << 8 | message[1]) * UDP_SOCKETS + which;
+    *i = ((unsigned)message[0] << 8 | message[1]) * SOCKETS + which;
     /* AD, no error, an answer. */
     *secure = (message[3] & 0x2f) == 0x20 && (message[6] | message[7]) != 0;
     return true;
@@ -187,10 +191,11 @@ static void report(unsigned count, double seconds)
 
 int main(int argc, char *argv[])
 {
-    int sockets[UDP_SOCKETS];
-    struct pollfd ready[UDP_SOCKETS];
+    int sockets[SOCKETS];
+    struct pollfd ready[SOCKETS];
+    unsigned waiting[SOCKETS] = {0}; /* questions */
     bool wire = argc > 6 && strcmp(argv[1], "wire") == 0;
-    unsigned many = wire ? 1 : UDP_SOCKETS;
+    unsigned many = SOCKETS;
     unsigned count = argc > 6 ? (unsigned)atoi(argv[5]) : 0;
     unsigned concurrency = argc > 6 ? (unsigned)atoi(argv[6]) : 0;
     double every = argc > 7 ? 1000 / atof(argv[7]) : 0;
@@ -200,6 +205,9 @@ int main(int argc, char *argv[])
 
     if (count == 0 || concurrency == 0)
         return 2;
+    if (wire)
+        many = (concurrency - 1) / OF_A_CONVERSATION + 1;
+    check(many <= SOCKETS, "CONCURRENCY");
     format = argv[3];
     first = (unsigned)atoi(argv[4]);
     questions = calloc(count, sizeof(*questions));
@@ -214,12 +222,17 @@ int main(int argc, char *argv[])
 
         for (; begun < count && begun - ended < concurrency && now >= begin + begun * every;
              begun++) {
+            unsigned s = wire ? 0 : begun % SOCKETS;
+
             questions[begun].due = every > 0 ? begin + begun * every : now_ms();
             questions[begun].took = -1;
+            while (wire && waiting[s] == OF_A_CONVERSATION)
+                s++; /* there is one that has room, or so many would not be under way */
+            waiting[s]++;
             if (wire)
-                ask_wire(sockets[0], begun);
+                ask_wire(sockets[s], begun);
             else
-                ask_udp(sockets, begun);
+                ask_udp(sockets[s], begun);
         }
         if (poll(ready, many, every > 0 ? 1 : TIMEOUT_MS) == 0 && every == 0)
             break; /* the rest is lost, and not secure */
@@ -232,6 +245,7 @@ int main(int argc, char *argv[])
                             : take_udp(sockets[s], s, &i, &secure))) {
                 if (i >= begun || questions[i].took >= 0)
                     continue;
+                waiting[s]--;
                 questions[i].took = now_ms() - questions[i].due;
                 questions[i].secure = secure;
                 ended++;
