@@ -25,7 +25,7 @@
 #include <stdbool.h>
 #include <unbound.h>
 
-#define CUT_CONTEXTS 4
+#define CUT_CONTEXTS 5
 
 /*
  * As relay_start(), with qname-minimisation off, in the context

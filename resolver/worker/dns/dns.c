@@ -93,7 +93,8 @@ static bool open_one(int which, const struct options *options, unsigned sockets,
 
 int dns_open(const struct options *options, unsigned sockets, const char **why)
 {
-    const unsigned share[DNS_CONTEXTS] = {[DNS_FOR_STRANGERS] = sockets,
+    const unsigned share[DNS_CONTEXTS] = {[DNS_FOR_STRANGERS] = sockets / 2 + 1,
+                                          [DNS_FOR_STRANGERS + 1] = sockets / 2 + 1,
                                           [DNS_FOR_KNOWN] = sockets / 2 + 1,
                                           [DNS_FOR_SUSPECTS] = sockets / 4 + 1,
                                           [DNS_FOR_NEW] = sockets};

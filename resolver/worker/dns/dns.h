@@ -1,16 +1,16 @@
 /*
  * dns.h: libunbound, set up for this.
  *
- * Four contexts, each with a worker thread (libunbound's own), a thread that
+ * Five contexts, each with a worker thread (libunbound's own), a thread that
  * makes libunbound's calls (relay.h), and a cache. libunbound answers from its
  * cache until the TTL has ended, so what is to be looked up before that is
  * looked up in another context. Each also has an opinion of its own of which
  * servers are slow or down, and does one validation at a time: names that
- * anybody can make up, and that may never be answered, are for the first one
- * alone, what lately took long or came to nothing is for the third, and the
- * fourth is for domains that may yet do either. After
- * dns_open() nothing here waits: results come by dns_process() when dns_fd() is
- * readable.
+ * anybody can make up, and that may never be answered, are for two of their
+ * own, which share them, so that two processors can validate; what lately took
+ * long or came to nothing has one, and so have domains that may yet do either.
+ * After dns_open() nothing here waits: results come by dns_process() when
+ * dns_fd() is readable.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -21,19 +21,19 @@
 
 #include <unbound.h>
 
-#define DNS_CONTEXTS 4
-#define DNS_FOR_STRANGERS 0
-#define DNS_FOR_KNOWN 1
-#define DNS_FOR_NEW 3      /* names of domains of which nothing has been seen yet */
-#define DNS_FOR_SUSPECTS 2 /* names of domains that lately answered bogus, or nothing */
+#define DNS_FOR_STRANGERS 0 /* and the next: each name is for the same one of both always */
+#define DNS_FOR_KNOWN 2
+#define DNS_FOR_SUSPECTS 3 /* names of domains that lately answered bogus, or nothing */
+#define DNS_FOR_NEW 4      /* names of domains of which nothing has been seen yet */
+#define DNS_CONTEXTS 5
 
 #define DNS_TYPE_TLSA 52
 
 /*
  * Set libunbound up and make it read its files and start its threads, while
- * that can be done. sockets: UDP sockets that the first context may have open
- * at a time, and the fourth; the second has half of that, the third a quarter. 0 with *why set
- * (static) when something is wrong: then every lookup is to fail with that.
+ * that can be done. sockets: UDP sockets that those for strangers may have open
+ * at a time, together, and the one for new domains; that for known names has half
+ * of that, that for suspects a quarter. 0 with *why set (static) when something is wrong: then every lookup is to fail with that.
  */
 int dns_open(const struct options *options, unsigned sockets, const char **why);
 

@@ -138,6 +138,12 @@ static void conclude(struct lookup *l, struct dance_wire_answer *answer)
     end(l);
 }
 
+/* One of both, by chance, and the same one always: its hash has 31 bits. */
+static int for_strangers(const struct name *name)
+{
+    return DNS_FOR_STRANGERS + (int)(name->entry.hash >> 30);
+}
+
 /*
  * Cut the answer's TTL to what its signatures allow. What libunbound kept
  * longer than them is nothing that it could validate now. false: it may know
@@ -155,7 +161,7 @@ static bool check_signatures(struct lookup *l, struct dance_wire_answer *answer,
         return true;
     if (!l->again) {
         l->again = true;
-        l->context = l->context == DNS_FOR_SUSPECTS ? DNS_FOR_STRANGERS : DNS_FOR_SUSPECTS;
+        l->context = l->context == DNS_FOR_SUSPECTS ? for_strangers(l->name) : DNS_FOR_SUSPECTS;
         (void)snprintf(name, sizeof(name), "%s.", name_text(l->name));
         if (dns_start(l->context, name, DNS_TYPE_TLSA, l, on_result, &l->id) == 0)
             return false;
@@ -221,11 +227,11 @@ static int context_of(const struct lookup *l)
         return DNS_FOR_SUSPECTS;
     /* Where it was found libunbound answers from its cache until its records end. */
     if (l->name->until_ms > moment)
-        return l->name->context == DNS_FOR_KNOWN ? DNS_FOR_STRANGERS : DNS_FOR_KNOWN;
+        return l->name->context == DNS_FOR_KNOWN ? for_strangers(l->name) : DNS_FOR_KNOWN;
     if (l->domain->known)
         return DNS_FOR_KNOWN;
     /* Whoever may turn out to be dear to validate is not beside those who are not. */
-    return domain_is_new(l->domain) ? DNS_FOR_NEW : DNS_FOR_STRANGERS;
+    return domain_is_new(l->domain) ? DNS_FOR_NEW : for_strangers(l->name);
 }
 
 /* Give it to libunbound: 0, or an error. */

@@ -396,8 +396,8 @@ Test(lookups, popular_names_are_renewed_in_the_other_context, .fini = close_all)
     cr_assert_eq(lookups_wait_ms(899999), 1);
     lookups_expire(900000);
     cr_assert_eq(count, 5, "a tenth before the end: who was asked for again, and nobody else");
-    cr_assert_eq(started[3].context, 1, "where it is not known");
-    cr_assert_eq(started[4].context, 1);
+    cr_assert_eq(started[3].context, DNS_FOR_KNOWN, "where it is not known");
+    cr_assert_eq(started[4].context, DNS_FOR_KNOWN);
     cr_assert_eq(lookups_counters()->renewed, 2);
     /* while it is renewed the old answer serves */
     ask(&a, 5, "x.example.com", 500, 900001);
@@ -410,7 +410,7 @@ Test(lookups, popular_names_are_renewed_in_the_other_context, .fini = close_all)
     lookups_expire(1800001);
     cr_assert_eq(count, 6);
     cr_assert_str_eq(started[5].name, "x.example.com.");
-    cr_assert_eq(started[5].context, 0);
+    cr_assert_leq(started[5].context, DNS_FOR_STRANGERS + 1);
     /* a name that turns popular at the last moment is renewed at that moment */
     lookups_want("wanted.example.com", 18, 1800002);
     lookups_expire(1800003);
@@ -688,7 +688,7 @@ Test(lookups, suspects_are_looked_up_apart, .fini = close_all)
     ask(&a, 0, "known.example.com", 500, 0);
     answer_secure(0, 1);
     ask(&a, 0, "n.example.com", 500, 0);
-    cr_assert_eq(started[1].context, DNS_FOR_STRANGERS);
+    cr_assert_leq(started[1].context, DNS_FOR_STRANGERS + 1);
     answer_bogus(1);
     for (uint32_t i = 0; i < 50; i++) {
         (void)snprintf(name, sizeof(name), "n%u.example.com", i);
@@ -715,6 +715,29 @@ Test(lookups, suspects_are_looked_up_apart, .fini = close_all)
     /* until it is bogus itself */
     answer_bogus(count - 1);
     lookups_expire(LOOKUPS_LIFETIME_MS + 2000);
+}
+
+Test(lookups, strangers_share_two_contexts_and_a_name_stays_with_one)
+{
+    struct lookups_asker a = {0};
+    bool used[DNS_CONTEXTS] = {false};
+    char name[40];
+
+    open_for(800, NULL);
+    ask(&a, 0, "first.example.com", 500, 0);
+    answer_secure(0, 1);
+    for (uint32_t i = 0; i < 64; i++) {
+        (void)snprintf(name, sizeof(name), "n%u.example.com", i);
+        for (int again = 0; again < 2; again++) {
+            ask(&a, i, name, 500, 0);
+            used[started[count - 1].context] = true;
+            answer(count - 1);
+        }
+        cr_assert_eq(started[count - 1].context, started[count - 2].context);
+        cr_assert_str_eq(started[count - 1].name, started[count - 2].name);
+    }
+    cr_assert(used[DNS_FOR_STRANGERS] && used[DNS_FOR_STRANGERS + 1]);
+    cr_assert(!used[DNS_FOR_KNOWN] && !used[DNS_FOR_NEW]);
 }
 
 static struct name *hold(const char *name, long long now)
