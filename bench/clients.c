@@ -29,6 +29,7 @@
 #define THREADS_MAX 4096
 #define STACK (256 << 10)
 #define PATIENCE_S 20
+#define AGAIN_US 250000
 #define PATIENCE_MQTT_S 300 /* a broker takes one after the other */
 
 static struct {
@@ -108,21 +109,41 @@ static int request(char *out, size_t size, const char *name)
     return (int)(sizeof(header) + 3 + len);
 }
 
-/* 1: let in, which the server says with its first octet. */
-static int one(const char *name)
+/*
+ * A connection, or -1. A broker's line of those who wait to be taken is short, and the kernel
+ * knocks again later and later, after two minutes at last; a device that is not let in comes anew.
+ */
+static int reach(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((unsigned short)option.port)};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct timeval limit = {option.mqtt ? PATIENCE_MQTT_S : PATIENCE_S, 0};
+    int patience = option.mqtt ? PATIENCE_MQTT_S : PATIENCE_S;
+    struct timeval once = {option.mqtt ? 0 : patience, option.mqtt ? AGAIN_US : 0};
+    struct timeval limit = {patience, 0};
+    double end = now_us() + patience * 1e6;
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    do {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &once, sizeof(once));
+        if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+            return fd;
+        close(fd);
+    } while (now_us() < end);
+    return -1;
+}
+
+/* 1: let in, which the server says with its first octet. */
+static int one(const char *name)
+{
+    int fd = reach();
     SSL *ssl = SSL_new(context);
     char octets[512];
     int accepted = 0;
 
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0
-        && SSL_set_fd(ssl, fd) && SSL_set_ex_data(ssl, index_of_name, (void *)(size_t)name)
+    if (fd >= 0 && SSL_set_fd(ssl, fd) && SSL_set_ex_data(ssl, index_of_name, (void *)(size_t)name)
         && SSL_connect(ssl) == 1) {
         accepted = SSL_write(ssl, octets, request(octets, sizeof(octets), name)) > 0
                    && SSL_read(ssl, octets, sizeof(octets)) > 0;

@@ -27,7 +27,7 @@ from zone import Proxy, accepts, free_port, wait_for  # noqa: E402
 BENCH = os.path.join(BUILD, "bench")
 RESOLVER = os.path.join(BUILD, "resolver", "dance-resolver")
 DEVICE = "sensor7._device.example.com"
-NGINX, HAPROXY = (shutil.which(name, path="/usr/sbin:/usr/bin") for name in ("nginx", "haproxy"))
+NGINX, HAPROXY, UNBOUND = (shutil.which(name, path="/usr/sbin:/usr/bin") for name in ("nginx", "haproxy", "unbound"))
 
 
 def run(argv, conf=None, **kwargs):
@@ -79,7 +79,7 @@ class Bench:
         w = self.world
         w.zones.stop()
         right = pki.tlsa(3, 1, 1, w.device)
-        self.names = 2000 if self.quick or "i" not in self.wanted else 100000
+        self.names = 2000 if self.quick else 100000 if "i" in self.wanted else 20000
         w.zones.add("bench.example", [f"n{i}._device {right}" for i in range(self.names)] + [f"*.wild._device {right}"], ttl=3600)
         w.anchor = w.write("anchors", w.zones.anchors.encode())
         w.zones.start()
@@ -420,6 +420,81 @@ class Bench:
                 ratios.append(results[1][3] / results[0][3])
             self.row("l", f"{kind}: p99 of known clients, strangers' names unknown / known", ratios, 1.2)
 
+    def resolver(self):
+        path = os.path.join(self.folder, "sock")
+        process = subprocess.Popen([RESOLVER, "--socket", path, "--log", "none", "--trust-anchor", self.world.anchor, "--forward",
+                                    f"127.0.0.1@{self.world.zones.port}", "--user", "root"])
+        self.servers.append(process)
+        wait_for(lambda: accepts(path), what="the socket")
+        return process, ("wire", path)
+
+    def daemon(self, threads):
+        port, conf = free_port(), os.path.join(self.folder, "unbound.conf")
+        with open(conf, "w") as out:
+            out.write(f"server:\n num-threads: {threads}\n interface: 127.0.0.1@{port}\n do-daemonize: no\n use-syslog: no\n"
+                      f' username: ""\n chroot: ""\n pidfile: ""\n directory: "{self.folder}"\n'
+                      f" trust-anchor-file: {self.world.anchor}\n do-not-query-localhost: no\n msg-cache-size: 64m\n"
+                      " rrset-cache-size: 64m\n num-queries-per-thread: 4096\n outgoing-range: 8192\nremote-control:\n"
+                      f' control-enable: no\nforward-zone:\n name: "."\n forward-addr: 127.0.0.1@{self.world.zones.port}\n')
+        process = subprocess.Popen([UNBOUND, "-d", "-c", conf], stderr=subprocess.DEVNULL)
+        self.servers.append(process)
+        wait_for(lambda: "NOERROR" in subprocess.run(["drill", "-p", str(port), "n0._device.bench.example", "TLSA", "@127.0.0.1"],
+                                                     capture_output=True, text=True).stdout, what="unbound")
+        return process, ("udp", port)
+
+    def cold(self, start, concurrency):
+        """Of a resolver that knows the zone and none of the names, as cold.c prints them."""
+        process, how = start()
+        form = "n%u._device.bench.example"
+        run([os.path.join(BENCH, "cold"), *how, form, 0, 1, 1])
+        out = run([os.path.join(BENCH, "cold"), *how, form, 1, self.names - 1, concurrency])
+        self.end(process)
+        rate, median, p99, longest, bad = (float(x) for x in out.split())
+        assert bad == 0, out
+        return [[rate, median, p99, longest]]
+
+    def m(self):
+        """Names that nobody has asked for yet, beside the daemon."""
+        if UNBOUND is None:
+            self.note("m", "unbound is not installed")
+            return
+        for concurrency in (64, 256):
+            for threads in (1, 2):
+                rates, p99 = [], []
+                for i in range(self.rounds):
+                    pair = [lambda: self.cold(self.resolver, concurrency)[0], lambda: self.cold(lambda: self.daemon(threads), concurrency)[0]]
+                    results = [None, None]
+                    for which in (0, 1) if i % 2 == 0 else (1, 0):
+                        results[which] = pair[which]()
+                    rates.append(results[0][0] / results[1][0])
+                    p99.append(results[0][2] / results[1][2])
+                what = f"{concurrency} cold lookups at a time / unbound, {threads} thread" + "s" * (threads > 1)
+                self.row("m", what + ": rate", rates, 0.9 if threads == 1 else None, below=False)
+                self.row("m", "... p99", p99, 1.0 if threads == 1 else None)
+
+    def script(self, name, *arguments):
+        """Lines of a script of ours, which sets up a world of its own."""
+        done = subprocess.run([sys.executable, "-B", os.path.join(os.path.dirname(os.path.abspath(__file__)), name), os.path.realpath(BUILD),
+                               *(str(a) for a in arguments)], capture_output=True, text=True, timeout=1800)
+        if done.returncode != 0:
+            raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
+        return [line.split() for line in done.stdout.splitlines()]
+
+    def n(self):
+        """A broker is restarted; see storm.py. As root."""
+        for devices, wanted in ((50, None),) if self.quick else ((500, 8), (2000, 30)):
+            rounds = [self.script("storm.py", devices, 20) for _ in range(1 if self.quick else 3)]
+            for lines in zip(*rounds):
+                kind = lines[0][0]
+                self.row("n", f"{devices} devices come back, {kind}: the last one is in after", [float(line[1]) for line in lines],
+                         wanted if kind == "cold" else None, " s")
+                assert all(line[2] == "0" for line in lines), lines
+
+    def o(self):
+        """Domains whose owners make lookups long; see slow.py."""
+        for line in self.script("slow.py", *(("one", "keytrap", "late") if self.quick else ())):
+            self.note("o", " ".join(line))
+
     def long_run(self):
         lines = self.handshakes("ee", "-s", 10, "-t", 2, count=20000)
         self.row("", "200,000 handshakes: allocated after 20,000", [lines[0][7]], unit=" KiB")
@@ -429,7 +504,7 @@ class Bench:
         self.row("", "... descriptors more", [lines[-1][5] - lines[0][5]], 0)
 
 
-ROWS = ["a", "b", "c", "d", "e", "f", "f2", "g", "h", "i", "j", "k", "l"]
+ROWS = ["a", "b", "c", "d", "e", "f", "f2", "g", "h", "i", "j", "k", "l", "m", "n", "o"]
 
 
 def main():

@@ -6,6 +6,7 @@
 Prints a line for each kind: the seconds until the last device is connected, those refused, and the questions that a name
 cost. bench/run.py's row n; as root, in a network namespace of its own. Kinds:
 
+    plain   the broker without the module, the devices' certificate among its CAs: what it takes in any case
     near    the resolver starts with the broker, and the DNS answers at once
     cold    the resolver starts with the broker: it knows no name
     known   the resolver has gone on while the broker was restarted
@@ -25,7 +26,7 @@ import internet  # noqa: E402
 import pki  # noqa: E402
 from zone import accepts, free_port, wait_for  # noqa: E402
 
-KINDS = ("near", "cold", "known", "listed")
+KINDS = ("plain", "near", "cold", "known", "listed")
 
 
 class Storm:
@@ -62,14 +63,16 @@ class Storm:
                                           "none", "--trust-anchor", self.net.anchor, "--user", "root"])
         wait_for(lambda: accepts(self.socket), what="the resolver")
 
-    def start_broker(self, listed):
+    def start_broker(self, kind):
         from conftest import config, environment
         port = free_port()
-        server = {"policy": "require", **({"allow_file": self.path("names")} if listed else {"allow": "*._device.example.com"})}
-        conf = config(self.path("cnf"), "none", server=server,
-                      dns={"resolver": self.socket, "timeout": 60, **({"prefetch": "yes"} if listed else {})})
+        server = {"policy": "require", "allow": "*._device.example.com"}
+        if kind == "listed":
+            server.update(allow="n0._device.example.com", allow_file=self.path("names"), prefetch="yes")
+        conf = config(self.path("cnf"), "none", server=server, dns={"resolver": self.socket, "timeout": 60})
         text = (f"listener {port} 127.0.0.1\ncafile {self.path('client.crt')}\ncertfile {self.path('client.crt')}\n"
                 f"keyfile {self.path('client.key')}\nrequire_certificate true\nallow_anonymous true\nuser root\n")
+        conf = "/dev/null" if kind == "plain" else conf
         broker = subprocess.Popen(["/usr/sbin/mosquitto", "-c", self.write("broker.conf", text.encode())], env=environment(conf),
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         # Nobody connects to see whether it listens: that would be a device.
@@ -81,7 +84,7 @@ class Storm:
         if kind != "known" or self.resolver is None:
             self.start_resolver()
         before = len(self.net.questions())
-        broker, port = self.start_broker(kind == "listed")
+        broker, port = self.start_broker(kind)
         out = subprocess.run([os.path.join(self.build, "bench", "clients"), "-p", str(port), "-c", self.path("client.crt"), "-k",
                               self.path("client.key"), "-f", "n", "-d", "_device.example.com", "-n", str(self.devices), "-t",
                               str(self.devices), "-m"], env={**os.environ, "OPENSSL_CONF": "/dev/null"}, capture_output=True,
