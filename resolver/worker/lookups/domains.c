@@ -83,7 +83,7 @@ bool domain_suspect(const struct domain *domain, long long now_ms)
 /* How many of its lookups may be in flight. */
 bool domain_is_new(const struct domain *domain)
 {
-    return domain->window == DOMAINS_BEGIN;
+    return domain->window == DOMAINS_NEW;
 }
 
 static unsigned window_of(const struct domain *domain, long long now_ms)
@@ -167,7 +167,7 @@ struct domain *domain_of(const char *name, size_t len, bool known, long long now
     if (d == NULL)
         return NULL;
     TAILQ_INIT(&d->waiting);
-    d->window = DOMAINS_BEGIN;
+    d->window = DOMAINS_NEW;
     d->known = d->good = known;
     domain_put(d, now_ms);
     return d;
@@ -218,10 +218,10 @@ void domain_said(struct domain *domain, enum domain_answer answer, long long now
         /* Whoever answers is silent no longer; bogus was what he said. */
         domain->silent_until_ms = 0;
         if (!domain_suspect(domain, now_ms) && domain->window < DOMAINS_AT_MOST)
-            domain->window++;
+            domain->window = domain_is_new(domain) ? DOMAINS_BEGIN : domain->window + 1;
         return;
     }
-    domain->window = DOMAINS_BEGIN;
+    domain->window = DOMAINS_NEW;
     if (answer == DOMAIN_BOGUS)
         domain->bogus_until_ms = now_ms + DOMAINS_LATELY_MS;
     else if (!domain->known)

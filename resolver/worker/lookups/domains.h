@@ -8,8 +8,9 @@
  * a domain apart from the others of the same owner (known), so that nothing
  * that strangers' names do holds them back.
  *
- * Of the others a domain has few lookups at a time until it has answered some,
- * and next to none while it has been silent or bogus lately. Its names that are
+ * Of the others a domain has next to no lookups at a time until it has answered,
+ * which may turn out to be dear, or while it has been silent or bogus lately, and
+ * few until it has answered some. Its names that are
  * due take turns with those of other domains. Domains that have not answered
  * well have a line and room of their own.
  *
@@ -23,8 +24,9 @@
 
 #include <sys/queue.h>
 
-#define DOMAINS_BEGIN 16u   /* lookups at a time of a domain that has not answered yet */
-#define DOMAINS_AT_MOST 64u /* of one that has answered that many */
+#define DOMAINS_NEW 2u      /* lookups at a time of a domain that has not answered yet, */
+#define DOMAINS_BEGIN 16u   /* of one that has, */
+#define DOMAINS_AT_MOST 64u /* and more with each answer, up to this; */
 #define DOMAINS_SUSPECT 2u  /* of one that answered nothing, or bogus, lately, */
 #define DOMAINS_LATELY_MS 60000
 

@@ -385,10 +385,10 @@ Test(lookups, popular_names_are_renewed_in_the_other_context, .fini = close_all)
     ask(&a, 1, "x.example.com", 500, 0);
     ask(&a, 2, "once.example.com", 500, 0);
     ask(&a, 3, "wanted.example.com", 500, 0);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < (int)DOMAINS_NEW; i++)
         cr_assert_eq(started[i].context, DNS_FOR_NEW, "nothing is known of the domain");
+    for (int i = 0; i < 3; i++)
         answer_secure(i, 1000);
-    }
     ask(&a, 4, "x.example.com", 500, 5000);
     lookups_want("Wanted.example.com", 18, 5000);
     lookups_expire(899999);
@@ -451,8 +451,7 @@ Test(lookups, held_names_are_looked_up_ahead, .fini = close_all)
     }
     cr_assert_eq(wanted_held(), 40);
     lookups_expire(0);
-    cr_assert_eq(count, 10,
-                 "half of an eighth of all at a time, of domains that have not answered");
+    cr_assert_eq(count, 4 * DOMAINS_NEW / 2, "half of what each of the domains may have");
     cr_assert_eq(lookups_wait_ms(0), LOOKUPS_LIFETIME_MS, "without room a result comes first");
     for (int i = 0; i < 40; i++) {
         if (i % 2 == 0)
@@ -493,7 +492,7 @@ Test(lookups, shares, .fini = close_all)
         (void)snprintf(name, sizeof(name), "n%u.x%u.slow.example.com", i, i);
         ask(&a, i, name, 500, 0);
     }
-    cr_assert_eq(count, 1 + DOMAINS_BEGIN + 1);
+    cr_assert_eq(count, 1 + DOMAINS_BEGIN);
     cr_assert_eq(lookups_in_flight(), 20, "the others wait in line");
     cr_assert_eq(lookups_counters()->busy_domain, 10);
     cr_assert_eq(delivered[deliveries - 1].status, DANCE_WIRE_BUSY);
@@ -501,7 +500,7 @@ Test(lookups, shares, .fini = close_all)
                      "too many lookups in this domain are in flight");
     /* another domain, not far away, has its own */
     ask(&a, 50, "n.example.net", 500, 0);
-    cr_assert_eq(count, 2 + DOMAINS_BEGIN + 1);
+    cr_assert_eq(count, 2 + DOMAINS_BEGIN);
     /* one process gets what it may have, also when nobody waits any more */
     for (uint32_t i = 0; i < 40; i++) {
         (void)snprintf(name, sizeof(name), "n.d%u.org", i);
@@ -510,14 +509,14 @@ Test(lookups, shares, .fini = close_all)
     cr_assert_eq(lookups_in_flight(), 44, "an eighth of its 50 is for names that are known");
     cr_assert_eq(lookups_counters()->busy_client, 17);
     lookups_forget(&a);
-    cr_assert_eq(a.account->lookups, 41, "but those that had not begun");
+    cr_assert_eq(a.account->lookups, 40, "but those that had not begun");
     /* strangers leave an eighth for names that are known */
     for (uint32_t i = 0; i < 40; i++) {
         (void)snprintf(name, sizeof(name), "n.e%u.org", i);
         ask(&b, i, name, 500, 0);
     }
     cr_assert_eq(lookups_in_flight(), 70);
-    cr_assert_eq(lookups_counters()->busy, 11);
+    cr_assert_eq(lookups_counters()->busy, 10);
     cr_assert_str_eq(delivered[deliveries - 1].reason, "too many lookups are in flight");
     account_leave(a.account);
     account_leave(b.account);
@@ -638,11 +637,12 @@ Test(lookups, the_owner_of_a_short_name_has_a_share, .fini = close_all)
         ask(&a, i, name, 500, 0);
     }
     cr_assert_eq(lookups_in_flight(), 20);
-    cr_assert_eq(count, DOMAINS_BEGIN);
+    cr_assert_eq(count, DOMAINS_NEW);
     cr_assert_eq(lookups_counters()->busy_domain, 40);
 }
 
-/* A domain that has not answered yet has few lookups at a time, and more with each answer. */
+/* A domain that has not answered yet has next to no lookups at a time, then some, and more with
+ * each answer. */
 Test(lookups, what_a_domain_may_have_waits_in_line, .fini = close_all)
 {
     struct lookups_asker a = {0};
@@ -655,16 +655,18 @@ Test(lookups, what_a_domain_may_have_waits_in_line, .fini = close_all)
         ask(i % 2 == 0 ? &a : &b, i, name, 500, 0);
     }
     cr_assert_eq(lookups_in_flight(), 150);
-    cr_assert_eq(count, DOMAINS_BEGIN);
+    cr_assert_eq(count, DOMAINS_NEW);
     answer(0);
-    cr_assert_eq(count, DOMAINS_BEGIN + 2);
+    cr_assert_eq(count, 1 + DOMAINS_BEGIN);
+    answer(1);
+    cr_assert_eq(count, 1 + DOMAINS_BEGIN + 2);
     /* nobody waits any more: it never begins */
     lookups_forget(&b);
-    cr_assert_eq(lookups_in_flight(), 74 + (DOMAINS_BEGIN + 2) / 2);
-    for (int i = 1; i < count; i++)
+    cr_assert_eq(lookups_in_flight(), 74 + DOMAINS_BEGIN / 2);
+    for (int i = 2; i < count; i++)
         answer(i);
-    cr_assert_eq(count, 75 + (DOMAINS_BEGIN + 2) / 2);
-    cr_assert_eq(deliveries, 75);
+    cr_assert_eq(count, 76 + DOMAINS_BEGIN / 2);
+    cr_assert_eq(deliveries, 76);
     cr_assert_eq(lookups_in_flight(), 0);
     /* those that wait in line are told in time, and go */
     for (uint32_t i = 0; i < 150; i++) {
@@ -672,9 +674,9 @@ Test(lookups, what_a_domain_may_have_waits_in_line, .fini = close_all)
         ask(&a, i, name, 500, 1000);
     }
     lookups_expire(1500);
-    cr_assert_eq(deliveries, 225);
+    cr_assert_eq(deliveries, 226);
     cr_assert_eq(lookups_in_flight(), DOMAINS_AT_MOST);
-    cr_assert_eq(count, 75 + (DOMAINS_BEGIN + 2) / 2 + DOMAINS_AT_MOST);
+    cr_assert_eq(count, 76 + DOMAINS_BEGIN / 2 + DOMAINS_AT_MOST);
 }
 
 /* A domain that was bogus a moment ago: two lookups at a time, where nobody else's are. */
@@ -701,12 +703,12 @@ Test(lookups, suspects_are_looked_up_apart, .fini = close_all)
     cr_assert_eq(started[count - 1].context, DNS_FOR_SUSPECTS);
     /* others are where they were, and as many */
     before = count;
-    for (uint32_t i = 0; i < DOMAINS_BEGIN; i++) {
+    for (uint32_t i = 0; i < DOMAINS_NEW; i++) {
         (void)snprintf(name, sizeof(name), "n%u.example.net", i);
         ask(&a, i, name, 500, 0);
         cr_assert_eq(started[count - 1].context, DNS_FOR_NEW);
     }
-    cr_assert_eq(count - before, (int)DOMAINS_BEGIN);
+    cr_assert_eq(count - before, (int)DOMAINS_NEW);
     /* and so is a name of the domain that was found lately */
     let_a_moment_pass();
     ask(&a, 99, "known.example.com", 500, 2000);
@@ -780,7 +782,7 @@ Test(lookups, slow_names_leave_a_list_fresh, .fini = close_all)
                 answer_secure(done, 1000);
         }
     }
-    cr_assert_eq(slow, DOMAINS_BEGIN / 2, "who asks has the other half");
+    cr_assert_eq(slow, DOMAINS_NEW / 2, "who asks has the other half");
     quick = count - slow;
     cr_assert_eq(quick, 300);
     cr_assert_eq(names_kept(), 300);
