@@ -33,7 +33,8 @@
  * Set libunbound up and make it read its files and start its threads, while
  * that can be done. sockets: UDP sockets that those for strangers may have open
  * at a time, together, and the one for new domains; that for known names has half
- * of that, that for suspects a quarter. 0 with *why set (static) when something is wrong: then every lookup is to fail with that.
+ * of that, that for suspects a quarter. 0 with *why set (static) when something is
+ * wrong: then every lookup is to fail with that.
  */
 int dns_open(const struct options *options, unsigned sockets, const char **why);
 
