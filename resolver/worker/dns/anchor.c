@@ -164,7 +164,7 @@ static bool take_name(const struct reader *r, const struct entry *e, const struc
                       char out[ANCHOR_NAME_MAX + 1])
 {
     const char *origin = "";
-    size_t len;
+    int len;
 
     if (is_word(word, "@")) {
         memmove(out, r->origin, sizeof(r->origin));
@@ -172,11 +172,10 @@ static bool take_name(const struct reader *r, const struct entry *e, const struc
     }
     if (word->at[word->len - 1] != '.')
         origin = r->origin;
-    len = word->len + strlen(origin) + (origin[0] != '\0' && origin[0] != '.');
-    if (len > ANCHOR_NAME_MAX)
-        return fault_at(e->line, "the name is too long");
-    (void)snprintf(out, ANCHOR_NAME_MAX + 1, "%.*s%s%s", (int)word->len, word->at,
+    len = snprintf(out, ANCHOR_NAME_MAX + 1, "%.*s%s%s", (int)word->len, word->at,
                    origin[0] != '\0' && origin[0] != '.' ? "." : "", origin);
+    if (len < 0 || len > ANCHOR_NAME_MAX)
+        return fault_at(e->line, "the name is too long");
     for (char *c = out; *c != '\0'; c++)
         *c = (char)tolower((unsigned char)*c);
     return true;
