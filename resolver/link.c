@@ -29,7 +29,7 @@ bool link_send(int link, enum link_word word, int fd)
 
 enum link_received link_receive(int link, enum link_word *word, int *fd)
 {
-    char octet;
+    char octet = 0;
     ssize_t n = dance_receive_fd(link, &octet, 1, fd);
 
     if (n < 0)

@@ -15,32 +15,32 @@ enum kind { FLAG, TEXT, NUMBER, DESCRIPTOR, LOG, LOG_LEVEL, HELP, VERSION };
 static const struct entry {
     const char *name;
     const char *value; /* in the usage; NULL: it takes none */
+    size_t field;      /* in struct options */
     enum kind kind;
-    size_t field; /* in struct options */
     unsigned low; /* of NUMBER and DESCRIPTOR */
     unsigned high;
     unsigned usual;         /* of NUMBER */
     const char *usual_text; /* of TEXT */
 } table[] = {
-    {"channel", "FD", DESCRIPTOR, offsetof(struct options, channel), 0, 1u << 20, 0, NULL},
-    {"socket", "PATH", TEXT, offsetof(struct options, socket), 0, 0, 0, NULL},
-    {"listen-fds", NULL, FLAG, offsetof(struct options, listen_fds), 0, 0, 0, NULL},
-    {"flush", "NAME", TEXT, offsetof(struct options, flush), 0, 0, 0, NULL},
-    {"trust-anchor", "FILE", TEXT, offsetof(struct options, trust_anchor), 0, 0, 0,
+    {"channel", "FD", offsetof(struct options, channel), DESCRIPTOR, 0, 1u << 20, 0, NULL},
+    {"socket", "PATH", offsetof(struct options, socket), TEXT, 0, 0, 0, NULL},
+    {"listen-fds", NULL, offsetof(struct options, listen_fds), FLAG, 0, 0, 0, NULL},
+    {"flush", "NAME", offsetof(struct options, flush), TEXT, 0, 0, 0, NULL},
+    {"trust-anchor", "FILE", offsetof(struct options, trust_anchor), TEXT, 0, 0, 0,
      "/usr/share/dns/root.key"},
-    {"forward", "LIST", TEXT, offsetof(struct options, forward), 0, 0, 0, NULL},
-    {"unbound-config", "FILE", TEXT, offsetof(struct options, unbound_config), 0, 0, 0, NULL},
-    {"user", "NAME", TEXT, offsetof(struct options, user), 0, 0, 0, NULL},
-    {"log", "none|stderr|syslog|/FILE", LOG, 0, 0, 0, 0, NULL},
-    {"log-level", "error|info|debug", LOG_LEVEL, 0, 0, 0, 0, NULL},
-    {"denial-ttl", "SECONDS", NUMBER, offsetof(struct options, denial_ttl), 0, 86400, 30, NULL},
-    {"max-lookups", "N", NUMBER, offsetof(struct options, max_lookups), 1, 100000, 4096, NULL},
-    {"max-per-client", "N", NUMBER, offsetof(struct options, max_per_client), 1, 100000, 1024,
+    {"forward", "LIST", offsetof(struct options, forward), TEXT, 0, 0, 0, NULL},
+    {"unbound-config", "FILE", offsetof(struct options, unbound_config), TEXT, 0, 0, 0, NULL},
+    {"user", "NAME", offsetof(struct options, user), TEXT, 0, 0, 0, NULL},
+    {"log", "none|stderr|syslog|/FILE", 0, LOG, 0, 0, 0, NULL},
+    {"log-level", "error|info|debug", 0, LOG_LEVEL, 0, 0, 0, NULL},
+    {"denial-ttl", "SECONDS", offsetof(struct options, denial_ttl), NUMBER, 0, 86400, 30, NULL},
+    {"max-lookups", "N", offsetof(struct options, max_lookups), NUMBER, 1, 100000, 4096, NULL},
+    {"max-per-client", "N", offsetof(struct options, max_per_client), NUMBER, 1, 100000, 1024,
      NULL},
-    {"max-workers", "N", NUMBER, offsetof(struct options, max_workers), 1, 1024, 64, NULL},
-    {"idle", "SECONDS", NUMBER, offsetof(struct options, idle), 1, 86400, 900, NULL},
-    {"help", NULL, HELP, 0, 0, 0, 0, NULL},
-    {"version", NULL, VERSION, 0, 0, 0, 0, NULL},
+    {"max-workers", "N", offsetof(struct options, max_workers), NUMBER, 1, 1024, 64, NULL},
+    {"idle", "SECONDS", offsetof(struct options, idle), NUMBER, 1, 86400, 900, NULL},
+    {"help", NULL, 0, HELP, 0, 0, 0, NULL},
+    {"version", NULL, 0, VERSION, 0, 0, 0, NULL},
 };
 #define COUNT (sizeof(table) / sizeof(table[0]))
 

@@ -235,7 +235,7 @@ int worker_run(const struct options *of, uid_t uid, int link, const struct dance
     peers_open(poller, limits, page, on_forget);
     /* A fault of the files is every lookup's answer, until they change. */
     if (lookups.lookups < options->max_lookups)
-        dance_log(DANCE_LOG_INFO, "resolver: --max-lookups %u: there are descriptors for %u",
+        dance_log(DANCE_LOG_DEBUG, "resolver: --max-lookups %u: there are descriptors for %u",
                   options->max_lookups, lookups.lookups);
     if (!dns_open(options, sockets, &unavailable))
         dance_log(DANCE_LOG_ERROR, "resolver: %s", unavailable);

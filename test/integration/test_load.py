@@ -99,7 +99,7 @@ def test_thousands_of_slow_lookups_in_flight(proxied):
     """Nobody answers until all are there; the owners' lookups begin a few at a time, and nobody else waits for them."""
     resolver = proxied(slow_names(Proxy.HELD), "--max-per-client", "100000")
     zones = ("example.net", "example.org")
-    each = 10 if sanitized() else 30
+    each = 10 if sanitized() else 25  # a domain has a quarter of what there are descriptors for, 20,000 at the least
     assert ask(resolver.connect(), NAME)[0] == SECURE
     for zone in zones:  # what leads there is known, as it is in a server that runs
         ask(resolver.connect(), f"x.{zone}", 1, 20000)

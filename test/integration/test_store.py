@@ -562,7 +562,8 @@ def test_many_opens_are_answered_from_the_cache(published, run, tmp_path):
     """The zone's server has gone, and stores are opened and searched all the same."""
     folder = tmp_path / "zone"
     folder.mkdir()
-    os.chmod(folder, 0o755)
+    for path in (tmp_path, folder):
+        os.chmod(path, 0o755)
     zones = Zones(folder)
     zones.add("example.com", ["ta " + pki.tlsa(2, 0, 0, published.ta)])
     (folder / "anchors").write_text(zones.anchors)

@@ -299,6 +299,7 @@ def test_an_anchor_that_is_replaced(world, resolver, tmp_path):
     assert new.read_text() != anchor.read_text()
     os.rename(new, anchor)
     wait_for(lambda: lookup(one)[0] not in (SECURE, FAILED), what="the new anchor to be read")
+    assert "has changed, the worker begins anew" in one.log.text(), one.log.text()
     anchor.unlink()
     wait_for(lambda: "No such file" in lookup(one)[1], what="the file's end to be seen")
     shutil.copy(world.anchor, anchor)

@@ -80,12 +80,12 @@ bool domain_suspect(const struct domain *domain, long long now_ms)
     return now_ms < domain->bogus_until_ms || now_ms < domain->silent_until_ms;
 }
 
-/* How many of its lookups may be in flight. */
 bool domain_is_new(const struct domain *domain)
 {
     return domain->window == DOMAINS_NEW;
 }
 
+/* How many of its lookups may be in flight. */
 static unsigned window_of(const struct domain *domain, long long now_ms)
 {
     if (domain->known)

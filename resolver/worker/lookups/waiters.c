@@ -58,7 +58,9 @@ void waiters_insecure(struct waiters *waiters)
     struct waiter *w;
 
     LIST_FOREACH(w, waiters, same_lookup)
-    w->insecure = true; // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
+    {
+        w->insecure = true; // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
+    }
 }
 
 /* w goes without the answer. */

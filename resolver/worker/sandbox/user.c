@@ -7,6 +7,8 @@
 #include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -40,7 +42,6 @@ static bool is_root(void)
 /* The uids of one process. Not the owner of /proc/PID: that is root of whoever is not dumpable. */
 static void note_uids(const char *pid, bool taken[UIDS])
 {
-    unsigned ids[4];
     char path[64];
     char line[256];
     FILE *status;
@@ -50,11 +51,16 @@ static void note_uids(const char *pid, bool taken[UIDS])
     if (status == NULL)
         return;
     while (fgets(line, sizeof(line), status) != NULL) {
-        if (sscanf(line, "Uid: %u %u %u %u", &ids[0], &ids[1], &ids[2], &ids[3]) != 4)
+        /* The real, the effective, the saved one, and that of files. */
+        char *at = line + 4;
+
+        if (strncmp(line, "Uid:", 4) != 0)
             continue;
         for (int i = 0; i < 4; i++) {
-            if (ids[i] >= UID_FIRST && ids[i] <= UID_LAST)
-                taken[ids[i] - UID_FIRST] = true;
+            unsigned long id = strtoul(at, &at, 10);
+
+            if (id >= UID_FIRST && id <= UID_LAST)
+                taken[id - UID_FIRST] = true;
         }
         break;
     }
