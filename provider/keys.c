@@ -238,12 +238,15 @@ static int parse_forward(struct dance_config *c, const char *value)
     /*
      * '#' begins a comment in openssl.cnf, so an unescaped "@853#name" arrives
      * here as "@853", and queries meant for TLS would go out in the clear.
+     * Where the file shows that it was so (comment.h), it arrives as "@853#".
      */
     while ((at = strstr(at, "@853")) != NULL) {
         at += 4;
         if (*at != '#' && (*at < '0' || *at > '9'))
             return 0;
     }
+    if (*value != '\0' && value[strlen(value) - 1] == '#')
+        return 0;
     return keep_text(&c->forward, value);
 }
 
