@@ -43,9 +43,8 @@ lint() {
         --enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem -Iinclude -Iprovider -Iresolver common provider resolver
     run clang-tidy bash -c 'find common provider resolver -name "*.c" | sort | xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p build'
     run "no circle between rooms" scripts/check-circles.sh
-    if [[ -x scripts/check-docs.sh ]]; then
-        run "documentation matches the code" scripts/check-docs.sh
-    fi
+    run "documentation matches the code" scripts/check-docs.sh
+    run "tables of the documentation are those of the code" scripts/tables.py build --check
 }
 
 on_this_machine() {
