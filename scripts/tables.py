@@ -7,7 +7,7 @@
 
 README.md's tables stand between "<!-- keys: SECTION -->" and "<!-- end of keys -->". Prose cannot be made from a table:
 of doc/dance.7, doc/dance-resolver.8, doc/messages.md and openssl.cnf.example each entry is looked for, at its place and
-with its default, and an entry of what there is no more.
+with its default, and an entry of what there is no more. Of each log line doc/messages.md has the words.
 """
 import os
 import re
@@ -131,6 +131,23 @@ def messages(reasons):
     differ("doc/messages.md", [entry for entry in found if entry in texts], texts)
 
 
+def log_lines():
+    """The words of each log line stand in doc/messages.md, as they are."""
+    page = re.sub(r"\s+", " ", read("doc/messages.md"))
+    count = 0
+    for folder in ("common", "provider", "resolver"):
+        for path in sorted(os.path.join(at, name) for at, _, names in os.walk(folder) for name in names if name.endswith(".c")):
+            for call in re.findall(r'dance_log\(\w+,\s*((?:"(?:[^"\\]|\\.)*"\s*)+)', read(path)):
+                text = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', call))
+                words = max((part.removeprefix("resolver: ").strip(" :;,()") for part in re.split(r"%[a-z0-9.*]+", text)), key=len)
+                count += 1
+                # Formats of conversions alone say what something else in this page is.
+                if len(words) > 12 and words not in page:
+                    wrong.append(f"doc/messages.md: no entry for the log line of {path}: {text}")
+    if count < 30:
+        wrong.append("the log lines were not found")
+
+
 def main(build, check):
     tables = rows(build)
     readme(tables["key"], check)
@@ -138,6 +155,7 @@ def main(build, check):
     example(tables["key"])
     resolver(tables["option"])
     messages(tables["reason"])
+    log_lines()
     for text in wrong:
         print(text)
     return bool(wrong)

@@ -20,6 +20,8 @@ def copy(tmp_path):
     for page in (*PAGES, "scripts/tables.py"):
         (tmp_path / page).parent.mkdir(exist_ok=True)
         shutil.copy(SOURCE / page, tmp_path / page)
+    for folder in ("common", "provider", "resolver"):
+        (tmp_path / folder).symlink_to(SOURCE / folder)
     return tmp_path
 
 
@@ -75,3 +77,8 @@ def test_an_option(copy, option, default):
 @pytest.mark.parametrize("reason", [row[2] for row in TABLES if row[0] == "reason"])
 def test_a_reason(copy, reason):
     is_noticed(copy, "doc/messages.md", rf"^### {re.escape(reason)}$", "### something else", reason)
+
+
+@pytest.mark.parametrize("words", ["the calendar was set", "a malformed message was dropped", "the worker is stuck", "does not sign, the handshake"])
+def test_a_log_line(copy, words):
+    is_noticed(copy, "doc/messages.md", words, "it is so", "no entry for the log line")
