@@ -2,10 +2,10 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """The tables of keys, options and reasons in the documentation are those of the code.
 
-    scripts/tables.py BUILD            write README.md's tables anew from BUILD/test/tables
+    scripts/tables.py BUILD            write doc/configuration.md's tables anew from BUILD/test/tables
     scripts/tables.py BUILD --check    change nothing; say what differs, and where an entry is missing
 
-README.md's tables stand between "<!-- keys: SECTION -->" and "<!-- end of keys -->". Prose cannot be made from a table:
+doc/configuration.md's tables stand between "<!-- keys: SECTION -->" and "<!-- end of keys -->". Prose cannot be made from a table:
 of doc/dance.7, doc/dance-resolver.8, doc/messages.md and openssl.cnf.example each entry is looked for, at its place and
 with its default, and an entry of what there is no more. Of each log line doc/messages.md has the words.
 """
@@ -53,19 +53,19 @@ def markdown(keys, section):
     return "\n".join(lines)
 
 
-def readme(keys, check):
-    text = fresh = read("README.md")
+def configuration(keys, check):
+    text = fresh = read("doc/configuration.md")
     for section in SECTIONS:
         begin, end = f"<!-- keys: {section} -->\n", "\n<!-- end of keys -->"
         if text.count(begin) != 1:
-            wrong.append(f"README.md: not one table of the keys of {section}")
+            wrong.append(f"doc/configuration.md: not one table of the keys of {section}")
             continue
         at = fresh.index(begin) + len(begin)
         fresh = fresh[:at] + markdown(keys, section) + fresh[fresh.index(end, at):]
     if fresh != text and check:
-        wrong.append("README.md: the tables of keys are not those of provider/keys.c: run scripts/tables.py BUILD")
+        wrong.append("doc/configuration.md: the tables of keys are not those of provider/keys.c: run scripts/tables.py BUILD")
     elif fresh != text:
-        with open("README.md", "w") as f:
+        with open("doc/configuration.md", "w") as f:
             f.write(fresh)
 
 
@@ -150,7 +150,7 @@ def log_lines():
 
 def main(build, check):
     tables = rows(build)
-    readme(tables["key"], check)
+    configuration(tables["key"], check)
     manual(tables["key"])
     example(tables["key"])
     resolver(tables["option"])

@@ -12,7 +12,7 @@ from conftest import BUILD
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 TABLES = [line.split("\t") for line in subprocess.run([f"{BUILD}/test/tables"], check=True, capture_output=True,
                                                       text=True).stdout.splitlines()]
-PAGES = ("README.md", "openssl.cnf.example", "doc/dance.7", "doc/dance-resolver.8", "doc/messages.md")
+PAGES = ("doc/configuration.md", "openssl.cnf.example", "doc/dance.7", "doc/dance-resolver.8", "doc/messages.md")
 
 
 @pytest.fixture()
@@ -52,7 +52,7 @@ def test_a_key(copy, section, key):
     within = rf"(?s:(^\.SH KEYS OF THE {heading}\n(?:(?!^\.SH ).)*?))"
     is_noticed(copy, "doc/dance.7", within + rf"^\.TP\n\.B {key}\n", r"\1", f"no entry for {key}")
     is_noticed(copy, "doc/dance.7", within + rf"^\.B {key}\n", r"\1.B " + key + "s\n", f"{key}s, which there is not")
-    is_noticed(copy, "README.md", rf"(?s:(^<!-- keys: {section} -->\n(?:(?!^<!-- end).)*?))^\| `{key}` .*\n", r"\1", "tables of keys")
+    is_noticed(copy, "doc/configuration.md", rf"(?s:(^<!-- keys: {section} -->\n(?:(?!^<!-- end).)*?))^\| `{key}` .*\n", r"\1", "tables of keys")
     part = {"module": "sect"}.get(section, section)
     is_noticed(copy, "openssl.cnf.example", rf"(?s:(^\[dance_{part}\]\n(?:(?!^\[).)*?))^(?:# )?{key} = ", r"\1# x", f"no entry for {key}")
 

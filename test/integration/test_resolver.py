@@ -18,7 +18,7 @@ from zone import accepts, patient, wait_for
 
 PROGRAM = os.path.join(BUILD, "resolver", "dance-resolver")
 SECURE, ABSENT, INSECURE, BOGUS, FAILED, BUSY = range(1, 7)
-HEADER = b"DNCE\x01"
+HEADER = b"DNCE\x02"
 NAME = "sensor7._device.example.com"
 
 
@@ -131,7 +131,7 @@ def test_outcomes(resolver, name, status, reason):
 
 GARBAGE = [b"x", b"DNCE", HEADER, HEADER + b"\x07", HEADER + b"\x03" + bytes(20), query(1, NAME)[:-1], query(1, NAME) + b"x",
            query(1, b""), query(1, NAME, 0), query(1, NAME, 60001), query(1, "a..b"), query(1, "a."), query(1, b"\0" * 10),
-           query(1, b"a" * 64), query(1, b"a." * 127), b"DNCE\x02" + query(1, NAME)[5:], bytes(60000)]
+           query(1, b"a" * 64), query(1, b"a." * 127), b"DNCE\x01" + query(1, NAME)[5:], bytes(60000)]
 
 
 @pytest.mark.parametrize("message", GARBAGE, ids=range(len(GARBAGE)))
