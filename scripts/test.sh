@@ -60,12 +60,12 @@ on_this_machine() {
     # The applications are not built with the sanitizer: its runtime is preloaded for them.
     # What they do wrong themselves (Python leaks at exit) is not ours: reports count, not exit codes.
     integration asan "$source/build-asan" DANCE_PRELOAD="$(gcc -print-file-name=libasan.so)" \
-        ASAN_OPTIONS=detect_leaks=1:exitcode=0:log_path="$work/san" UBSAN_OPTIONS=print_stacktrace=1
+        ASAN_OPTIONS=detect_leaks=1:exitcode=0:log_path="$work/reports/san" UBSAN_OPTIONS=print_stacktrace=1
     reports AddressSanitizer
     stage "ThreadSanitizer"
     # Criterion maps memory where ThreadSanitizer does not allow it, so threads are tested in a real server.
     build=build-tsan build tsan build-tsan --preset tsan
-    integration tsan "$source/build-tsan" TSAN_OPTIONS=exitcode=0:log_path="$work/san" \
+    integration tsan "$source/build-tsan" TSAN_OPTIONS=exitcode=0:log_path="$work/reports/san" \
         -k '(test_process and (life or between or mid_lookup or callbacks)) or test_cache or test_load'
     reports ThreadSanitizer
 }
@@ -73,7 +73,7 @@ on_this_machine() {
 # Fail for each report of a sanitizer that has our code in it.
 reports() {
     local report
-    for report in "$work"/san.*; do
+    for report in "$work"/reports/san.*; do
         [[ -e $report ]] || continue
         if grep -qE 'dance|/(common|provider|resolver)/' "$report"; then
             failed=$((failed + 1))
@@ -95,6 +95,10 @@ on_debian_13() {
     fi
 }
 
+# Reports of the sanitizers are written by whoever the processes have become.
+mkdir -m 1777 "$work/reports"
+chmod 1777 "$work/reports"
+chmod 711 "$work"
 stage "Packages"
 scripts/packages.sh build test lint chroot || exit 1
 on_this_machine

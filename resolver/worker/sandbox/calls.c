@@ -371,6 +371,7 @@ static const char *const of_sanitizers[] = {
     "readlink",
     "readlinkat",
     "getdents64",
+    "getdents",
     "access",
     "clone",
     "wait4",
