@@ -1,13 +1,13 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "options.h"
 
+#include "flush.h"
+
 #include <getopt.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SOCKET_DEFAULT "/run/dance/resolver.sock"
 
 enum kind { FLAG, TEXT, NUMBER, DESCRIPTOR, LOG, LOG_LEVEL, HELP, VERSION };
 
@@ -164,7 +164,7 @@ static int check_ways(struct options *o)
         o->listen_fds = true;
     if (o->flush != NULL) {
         if (o->socket == NULL)
-            o->socket = SOCKET_DEFAULT;
+            o->socket = DANCE_SOCKET_DEFAULT;
         return o->channel < 0 && !o->listen_fds;
     }
     return (o->channel >= 0) + o->listen_fds + (o->socket != NULL) == 1;

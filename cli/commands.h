@@ -1,0 +1,13 @@
+/*
+ * commands.h: every command, each defined in the file of its name.
+ *
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef DANCE_COMMANDS_H
+#define DANCE_COMMANDS_H
+
+#include "command.h"
+
+extern const struct command command_flush;
+
+#endif
