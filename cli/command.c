@@ -108,6 +108,8 @@ enum command_status command_read(const struct command *command, int argc, char *
         call->option[which] = optarg != NULL ? optarg : "";
     if (got == ':')
         return command_misused(command, "%s needs a value", argv[optind - 1]);
+    if (got != -1 && optopt != 0)
+        return command_misused(command, "it has no option -%c", optopt);
     if (got != -1)
         return command_misused(command, "it has no option %s", argv[optind - 1]);
     return take_operands(command, argc, argv, call);

@@ -9,5 +9,6 @@
 #include "command.h"
 
 extern const struct command command_flush;
+extern const struct command command_lookup;
 
 #endif

@@ -7,9 +7,7 @@
 
 #include "commands.h"
 #include "json.h"
-#include "owner_name.h"
-
-#include <string.h>
+#include "name.h"
 
 enum { SOCKET, JSON };
 
@@ -22,13 +20,13 @@ static const struct command_option options[] = {
 static enum command_status run(const struct command_call *call)
 {
     const char *path = call->option[SOCKET] != NULL ? call->option[SOCKET] : DANCE_SOCKET_DEFAULT;
-    const char *fault = dance_owner_name_fault(call->operand[0], strlen(call->operand[0]));
+    char name[DANCE_NAME_MAX + 1];
     struct json json = {.out = stdout};
     struct dance_flushed flushed;
     bool good;
 
-    if (fault != NULL)
-        return command_misused(call->command, "'%s' is no name: %s", call->operand[0], fault);
+    if (name_read(call, name) != COMMAND_GOOD)
+        return COMMAND_USAGE;
     flushed = dance_flush(path);
     good = dance_flush_say(flushed, "dance flush", path);
     if (call->option[JSON] != NULL) {
@@ -43,7 +41,7 @@ static enum command_status run(const struct command_call *call)
             "%s%s; of applications' own resolvers %u were told. They forget everything, %s "
             "with it\n",
             flushed.service ? "forgotten by the resolver at " : "nobody listens at ", path,
-            flushed.others, call->operand[0]);
+            flushed.others, name);
     }
     return good ? COMMAND_GOOD : COMMAND_FAULT;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
+    &command_lookup,
     &command_flush,
 };
 #define COUNT (sizeof(commands) / sizeof(commands[0]))
