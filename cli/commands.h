@@ -8,7 +8,9 @@
 
 #include "command.h"
 
-extern const struct command command_flush;
+extern const struct command command_enroll;
+extern const struct command command_record;
 extern const struct command command_lookup;
+extern const struct command command_flush;
 
 #endif

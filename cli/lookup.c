@@ -187,7 +187,7 @@ static void print_json(const struct outcome *outcome)
     json_string(&json, "resolver", dance_config()->resolver);
     json_array(&json, "records");
     for (size_t i = 0; outcome->answered && i < answer->count; i++)
-        zone_text_json(&json, outcome->name, outcome->ttl, &answer->record[i]);
+        zone_text_json(&json, NULL, outcome->name, outcome->ttl, &answer->record[i]);
     json_array_end(&json);
     json_object_end(&json);
     json_end(&json);

@@ -11,6 +11,8 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
+    &command_enroll,
+    &command_record,
     &command_lookup,
     &command_flush,
 };

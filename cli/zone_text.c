@@ -17,7 +17,7 @@ char *zone_text(const char *owner, uint32_t ttl, const struct dance_wire_record 
     return text;
 }
 
-void zone_text_json(struct json *json, const char *owner, uint32_t ttl,
+void zone_text_json(struct json *json, const char *key, const char *owner, uint32_t ttl,
                     const struct dance_wire_record *record)
 {
     char *zone = zone_text(owner, ttl, record);
@@ -25,7 +25,7 @@ void zone_text_json(struct json *json, const char *owner, uint32_t ttl,
     char kind[DANCE_STORE_KIND_MAX];
 
     dance_store_text_kind(kind, record);
-    json_object(json, NULL);
+    json_object(json, key);
     json_number(json, "usage", record->rdata[0]);
     json_number(json, "selector", record->rdata[1]);
     json_number(json, "matching_type", record->rdata[2]);
