@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import stat
 import subprocess
 
@@ -22,8 +23,8 @@ BAD_NAMES = [("a..b", "empty label"), ("", "empty"), (".", "empty label"), ("a b
 
 
 def dance(*arguments, conf=None, **more):
-    return subprocess.run([PROGRAM, *map(str, arguments)], env=environment(conf), capture_output=True, text=True,
-                          timeout=patient(30), **more)
+    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=patient(30),
+                          **{"env": environment(conf), **more})
 
 
 def good(*arguments, **more):
@@ -40,7 +41,7 @@ def commands():
 def test_help_and_version():
     assert re.fullmatch(r"dance \d+\.\d+\.\d+\n", good("--version"))
     assert good("help") == good("--help")
-    assert {"lookup", "flush"} <= set(commands())
+    assert {"enroll", "record", "lookup", "flush"} <= set(commands())
     for name in commands():
         assert good("help", name).startswith(f"usage: dance {name}") and good("help", name) == good(name, "--help")
 
@@ -51,17 +52,22 @@ def test_help_and_version():
     (["lookup", NAME, "--timeout", "0"], "1 to 60"), (["lookup", NAME, "--timeout", "3s"], "1 to 60"),
     (["lookup", NAME, "--timeout", "-1"], "1 to 60"), (["lookup", NAME, "--socket", "sock"], "absolute"),
     (["lookup", NAME, "--socket", "/x", "--config", "/y"], "exclude each other"), (["lookup", NAME, "--json=yes"], "--json"),
-    (["flush"], "missing: NAME")])
+    (["flush"], "missing: NAME"), (["enroll"], "missing: NAME"), (["record"], "missing: NAME"), (["record", NAME], "--key or --cert"),
+    (["record", NAME, "--key", "x", "--usage", "4"], "0 to 3"), (["record", NAME, "--key", "x", "--selector", "2"], "0 to 1"),
+    (["record", NAME, "--key", "x", "--matching", "3"], "0 to 2"), (["record", NAME, "--key", "x", "--ttl", "1h"], "--ttl"),
+    (["enroll", NAME, "--ttl", "2147483648"], "0 to 2147483647"), (["enroll", NAME, "--usage", "2"], "dance record --cert"),
+    (["enroll", NAME, "--tsig", "x"], "for --update"), (["enroll", NAME, "--update", "ns 53"], "neither a name nor an address")])
 def test_command_lines_that_mean_nothing(arguments, said):
     done = dance(*arguments)
     assert done.returncode == 2 and said in done.stderr and done.stdout == ""
 
 
-@pytest.mark.parametrize("command", ["lookup", "flush"])
+@pytest.mark.parametrize("command", ["enroll", "record", "lookup", "flush"])
 @pytest.mark.parametrize("name,said", BAD_NAMES)
-def test_bad_names(command, name, said):
-    done = dance(command, "--", name)
+def test_bad_names(tmp_path, command, name, said):
+    done = dance(command, "--", name, cwd=tmp_path)
     assert done.returncode == 2 and said in done.stderr and done.stdout == ""
+    assert not os.listdir(tmp_path)
 
 
 def test_nobody_can_read_the_answer():
@@ -137,3 +143,119 @@ def test_flush(resolver):  # noqa: F811
     said = json.loads(good("flush", "--socket", resolver.path, NAME, "--json"))
     assert said["service"] is True and said["status"] == "good"
     assert resolver.path in good("flush", "--socket", resolver.path, NAME)
+
+
+def mode(path):
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+def test_enroll(world, tmp_path, s_server):
+    """What it prints, published, and what it writes, given to a client, lets it in."""
+    name = "Enrolled1._device.example.com"
+    said = json.loads(good("enroll", name, "--out", tmp_path, "--ttl", "7", "--json"))
+    key, conf = str(tmp_path / f"{name}.key"), str(tmp_path / f"{name}.cnf")
+    assert (said["key"], said["config"], said["published"]) == (key, conf, False)
+    assert (mode(key), mode(conf)) == (0o600, 0o644) and sorted(os.listdir(tmp_path)) == sorted(map(os.path.basename, (key, conf)))
+    assert open(conf).read() == said["openssl_cnf"] and said["openssl_cnf"].startswith("[default]\nopenssl_conf = ")
+    assert "P-256" in subprocess.run(["openssl", "pkey", "-in", key, "-noout", "-text"], capture_output=True, text=True).stdout
+    zone = said["record"]["zone"]
+    assert said["nsupdate"] == f"update add {zone}\nsend\n"
+    assert good("record", name, "--key", key, "--ttl", "7") == zone + "\n"
+    server = s_server("require")
+    assert visit(server, conf) != 0
+    lower, ttl, rdata = name.lower(), *re.fullmatch(rf"{name}\. (\d+) IN (TLSA .*)", zone).groups()
+    with world.zones.record(lower, rdata, ttl):
+        server = s_server("require", fresh=True)
+        assert visit(server, conf) == 0, server.log.text()
+        server.log.wait(f"accepted {lower} \\(TLSA 3 1 1")
+
+
+def visit(server, conf):
+    """Exit status of s_client with the file as it was written; its module is found where it was built."""
+    env = {**environment(conf), "OPENSSL_MODULES": os.path.join(BUILD, "provider")}
+    done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-ign_eof"], env=env,
+                          input="ping\nCLOSE\n", capture_output=True, text=True, errors="replace", timeout=patient(30))
+    return 0 if "gnip" in done.stdout else done.returncode or 1
+
+
+def test_enroll_in_words(tmp_path):
+    """Files here, and the key is not printed."""
+    text = good("enroll", NAME + ".", cwd=tmp_path)
+    folder = os.path.realpath(tmp_path)
+    for what in (f"{NAME}. 3600 IN TLSA 3 1 1 ", f"update add {NAME}. 3600 IN TLSA 3 1 1 ", f"OPENSSL_CONF={folder}/{NAME}.cnf",
+                 f"# {folder}/{NAME}.key", "[default]\nopenssl_conf = ", f"identity = {NAME}\nprivate_key = {folder}/{NAME}.key\n"):
+        assert what in text
+    assert "PRIVATE KEY" not in text
+
+
+@pytest.mark.parametrize("there", ["key", "cnf"])
+def test_enroll_overwrites_nothing(tmp_path, there):
+    """And leaves nothing that it made before it saw that."""
+    path = tmp_path / f"{NAME}.{there}"
+    path.write_text("mine")
+    done = dance("enroll", NAME, "--out", tmp_path)
+    assert done.returncode == 1 and f"{path}: File exists" in done.stderr and done.stdout == ""
+    assert path.read_text() == "mine" and os.listdir(tmp_path) == [path.name]
+
+
+def test_enroll_with_a_key_that_is_there(world, tmp_path):
+    """It is named by an absolute path, is not touched, and is read as the module does."""
+    os.symlink(world.path("client.key"), tmp_path / "a $key#.pem")
+    said = json.loads(good("enroll", NAME, "--key", "a $key#.pem", "--json", cwd=tmp_path))
+    assert said["key"] is None and f"private_key = {os.path.realpath(world.path('client.key'))}\n" in said["openssl_cnf"]
+    assert said["record"]["zone"].endswith(pki.tlsa(3, 1, 1, world.device))
+    assert sorted(os.listdir(tmp_path)) == sorted(["a $key#.pem", f"{NAME}.cnf"])
+    os.remove(tmp_path / f"{NAME}.cnf")
+    # A URI stays as it is, and may have a PIN in it.
+    uri = "file:" + world.path("client.key")
+    assert f"private_key = {uri}\n" in good("enroll", NAME, "--key", uri, cwd=tmp_path) and mode(tmp_path / f"{NAME}.cnf") == 0o600
+
+
+def test_enroll_with_what_is_no_key(world, tmp_path):
+    world.write("locked.key", subprocess.run(["openssl", "pkey", "-in", world.path("client.key"), "-aes128", "-passout", "pass:x"],
+                                             capture_output=True, check=True).stdout)
+    for name in ("ca.crt", "locked.key", "nothing"):
+        done = dance("enroll", NAME, "--key", world.path(name), cwd=tmp_path, stdin=subprocess.DEVNULL)
+        assert done.returncode == 1 and "client.private_key (a file): no private key without a passphrase" in done.stderr
+    done = dance("enroll", NAME, "--out", tmp_path / "nothing")
+    assert done.returncode == 1 and "No such file" in done.stderr
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("usage,selector,matching", [(u, s, m) for u in range(4) for s in range(2) for m in range(3)])
+def test_record_of_a_certificate(world, usage, selector, matching):
+    """As another implementation makes it."""
+    path = world.write("device.crt", pki.pem(world.device))
+    said = good("record", NAME, "--cert", path, "--usage", usage, "--selector", selector, "--matching", matching)
+    assert said == f"{NAME}. 3600 IN {pki.tlsa(usage, selector, matching, world.device)}\n"
+
+
+def test_record_of_a_key(world):
+    wanted = f"{NAME}. 60 IN {pki.tlsa(3, 1, 1, world.device)}\n"
+    public = world.write("client.pub", subprocess.run(["openssl", "pkey", "-in", world.path("client.key"), "-pubout"],
+                                                      capture_output=True, check=True).stdout)
+    path = world.write("device.crt", pki.pem(world.device))
+    for what in (["--key", world.path("client.key")], ["--key", public], ["--key", "file:" + public],
+                 ["--key", public, "--cert", path], ["--cert", path]):
+        assert good("record", NAME, "--ttl", "60", *what) == wanted
+
+
+def test_record_of_what_has_none(world):
+    path = world.write("device.crt", pki.pem(world.device))
+    for arguments, said in ((["--key", world.path("client.key"), "--selector", "0"], "selector 0 is about a certificate"),
+                            (["--key", world.path("other.key"), "--cert", path], "not for this key"),
+                            (["--key", path], "--key: no key"), (["--cert", world.path("client.key")], "--cert: no certificate"),
+                            (["--key", "/nothing?pin-value=1234"], "No such file")):
+        done = dance("record", NAME, *arguments)
+        assert done.returncode == 1 and said in done.stderr and done.stdout == "" and "1234" not in done.stderr
+
+
+def test_update_that_nobody_takes(tmp_path):
+    """The files are there, and what was to be published is printed all the same."""
+    with socket.socket() as refusing:
+        refusing.bind(("127.0.0.1", 0))  # and does not listen
+        done = dance("enroll", NAME, "--out", tmp_path, "--update", f"127.0.0.1@{refusing.getsockname()[1]}")
+    assert done.returncode == 1 and "is not published: nsupdate could not do it" in done.stderr
+    assert "# The record, for a zone" in done.stdout and len(os.listdir(tmp_path)) == 2
+    done = dance("enroll", "other.example.com", "--out", tmp_path, "--update", "127.0.0.1", env={"PATH": "/nothing"})
+    assert done.returncode == 1 and "nsupdate cannot be started: No such file" in done.stderr
