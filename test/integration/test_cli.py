@@ -1,11 +1,14 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """The command dance: what it prints, and its exit status (0 good, 1 a fault, 2 the command line means nothing)."""
+import base64
+import glob
 import json
 import os
 import re
 import socket
 import stat
 import subprocess
+import types
 
 import pytest
 
@@ -13,7 +16,7 @@ import pki
 from conftest import BUILD, DEVICE, config, environment
 from test_dns_outcomes import black_hole, silent_dns  # noqa: F401 (fixtures)
 from test_resolver import NAME, resolver  # noqa: F401 (fixture)
-from zone import patient
+from zone import free_port, patient, wait_for
 
 PROGRAM = os.path.join(BUILD, "cli", "dance")
 # What no name may be, and what is said of it.
@@ -259,3 +262,53 @@ def test_update_that_nobody_takes(tmp_path):
     assert "# The record, for a zone" in done.stdout and len(os.listdir(tmp_path)) == 2
     done = dance("enroll", "other.example.com", "--out", tmp_path, "--update", "127.0.0.1", env={"PATH": "/nothing"})
     assert done.returncode == 1 and "nsupdate cannot be started: No such file" in done.stderr
+
+
+@pytest.fixture
+def primary(world, tmp_path):
+    """A BIND that signs example.org and takes updates: its port, the file of its key (TSIG), and its trust anchor."""
+    folder, port = tmp_path / "named", free_port()
+    folder.mkdir()
+    # The resolver gives up root, and reads the anchor all the same.
+    os.chmod(tmp_path, 0o755)
+    secret = 'key "tsig" { algorithm hmac-sha256; secret "%s"; };\n'
+    (folder / "tsig.key").write_text(secret % base64.b64encode(os.urandom(32)).decode())
+    (folder / "wrong.key").write_text(secret % base64.b64encode(os.urandom(32)).decode())
+    (folder / "zone").write_text("$ORIGIN example.org.\n$TTL 60\n@ SOA ns hostmaster 1 3600 900 86400 60\n@ NS ns\nns A 127.0.0.1\n")
+    (folder / "named.conf").write_text(
+        f'options {{ directory "{folder}"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; recursion no;'
+        f' pid-file none; session-keyfile none; dnssec-validation no; }};\ncontrols {{ }};\ninclude "{folder}/tsig.key";\n'
+        f'zone "example.org" {{ type primary; file "{folder}/zone"; dnssec-policy default; allow-update {{ key tsig; }}; }};\n')
+    with open(folder / "log", "w") as log:
+        process = subprocess.Popen(["named", "-g", "-n", "1", "-c", folder / "named.conf"], stderr=log)
+
+    def signed():
+        assert process.poll() is None, (folder / "log").read_text()
+        keys = glob.glob(str(folder / "Kexample.org.+*.key"))
+        conf = keys and config(tmp_path / "bind.cnf", tmp_path / "log", dns={
+            "trust_anchor": keys[0], "forward": f"127.0.0.1@{port}", "timeout": "60", "denial_ttl": "0"})
+        return conf and dance("lookup", "ns.example.org", "--config", conf).stdout.startswith("; ns.example.org: absent") and conf
+    try:
+        yield types.SimpleNamespace(server=f"127.0.0.1@{port}", tsig=folder / "tsig.key", wrong=folder / "wrong.key",
+                                    conf=wait_for(signed, what="a signed zone"))
+    finally:
+        process.terminate()
+        process.wait(patient(20))
+
+
+def test_update(primary, tmp_path):
+    """One command, and the client is known: by those alone whose key the server takes."""
+    name, folder = "dev._device.example.org", tmp_path / "out"
+    folder.mkdir()
+    for how, said in ([[], "REFUSED"], [["--tsig", primary.wrong], "BADSIG|NOTAUTH"], [["--tsig", folder], "nsupdate could not do it"]):
+        done = dance("enroll", name, "--out", folder, "--update", primary.server, *how)
+        assert done.returncode == 1 and re.search(said, done.stderr) and "is not published" in done.stderr
+        for made in os.listdir(folder):
+            os.remove(folder / made)
+    assert dance("lookup", name, "--config", primary.conf).returncode == 1
+    said = json.loads(good("enroll", name, "--out", folder, "--update", primary.server, "--tsig", primary.tsig, "--json"))
+    assert said["published"] is True
+    known = json.loads(good("lookup", name, "--config", primary.conf, "--json"))
+    assert known["status"] == "secure" and [r["data"] for r in known["records"]] == [said["record"]["data"]]
+    other = good("enroll", "other." + name, "--out", folder, "--update", primary.server, "--tsig", primary.tsig)
+    assert f"which {primary.server} has taken" in other
