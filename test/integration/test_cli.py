@@ -13,7 +13,7 @@ import types
 import pytest
 
 import pki
-from conftest import BUILD, DEVICE, config, environment
+from conftest import BUILD, REPOSITORY, config, environment
 from test_dns_outcomes import black_hole, silent_dns  # noqa: F401 (fixtures)
 from test_resolver import NAME, resolver  # noqa: F401 (fixture)
 from zone import free_port, patient, wait_for
@@ -312,3 +312,18 @@ def test_update(primary, tmp_path):
     assert known["status"] == "secure" and [r["data"] for r in known["records"]] == [said["record"]["data"]]
     other = good("enroll", "other." + name, "--out", folder, "--update", primary.server, "--tsig", primary.tsig)
     assert f"which {primary.server} has taken" in other
+
+
+@pytest.mark.parametrize("line,wanted", [
+    (["l"], ["lookup"]), (["he"], ["help"]), (["--v"], ["--version"]), (["help", "enr"], ["enroll"]), (["help", ""], None),
+    (["flush", "--"], ["--socket", "--json"]), (["lookup", NAME, "--so"], ["--socket"]), (["enroll", "--out", ""], ["folder"]),
+    (["record", "--key", "a"], ["a.key"]), (["record", "--selector", ""], ["0", "1"]), (["enroll", ""], []),
+    (["nothing", "--"], []), (["lookup", "--timeout", "-"], []), (["enroll", "--json", "--ts"], ["--tsig"])])
+def test_completion(tmp_path, line, wanted):
+    (tmp_path / "a.key").touch()
+    (tmp_path / "folder").mkdir()
+    script = ('. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _dance; printf "%s\\n" "${COMPREPLY[@]}"')
+    done = subprocess.run(["bash", "-c", script, os.path.join(REPOSITORY, "cli", "dance.bash"), PROGRAM, *line], cwd=tmp_path,
+                          capture_output=True, text=True)
+    assert done.stderr == ""
+    assert done.stdout.split() == (wanted if wanted is not None else [*commands(), "help", "--version"])
