@@ -48,7 +48,8 @@ void command_print_usage(const struct command *command, FILE *out)
     }
 }
 
-static void say(const struct command *command, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void say(const struct command *command,
+                                                      const char *format, va_list arguments)
 {
     (void)fprintf(stderr, "dance %s: ", command->name);
     (void)vfprintf(stderr, format, arguments);

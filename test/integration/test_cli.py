@@ -141,11 +141,34 @@ def test_lookup_where_nobody_listens(tmp_path):
     assert done.returncode == 1 and said["status"] == "failed" and "No such file" in said["reason"] and said["records"] == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a /run and a network of its own")
+def test_lookup_by_default(resolver):  # noqa: F811
+    """The machine's resolver where there is one, else one that is started."""
+    def look_up(prepare):
+        script = f'mount -t tmpfs tmpfs /run && {prepare} && exec "$0" lookup {NAME} --timeout 2 --json'
+        return json.loads(subprocess.run(["unshare", "-m", "-n", "sh", "-c", script, PROGRAM], env=environment(None),
+                                         capture_output=True, text=True, timeout=patient(30)).stdout)
+    there = look_up(f"mkdir /run/dance && ln -s {resolver.path} /run/dance/resolver.sock")
+    assert (there["resolver"], there["status"]) == ("/run/dance/resolver.sock", "secure")
+    started = look_up("true")
+    assert started["resolver"] == "auto" and started["status"] in ("failed", "bogus"), started
+
+
 def test_flush(resolver):  # noqa: F811
-    """What is told is what test_flush.py sees done."""
-    said = json.loads(good("flush", "--socket", resolver.path, NAME, "--json"))
-    assert said["service"] is True and said["status"] == "good"
-    assert resolver.path in good("flush", "--socket", resolver.path, NAME)
+    """What is told is what test_flush.py sees done. Other tests' resolvers are not to be found."""
+    alone = ["unshare", "--pid", "--fork", "--mount-proc"] if os.geteuid() == 0 else []
+
+    def flush(*arguments):
+        return subprocess.run([*alone, PROGRAM, "flush", NAME, "--socket", *arguments], env=environment(None),
+                              capture_output=True, text=True, timeout=patient(30))
+    done = flush(resolver.path, "--json")
+    said = json.loads(done.stdout)
+    assert done.returncode == 0 and said["service"] is True and said["status"] == "good"
+    assert resolver.path in flush(resolver.path).stdout
+    if alone:
+        done = flush("/nothing", "--json")
+        assert done.returncode == 1 and json.loads(done.stdout) == {"service": False, "others": 0, "status": "fault"}
+        assert "nobody listens at /nothing" in done.stderr
 
 
 def mode(path):
@@ -278,7 +301,7 @@ def primary(world, tmp_path):
     (folder / "named.conf").write_text(
         f'options {{ directory "{folder}"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; recursion no;'
         f' pid-file none; session-keyfile none; dnssec-validation no; }};\ncontrols {{ }};\ninclude "{folder}/tsig.key";\n'
-        f'zone "example.org" {{ type primary; file "{folder}/zone"; dnssec-policy default; allow-update {{ key tsig; }}; }};\n')
+        f'zone "example.org" {{ type primary; file "{folder}/zone"; dnssec-policy default; inline-signing no; allow-update {{ key tsig; }}; }};\n')
     with open(folder / "log", "w") as log:
         process = subprocess.Popen(["named", "-g", "-n", "1", "-c", folder / "named.conf"], stderr=log)
 
