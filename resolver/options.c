@@ -1,13 +1,14 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "options.h"
 
+#include "flush.h"
+
 #include <getopt.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SOCKET_DEFAULT "/run/dance/resolver.sock"
 
 /* Every option: where its value goes, and what it may be. */
 static const struct options_entry table[] = {
@@ -161,7 +162,7 @@ static int check_ways(struct options *o)
         o->listen_fds = true;
     if (o->flush != NULL) {
         if (o->socket == NULL)
-            o->socket = SOCKET_DEFAULT;
+            o->socket = DANCE_SOCKET_DEFAULT;
         return o->channel < 0 && !o->listen_fds;
     }
     return (o->channel >= 0) + o->listen_fds + (o->socket != NULL) == 1;

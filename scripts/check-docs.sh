@@ -6,6 +6,31 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 missing=0
 
+# Each command has its part of dance.1, with each of its options (--json is said once for all).
+/usr/bin/python3 - <<'PYTHON' || missing=1
+import glob
+import re
+page = open("doc/dance.1").read().split(".SH COMMANDS", 1)[1].split("\n.SH ", 1)[0]
+parts = {part.split()[0]: part for part in page.split("\n.SS ")[1:]}
+wrong, found = [], set()
+for file in sorted(glob.glob("cli/*.c")):
+    text = open(file).read()
+    name = re.search(r'^const struct command command_\w+ = \{\n    \.name = "(\w+)"', text, re.M)
+    if name:
+        found.add(name[1])
+        options = re.findall(r'^    \[\w+\] = \{"([a-z-]+)", ("[^"]*"|NULL)', text, re.M)
+        for option, value in options:
+            typed = "\\-\\-" + option.replace("-", "\\-") + (f' " {value[1:-1]}"'.replace("-", "\\-") if value != "NULL" else "")
+            if option != "json" and typed not in parts.get(name[1], ""):
+                wrong.append(f"no entry for {name[1]} --{option}")
+        wrong += [] if options else [f"the options of {name[1]} were not found"]
+wrong += [f"no part for {name}" for name in sorted(found - set(parts))]
+wrong += [f"there is no command {name}" for name in sorted(set(parts) - found)]
+wrong += [] if len(found) >= 4 else ["the commands were not found"]
+for what in wrong:
+    print(f"doc/dance.1: {what}")
+raise SystemExit(bool(wrong))
+PYTHON
 names=$(sed -nE 's/^    name = "([^("]+[^( "]).*/\1/p' test/apps/*.py | sort -u)
 [[ $(wc -l <<<"$names") -ge 30 ]] || { echo "the names of applications were not found"; exit 1; }
 while read -r name; do

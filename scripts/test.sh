@@ -37,11 +37,11 @@ build() {
 
 lint() {
     stage "Layout and static analysis"
-    mapfile -t files < <(find include common provider resolver test fuzz -name '*.[ch]' | sort)
+    mapfile -t files < <(find include common provider resolver cli test fuzz -name '*.[ch]' | sort)
     run clang-format clang-format --dry-run -Werror "${files[@]}"
     run cppcheck cppcheck --quiet --error-exitcode=1 --std=c11 \
-        --enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem -Iinclude -Iprovider -Iresolver common provider resolver
-    run clang-tidy bash -c 'find common provider resolver -name "*.c" | sort | xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p build'
+        --enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem -Iinclude -Iprovider -Iresolver -Icli common provider resolver cli
+    run clang-tidy bash -c 'find common provider resolver cli -name "*.c" | sort | xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p build'
     run "no circle between rooms" scripts/check-circles.sh
     run "documentation matches the code" scripts/check-docs.sh
     run "tables of the documentation are those of the code" scripts/tables.py build --check
@@ -75,7 +75,7 @@ reports() {
     local report
     for report in "$work"/reports/san.*; do
         [[ -e $report ]] || continue
-        if grep -qE 'dance|/(common|provider|resolver)/' "$report"; then
+        if grep -qE 'dance|/(common|provider|resolver|cli)/' "$report"; then
             failed=$((failed + 1))
             head -n 60 "$report"
             echo "FAILED: $1 had something to say"
