@@ -26,7 +26,7 @@ if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
         [[ ! -e $file ]] || printf '%s\0' "$file"
     done
 else
-    find . -path './build*' -prune -o -type f -print0
+    find . \( -path './build*' -o -path ./.git \) -prune -o -type f -print0
 fi | tar --create --null --files-from=- | tar --extract --directory="$work/dance"
 cp -a "$work/dance/packaging/debian" "$work/dance/debian"
 (cd "$work/dance" && dpkg-buildpackage -us -uc -b)
