@@ -93,4 +93,9 @@ for name, file in stale:
     print(f"test/mutations.toml: what {name} changes is not in {file}, or several times")
 raise SystemExit(bool(stale))
 PYTHON
+# The version stands in CMakeLists.txt.
+version=$(grep -oP '^project\(dance VERSION \K[0-9.]+' CMakeLists.txt)
+[[ $(grep -m 1 -oP '^## \K\S+' CHANGELOG.md) == "$version" ]] || { echo "CHANGELOG.md does not begin with version $version"; missing=1; }
+[[ $(head -n 1 packaging/debian/changelog) == "dance ($version"[\)~+]* ]] \
+    || { echo "packaging/debian/changelog does not begin with version $version"; missing=1; }
 exit "$missing"

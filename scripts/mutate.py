@@ -59,7 +59,7 @@ class Tree:
             text = f.read()
         with open(self.path("CMakeLists.txt"), "w") as f:
             f.write(text.replace(" -Werror", ""))
-        code, text = run(["cmake", "-S", self.folder, "-B", self.path("build")])
+        code, text = run(["cmake", "-S", self.folder, "-B", self.path("build"), "-DDANCE_TESTS=ON"])
         if code != 0 or not self.build():
             sys.exit(f"the tree cannot be built as it is:\n{text}")
 

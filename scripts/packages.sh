@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install the Debian packages that a purpose needs: packages.sh build|test|tokens|lint|demo|apps... [-- PACKAGE...]
+# Install the Debian packages that a purpose needs: packages.sh build|package|package-test|test|fuzz|tokens|lint|demo|apps... [-- PACKAGE...]
 # Nothing is touched when all of them are there. Services that come with packages
 # are not started: whoever runs the demo did not ask for an nginx on port 80.
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
@@ -8,7 +8,10 @@ set -euo pipefail
 declare -A packages=(
     [build]="gcc libc6-dev make cmake pkg-config libssl-dev libunbound-dev libseccomp-dev libpsl-dev"
     [test]="libcriterion-dev python3 python3-pytest python3-pytest-xdist python3-cryptography nsd unbound systemd systemd-container ldnsutils openssl iproute2 util-linux procps strace valgrind ca-certificates apache2 eapoltest freeradius haproxy hitch nginx-light libnet-ssleay-perl ruby curl zlib1g-dev libzstd-dev nodejs gnutls-bin stunnel4 dovecot-imapd bind9 bind9-dnsutils"
+    [fuzz]="clang libclang-rt-dev"
     [tokens]="softhsm2 pkcs11-provider swtpm tpm2-openssl" # Debian 13 and later have all of them
+    [package]="dpkg-dev debhelper fakeroot"
+    [package-test]="lintian debootstrap apparmor"
     [lint]="clang-format clang-tidy cppcheck"
     [chroot]="debootstrap mount util-linux"
     [demo]="nsd ldnsutils openssl nginx-light curl mosquitto mosquitto-clients python3 iproute2 procps ca-certificates"

@@ -4,6 +4,7 @@
 #
 #   scripts/test.sh            all of it
 #   scripts/test.sh here       only what runs on this machine's own OpenSSL
+#   scripts/test.sh STAGE      one of its stages: release, lint, asan, tsan
 #   DANCE_CACHE=DIR            where the chroot is kept between runs (default ~/.cache/dance)
 #
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
@@ -11,6 +12,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 source=$PWD
 what=${1:-all}
+[[ $what =~ ^(all|here|release|lint|asan|tsan)$ ]] || { echo "test.sh: no stage '$what'" >&2; exit 2; }
 # shellcheck source=scripts/lib/results.sh
 . scripts/lib/results.sh
 # shellcheck source=scripts/lib/chroot.sh
@@ -37,6 +39,8 @@ build() {
 
 lint() {
     stage "Layout and static analysis"
+    # What it finds are headers, and which flags a file is built with.
+    run "configure" bash -c 'cmake --preset release && cmake --build build -j "$(nproc)" --target tables'
     mapfile -t files < <(find include common provider resolver cli test fuzz -name '*.[ch]' | sort)
     run clang-format clang-format --dry-run -Werror "${files[@]}"
     run cppcheck cppcheck --quiet --error-exitcode=1 --std=c11 \
@@ -47,13 +51,15 @@ lint() {
     run "tables of the documentation are those of the code" scripts/tables.py build --check
 }
 
-on_this_machine() {
+release() {
     stage "OpenSSL of this machine: $(openssl version)"
     export build=build
     build release build --preset release
     unit release build
     integration release "$source/build"
-    lint
+}
+
+asan() {
     stage "AddressSanitizer and UndefinedBehaviorSanitizer"
     build=build-asan build asan build-asan --preset asan
     unit asan build-asan
@@ -62,6 +68,9 @@ on_this_machine() {
     integration asan "$source/build-asan" DANCE_PRELOAD="$(gcc -print-file-name=libasan.so)" \
         ASAN_OPTIONS=detect_leaks=1:exitcode=0:log_path="$work/reports/san" UBSAN_OPTIONS=print_stacktrace=1
     reports AddressSanitizer
+}
+
+tsan() {
     stage "ThreadSanitizer"
     # Criterion maps memory where ThreadSanitizer does not allow it, so threads are tested in a real server.
     build=build-tsan build tsan build-tsan --preset tsan
@@ -101,8 +110,16 @@ chmod 1777 "$work/reports"
 chmod 711 "$work"
 stage "Packages"
 scripts/packages.sh build test lint chroot || exit 1
-on_this_machine
-[[ $what == here ]] || on_debian_13
+case $what in
+    all | here)
+        release
+        lint
+        asan
+        tsan
+        [[ $what == here ]] || on_debian_13
+        ;;
+    *) "$what" ;;
+esac
 stage "Done"
 echo "$passed passed, $failed failed, $skipped skipped"
 ((failed == 0 && passed > 0))

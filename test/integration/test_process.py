@@ -321,15 +321,18 @@ def test_library_contexts_that_come_and_go(world, tmp_path, default_context):
     assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr
 
 
-def test_installed(world, tmp_path, start):
-    """cmake --install: the module in MODULESDIR finds the resolver in libexec."""
+def test_installed(tmp_path):
+    """cmake --install: all that belongs to it is put in place, and the target uninstall takes it away again."""
     build = os.path.dirname(PROGRAMS)
     target = tmp_path / "target"
-    subprocess.run(["cmake", "--install", build, "--prefix", str(target)], check=True, capture_output=True,
-                   env={**os.environ, "DESTDIR": str(tmp_path / "root")})
     root = tmp_path / "root"
+    env = {**os.environ, "DESTDIR": str(root)}
+    subprocess.run(["cmake", "--install", build, "--prefix", str(target)], check=True, capture_output=True, env=env)
     [module] = root.rglob("ossl-modules/dance.so")
     found = {path.name for path in root.rglob("*")}
-    assert {"dance-resolver", "dance-resolver.service", "dance-resolver.socket", "dance.7", "dance-resolver.8"} <= found
+    assert {"dance-resolver", "dance-resolver.service", "dance-resolver.socket", "dance.7", "dance-resolver.8",
+            "README.md", "operators.md", "openssl.cnf.example"} <= found
     symbols = subprocess.run(["nm", "-D", "--defined-only", str(module)], check=True, capture_output=True, text=True).stdout
     assert [line.split()[2] for line in symbols.splitlines()] == ["OSSL_provider_init"] or "_asan" in symbols or "tsan" in symbols
+    subprocess.run(["cmake", "--build", build, "--target", "uninstall"], check=True, capture_output=True, env=env)
+    assert [path for path in root.rglob("*") if not path.is_dir() or path.name == "dance"] == []

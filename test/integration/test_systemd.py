@@ -20,6 +20,7 @@ import uuid
 import pytest
 
 import pki
+from container import Container, booted
 from conftest import BUILD, entry
 from test_process import alive, needs_proc, tls_server, workers  # noqa: F401 (fixture)
 from test_resolver import PROGRAM, SECURE, announce, ask, begun, control, look_up
@@ -42,36 +43,7 @@ def let_in(world, server):
     return server.client(timeout=patient(20)).run([entry(pki.certificate(world.key, NAME), NAME)], world.key).accepted
 
 
-def removed(group):
-    """A control group and those below it are not there any more; busy as long as a process of theirs is not reaped."""
-    for folder, _, _ in os.walk(group, topdown=False):
-        try:
-            os.rmdir(folder)
-        except OSError:
-            return False
-    return not os.path.exists(group)
-
-
-@contextlib.contextmanager
-def own_groups():
-    """Control groups of our own for a container, as folders; empty where systemd makes them."""
-    if os.path.isdir("/run/systemd/system"):
-        yield []
-        return
-    root, here, name = "/sys/fs/cgroup", [], f"dance-{uuid.uuid4().hex[:8]}"
-    tops = [f"{root}/systemd", f"{root}/unified"] if os.path.isdir(f"{root}/systemd") else [root]
-    for top in filter(os.path.isdir, tops):
-        here.append(f"{top}/{name}")  # the same in each, or systemd-nspawn makes it so
-    try:
-        for folder in here:
-            os.mkdir(folder)
-        yield here
-    finally:
-        for top in here:
-            wait_for(lambda: removed(top), what=f"the end of {top}")
-
-
-class Machine:
+class Machine(Container):
     """A booted container with the service installed."""
 
     def __init__(self, world, folder, groups):
@@ -90,92 +62,16 @@ class Machine:
         (folder / "machine-id").write_text(uuid.uuid4().hex + "\n")
         (folder / "options").write_text('DANCE_RESOLVER_OPTIONS="--trust-anchor /etc/dance/anchors --forward '
                                         f'127.0.0.1@{world.zones.port} --log stderr"\n')
-        self.output = folder / "nspawn"
-        # Whoever kills the tests ends the container too.
-        argv = ["setpriv", "--pdeathsig", "TERM", "systemd-nspawn", "--directory=/", "--volatile=yes", "--boot",
-                "--register=no", "--console=pipe",
-                f"--machine=dance-{uuid.uuid4().hex[:8]}", f"--bind-ro={folder}/machine-id:/etc/machine-id",
-                f"--bind-ro={self.units}:/etc/systemd/system", f"--bind-ro={self.programs}:/opt/dance",
-                f"--bind-ro={folder}/options:/etc/default/dance-resolver", f"--bind-ro={world.anchor}:/etc/dance/anchors",
-                *(["--keep-unit"] if groups else []), "systemd.unit=dance-test.target", "systemd.show_status=no"]
-        enter = "".join(f"echo $$ >{group}/cgroup.procs; " for group in groups)
-        self.process = subprocess.Popen(["sh", "-ec", enter + 'exec "$@"', "sh", *argv], stdin=subprocess.DEVNULL,
-                                        stdout=open(self.output, "w"), stderr=subprocess.STDOUT)
-        self.leader = None
-
-    def boot(self):
-        """Wait until its systemd has come as far as the target. An error where it cannot run here."""
-        def begun():
-            if self.process.poll() is not None:
-                raise OSError(self.output.read_text())
-            for pid in open(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read().split():
-                with contextlib.suppress(OSError):
-                    status = open(f"/proc/{pid}/status").read()
-                    if re.search(r"(?m)^Name:\tsystemd$", status) and re.search(r"(?m)^NSpid:.*\t1$", status):
-                        self.leader = int(pid)
-            return self.leader
-        wait_for(begun, 60, f"the container in {self.output}")
-        self.socket = f"/proc/{self.leader}/root/run/dance/resolver.sock"
-        wait_for(lambda: begun() and self.run("systemctl", "is-active", "dance-test.target", check=False) == "active", 60,
-                 f"its target in {self.output}")
-
-    def run(self, *argv, check=True):
-        done = subprocess.run(["nsenter", "-t", str(self.leader), "-m", "-p", "-u", "-i", "--", *argv], capture_output=True,
-                              text=True, timeout=patient(60))
-        assert not check or done.returncode == 0, (argv, done.stdout, done.stderr)
-        return done.stdout.strip()
-
-    def systemctl(self, *arguments):
-        return self.run("systemctl", *arguments)
-
-    def supervisor(self):
-        """Its pid, as this machine counts; None while there is none."""
-        inside = self.systemctl("show", "--property=MainPID", "--value", "dance-resolver.service")
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            with contextlib.suppress(OSError):
-                status = open(f"/proc/{pid}/status").read()
-                if os.path.samefile(f"/proc/{pid}/ns/pid", f"/proc/{self.leader}/ns/pid") \
-                        and re.search(rf"(?m)^NSpid:.*\t{inside}$", status):
-                    return int(pid)
-        return None
-
-    def log(self):
-        return self.run("journalctl", "--unit=dance-resolver.service", "--no-pager", "--output=cat", check=False)
-
-    def connect(self, uid=0):
-        """A control channel of a user."""
-        folder = os.open(os.path.dirname(self.socket), os.O_PATH)
-        try:
-            os.seteuid(uid)
-            return control(f"/proc/self/fd/{folder}/resolver.sock")
-        finally:
-            os.seteuid(0)
-            os.close(folder)
-
-    def stop(self):
-        if self.leader is not None:
-            os.kill(self.leader, signal.SIGKILL)  # and with it all that runs in there
-        else:
-            self.process.kill()
-        self.process.wait(patient(20))
+        super().__init__(folder, groups, "--directory=/", "--volatile=yes", f"--bind-ro={folder}/machine-id:/etc/machine-id",
+                         f"--bind-ro={self.units}:/etc/systemd/system", f"--bind-ro={self.programs}:/opt/dance",
+                         f"--bind-ro={folder}/options:/etc/default/dance-resolver",
+                         f"--bind-ro={world.anchor}:/etc/dance/anchors", unit="dance-test.target")
 
 
 @pytest.fixture(scope="module")
 def machine(world, tmp_path_factory):
-    if os.geteuid() != 0:
-        pytest.skip("booting a container needs root")
-    if shutil.which("systemd-nspawn") is None:
-        pytest.skip("systemd-nspawn is not installed")
-    folder = tmp_path_factory.mktemp("machine")
-    with contextlib.ExitStack() as stack:
-        try:
-            groups = stack.enter_context(own_groups())
-            booted = Machine(world, folder, groups)
-            stack.callback(booted.stop)
-            booted.boot()
-        except OSError as why:
-            pytest.skip(f"no container can be booted here: {why}")
-        yield booted
+    with booted(lambda groups: Machine(world, tmp_path_factory.mktemp("machine"), groups)) as container:
+        yield container
 
 
 @pytest.fixture

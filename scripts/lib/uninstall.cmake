@@ -1,0 +1,28 @@
+# Removes what cmake --install has listed in MANIFEST, below $DESTDIR if that is set, and the folders of ours that are
+# empty then. Run by: cmake --build build --target uninstall
+# Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+if(NOT EXISTS "${MANIFEST}")
+  message(FATAL_ERROR "Nothing was installed from this build folder: there is no ${MANIFEST}")
+endif()
+file(STRINGS "${MANIFEST}" files)
+foreach(file IN LISTS files)
+  set(path "$ENV{DESTDIR}${file}")
+  if(EXISTS "${path}" OR IS_SYMLINK "${path}")
+    message(STATUS "Removing ${path}")
+    file(REMOVE "${path}")
+    if(EXISTS "${path}")
+      message(FATAL_ERROR "${path} cannot be removed: be the user who installed it (sudo?)")
+    endif()
+  endif()
+  # libexec/dance, share/doc/dance and what lies in the latter are ours alone.
+  get_filename_component(folder "${path}" DIRECTORY)
+  while(folder MATCHES "/dance(/|$)")
+    file(GLOB left "${folder}/*")
+    if(left OR NOT IS_DIRECTORY "${folder}")
+      break()
+    endif()
+    file(REMOVE_RECURSE "${folder}")
+    get_filename_component(folder "${folder}" DIRECTORY)
+  endwhile()
+endforeach()
+file(REMOVE "${MANIFEST}")

@@ -1,0 +1,236 @@
+# Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+"""The Debian packages: what is in them, and what becomes of a machine that installs, upgrades and purges them.
+
+    scripts/package.sh --check
+
+builds them and runs this file, with what the integration tests share. It is no part of scripts/test.sh: it needs a
+Debian mirror, builds everything once more, and says nothing about another OpenSSL or a sanitizer. DANCE_PACKAGES is
+the folder with the packages; without it they are built first.
+"""
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import stat
+import subprocess
+
+import pytest
+
+from conftest import DEVICE, REPOSITORY, world  # noqa: F401 (fixture)
+from container import Container, booted
+from test_resolver import SECURE, look_up
+from zone import wait_for
+
+# What each package may have, beside folders. A path that is not listed here is a decision to be made.
+CONTENTS = {
+    "dance-provider": [
+        r"/etc/apparmor.d/abstractions/dance", r"/usr/lib/[^/]+/ossl-modules/dance\.so", r"/usr/share/man/man7/dance\.7\.gz",
+        r"/usr/share/doc/dance-provider/(README|CHANGELOG|SECURITY)\.md", r"/usr/share/doc/dance-provider/doc/[a-z]+\.md",
+        r"/usr/share/doc/dance-provider/examples/openssl\.cnf\.example",
+    ],
+    "dance-resolver": [
+        r"(/usr)?/lib/systemd/system/dance-resolver\.(service|socket)", r"/usr/libexec/dance/dance-resolver",
+        r"/usr/share/man/man8/dance-resolver\.8\.gz",
+    ],
+    "dance-tools": [
+        r"/usr/bin/dance", r"/usr/share/man/man1/dance\.1\.gz", r"/usr/share/bash-completion/completions/dance",
+    ],
+}
+OF_ALL = [r"/usr/share/doc/{name}/(changelog\.gz|copyright)"]
+# What the machine itself writes while it runs: its package database, its journal, what systemd remembers.
+OWN_AFFAIR = re.compile(r"/(proc|sys|dev|run|tmp)(/|$)|/var/(lib/dpkg/|lib/systemd/|log/|tmp/|cache/)|"
+                        r"/etc/(machine-id|\.updated|resolv\.conf|ld\.so\.cache)|/var/(\.updated|lib/private)|/root/")
+CONFIGURATION = """[default]
+openssl_conf = openssl_init
+[openssl_init]
+providers = provider_sect
+[provider_sect]
+default = default_sect
+dance = dance_sect
+[default_sect]
+activate = 1
+[dance_sect]
+module = dance.so
+activate = 1
+dns = dance_dns
+[dance_dns]
+resolver = /run/dance/resolver.sock
+timeout = 30
+"""
+
+
+def output(*argv, **more):
+    return subprocess.run(argv, check=True, capture_output=True, text=True, **more).stdout
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory):
+    """The packages without those of debug information: name -> path."""
+    folder = os.environ.get("DANCE_PACKAGES")
+    if not folder:
+        if shutil.which("dpkg-buildpackage") is None or shutil.which("dh") is None:
+            pytest.skip("dpkg-buildpackage or debhelper is not installed (scripts/packages.sh build package)")
+        folder = str(tmp_path_factory.mktemp("packages"))
+        output(os.path.join(REPOSITORY, "scripts", "package.sh"), folder)
+    found = {name.split("_")[0]: os.path.join(folder, name) for name in os.listdir(folder)
+             if name.endswith(".deb") and "-dbgsym_" not in name}
+    assert {"dance-provider", "dance-resolver"} <= set(found) <= set(CONTENTS), found
+    return found
+
+
+def files_of(package):
+    """What is in a package, beside folders."""
+    listed = (line.split(None, 5) for line in output("dpkg-deb", "--contents", package).splitlines())
+    return sorted(words[5].removeprefix(".").split(" -> ")[0] for words in listed if not words[0].startswith("d"))
+
+
+def test_lintian(packages):
+    if shutil.which("lintian") is None:
+        pytest.skip("lintian is not installed (scripts/packages.sh package-test)")
+    done = subprocess.run(["lintian", "--allow-root", "--fail-on", "error,warning", *packages.values()],
+                          capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+def test_contents(packages):
+    for name, path in packages.items():
+        allowed = [rule.format(name=name) for rule in OF_ALL] + CONTENTS[name]
+        files = files_of(path)
+        assert [file for file in files if not any(re.fullmatch(rule, file) for rule in allowed)] == []
+        assert [rule for rule in allowed if not any(re.fullmatch(rule, file) for file in files)] == []
+
+
+def test_fields(packages):
+    """Both architectures' modules can be there at a time, and the resolver has an anchor to begin with."""
+    assert output("dpkg-deb", "--field", packages["dance-provider"], "Multi-Arch").strip() == "same"
+    assert "dns-root-data" in output("dpkg-deb", "--field", packages["dance-resolver"], "Depends")
+    assert len({output("dpkg-deb", "--field", path, "Version") for path in packages.values()}) == 1
+
+
+def test_abstraction(tmp_path):
+    """AppArmor can read what a profile is to include."""
+    if shutil.which("apparmor_parser") is None:
+        pytest.skip("apparmor is not installed (scripts/packages.sh package-test)")
+    profile = tmp_path / "profile"
+    profile.write_text("#include <tunables/global>\nprofile server /usr/sbin/server {\n  #include <abstractions/base>\n"
+                       f'  #include "{REPOSITORY}/packaging/apparmor/dance"\n}}\n')
+    names = output("apparmor_parser", "--skip-kernel-load", "--skip-cache", "--names", str(profile))
+    assert names.split() == ["server", "server//dance_resolver"]
+
+
+def newer(package, folder):
+    """The same package with a higher version; its path."""
+    tree = folder / "tree"
+    output("dpkg-deb", "--raw-extract", package, str(tree))
+    control = tree / "DEBIAN" / "control"
+    control.write_text(re.sub(r"(?m)^(Version: .*)$", r"\1+newer", control.read_text()))
+    output("dpkg-deb", "--root-owner-group", "--build", str(tree), str(folder / "newer.deb"))
+    return str(folder / "newer.deb")
+
+
+@pytest.fixture(scope="module")
+def root(packages, tmp_path_factory):
+    """The root of a machine with this machine's Debian, and nothing but what the packages depend on."""
+    if os.geteuid() != 0 or shutil.which("debootstrap") is None:
+        pytest.skip("a machine is made by root and debootstrap (scripts/packages.sh package-test)")
+    release = re.search(r"(?m)^VERSION_CODENAME=(\w+)", open("/etc/os-release").read())
+    depends = ", ".join(output("dpkg-deb", "--field", path, "Depends") for path in packages.values())
+    include = {re.match(r"\s*([a-z0-9.+-]+)", word)[1] for word in depends.split(",")} - set(packages)
+    path = tmp_path_factory.mktemp("root")
+    os.chmod(path, 0o755)
+    done = subprocess.run(["unshare", "--mount", "debootstrap", "--variant=minbase",
+                           f"--include={','.join(sorted(include | {'systemd', 'systemd-sysv', 'openssl'}))}",
+                           release[1] if release else "sid", str(path)], capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"no machine can be made here (is there a Debian mirror?): {done.stdout[-300:]}")
+    yield path
+    subprocess.run(["rm", "-rf", "--one-file-system", str(path)], check=True)
+
+
+@pytest.fixture(scope="module")
+def machine(root, tmp_path_factory):
+    with booted(lambda groups: Container(tmp_path_factory.mktemp("machine"), groups, f"--directory={root}", "--resolv-conf=off",
+                                         unit="multi-user.target")) as container:
+        yield container
+
+
+def everything(root):
+    """Each path of a machine that is not its own affair, with what can be seen to have changed in it."""
+    seen = {}
+    for folder, folders, files in os.walk(root):
+        for name in folders + files:
+            path = os.path.join(folder, name)
+            shown = "/" + os.path.relpath(path, root)
+            if OWN_AFFAIR.match(shown):
+                continue
+            found = os.lstat(path)
+            what = [oct(found.st_mode), found.st_uid, found.st_gid]
+            if stat.S_ISLNK(found.st_mode):
+                what.append(os.readlink(path))
+            elif stat.S_ISREG(found.st_mode):
+                with open(path, "rb") as content:
+                    what.append(hashlib.sha256(content.read()).hexdigest())
+            seen[shown] = what
+        folders[:] = [name for name in folders if not OWN_AFFAIR.match("/" + os.path.relpath(os.path.join(folder, name), root))]
+    return seen
+
+
+def test_machine(machine, root, packages, world, tmp_path):  # noqa: F811
+    """Installed, used, upgraded while it is used, purged: and the machine is as it was."""
+    before = everything(root)
+    incoming = root / "opt" / "incoming"
+
+    def install(*paths):
+        incoming.mkdir(exist_ok=True)
+        for path in paths:
+            shutil.copy(path, incoming)
+        machine.run("dpkg", "--install", *(f"/opt/incoming/{os.path.basename(path)}" for path in paths))
+        shutil.rmtree(incoming)
+
+    def providers(**more):
+        return machine.run("env", *(f"{name}={value}" for name, value in more.items()), "openssl", "list", "-providers",
+                           "-verbose")
+
+    install(*packages.values())
+    after = everything(root)
+    # Nothing of anybody else has changed, and no application has the module for its being installed.
+    assert {path for path in before if after.get(path) != before[path]} == set()
+    added = set(after) - set(before)
+    shipped = {file for path in packages.values() for file in files_of(path)}
+    links = {path for path in added if path.startswith("/etc/systemd/system/")}
+    rest = {path for path in added - links if not os.path.isdir(f"{root}{path}")}
+    real = {os.path.relpath(os.path.realpath(f"{root}{path}"), os.path.realpath(root)) for path in shipped}
+    assert {path.lstrip("/") for path in rest} <= real | shipped
+    assert all("dance-resolver" in path or path.endswith(".wants") for path in links), links
+    assert "dance" not in providers()
+    assert machine.supervisor() is None
+    machine.systemctl("is-active", "dance-resolver.socket")
+
+    # Used: the module finds the resolver, which begins with the first question.
+    (root / "etc/dance/test.cnf").write_text(CONFIGURATION)
+    shutil.copy(world.anchor, root / "etc/dance/anchors")
+    os.chmod(root / "etc/dance/anchors", 0o644)
+    (root / "etc/default/dance-resolver").write_text("DANCE_RESOLVER_OPTIONS=\"--trust-anchor /etc/dance/anchors "
+                                                     f"--forward 127.0.0.1@{world.zones.port} --log stderr\"\n")
+    assert "configuration is good" in providers(OPENSSL_CONF="/etc/dance/test.cnf")
+    found = machine.run("env", "OPENSSL_CONF=/etc/dance/test.cnf", "openssl", "storeutl", "-text", f"dane:{DEVICE}")
+    assert f"{DEVICE}" in found and "TLSA 3 1 1" in found, (found, machine.log())
+
+    # Upgraded: another supervisor, the same socket, and who has nothing but his channel goes on.
+    with contextlib.closing(machine.connect()) as channel:
+        assert look_up(channel, DEVICE)[0] == SECURE, machine.log()
+        one, listens = machine.supervisor(), os.stat(machine.socket).st_ino
+        install(newer(packages["dance-resolver"], tmp_path))
+        assert machine.supervisor() not in (one, None)
+        assert os.stat(machine.socket).st_ino == listens
+        assert look_up(channel, DEVICE)[0] == SECURE, machine.log()
+
+    # Purged, and what was written by hand above taken away: nothing is left, and nothing runs.
+    for name in ("etc/dance/test.cnf", "etc/dance/anchors", "etc/default/dance-resolver"):
+        os.unlink(root / name)
+    machine.run("dpkg", "--purge", *packages)
+    wait_for(lambda: machine.supervisor() is None, what="the resolver's end")
+    assert everything(root) == before
+    assert machine.run("find", "/run", "/tmp", "/var", "/etc", "/usr", "-xdev", "-name", "*dance*", "-not", "-path",
+                       "/var/log/*") == ""
