@@ -2,7 +2,7 @@
  * lookup.c: dance lookup, what a server would be told of a name.
  *
  * Asked in the same way, by the code of the module: a resolver behind a socket,
- * or one that is started for this and ends with it.
+ * or one that is started for this and ends some seconds later.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */

@@ -107,7 +107,7 @@ def test_lookup_at_a_socket(world, resolver, name, status, reason):  # noqa: F81
 
 
 def test_lookup_as_a_configuration_says(world, tmp_path):
-    """With a resolver of its own, which ends; the section of the server is of no interest."""
+    """With a resolver of its own; the section of the server is of no interest."""
     conf = config(tmp_path / "server.cnf", tmp_path / "log", server={"policy": "nonsense"}, dns=world.dns())
     done = dance("lookup", "--config", conf, NAME, "--json")
     said = json.loads(done.stdout)
@@ -274,6 +274,16 @@ def test_record_of_what_has_none(world):
                             (["--key", "/nothing?pin-value=1234"], "No such file")):
         done = dance("record", NAME, *arguments)
         assert done.returncode == 1 and said in done.stderr and done.stdout == "" and "1234" not in done.stderr
+
+
+def test_with_the_module_in_its_own_openssl_cnf(world, tmp_path):
+    """Which is how it finds the providers of a key's URI."""
+    conf = config(tmp_path / "both.cnf", tmp_path / "log", server={"allow": "*", "policy": "require"}, dns=world.dns(),
+                  client={"identity": NAME, "private_key": world.path("client.key")})
+    wanted = pki.tlsa(3, 1, 1, world.device)
+    assert wanted in good("record", NAME, "--key", world.path("client.key"), conf=conf)
+    assert wanted in good("enroll", NAME, "--key", world.path("client.key"), conf=conf, cwd=tmp_path)
+    assert wanted in good("lookup", NAME, "--config", conf, conf=conf)
 
 
 def test_update_that_nobody_takes(tmp_path):

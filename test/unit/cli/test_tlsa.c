@@ -33,11 +33,11 @@ static void discard(void)
 /* The record has this kind, and so many octets of data (0: some). */
 static void is_made(struct tlsa_kind kind, EVP_PKEY *of, const X509 *or_of, size_t len)
 {
-    const unsigned char digest_or_all[] = {kind.usage, kind.selector, kind.matching_type};
+    const unsigned char numbers[] = {kind.usage, kind.selector, kind.matching_type};
 
     tlsa_free(&record);
     cr_assert_null(tlsa_make(&kind, of, or_of, &record));
-    cr_assert_arr_eq(record.rdata, digest_or_all, 3);
+    cr_assert_arr_eq(record.rdata, numbers, 3);
     if (len > 0)
         cr_assert_eq(record.len, 3 + len);
 }
