@@ -2,7 +2,7 @@
 # The main job before your eyes: unmodified applications, a DNSSEC-signed zone on loopback,
 # one client accepted, impostors refused. From a fresh Debian machine; needs root or sudo
 # for apt-get only. Everything else happens in a temporary folder, on free loopback ports,
-# and is gone afterwards.
+# and is gone afterwards. DANCE_INSTALLED=1: with the dance that this machine has installed.
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -71,15 +71,20 @@ mkfifo "$work/never"
 
 say "dance: DANE client authentication for unmodified OpenSSL applications"
 step "installing what is missing (Debian packages)"
-scripts/packages.sh build demo
-step "building the module and its resolver in build/"
-quietly cmake -B "$build" -DCMAKE_BUILD_TYPE=RelWithDebInfo
-quietly cmake --build "$build" --parallel --target dance dance-resolver
-# Where servers that give up root can reach them, wherever this clone lies.
-mkdir "$work/provider" "$work/resolver"
-cp "$build/provider/dance.so" "$work/provider/"
-cp "$build/resolver/dance-resolver" "$work/resolver/"
-module=$work/provider/dance.so
+if [[ -n ${DANCE_INSTALLED:-} ]]; then
+    scripts/packages.sh demo
+    module=dance.so
+else
+    scripts/packages.sh build demo
+    step "building the module and its resolver in build/"
+    quietly cmake -B "$build" -DCMAKE_BUILD_TYPE=RelWithDebInfo
+    quietly cmake --build "$build" --parallel --target dance dance-resolver
+    # Where servers that give up root can reach them, wherever this clone lies.
+    mkdir "$work/provider" "$work/resolver"
+    cp "$build/provider/dance.so" "$work/provider/"
+    cp "$build/resolver/dance-resolver" "$work/resolver/"
+    module=$work/provider/dance.so
+fi
 
 name=sensor7._device.example.com
 say "1. A client has a name in the DNS and a key. Here it is $name."

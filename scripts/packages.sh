@@ -10,10 +10,11 @@ declare -A packages=(
     [test]="libcriterion-dev python3 python3-pytest python3-pytest-xdist python3-cryptography nsd unbound systemd systemd-container ldnsutils openssl iproute2 util-linux procps strace valgrind ca-certificates apache2 eapoltest freeradius haproxy hitch nginx-light libnet-ssleay-perl ruby curl zlib1g-dev libzstd-dev nodejs gnutls-bin stunnel4 dovecot-imapd bind9 bind9-dnsutils"
     [fuzz]="clang libclang-rt-dev"
     [tokens]="softhsm2 pkcs11-provider swtpm tpm2-openssl" # Debian 13 and later have all of them
-    [package]="dpkg-dev debhelper fakeroot"
+    [package]="build-essential dpkg-dev debhelper fakeroot"
     [package-test]="lintian debootstrap apparmor"
     [lint]="clang-format clang-tidy cppcheck"
     [chroot]="debootstrap mount util-linux"
+    [fuzz]="clang libclang-rt-dev"
     [demo]="nsd ldnsutils openssl nginx-light curl mosquitto mosquitto-clients python3 iproute2 procps ca-certificates"
     [apps]="python3 python3-pytest python3-cryptography nsd ldnsutils openssl iproute2 util-linux procps binutils ca-certificates"
 )

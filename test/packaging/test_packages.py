@@ -5,7 +5,8 @@
 
 builds them and runs this file, with what the integration tests share. It is no part of scripts/test.sh: it needs a
 Debian mirror, builds everything once more, and says nothing about another OpenSSL or a sanitizer. DANCE_PACKAGES is
-the folder with the packages; without it they are built first.
+the folder with the packages, without which they are built first; DANCE_RELEASE the release of Debian that they are for,
+if it is not this machine's.
 """
 import contextlib
 import hashlib
@@ -131,17 +132,18 @@ def newer(package, folder):
 
 @pytest.fixture(scope="module")
 def root(packages, tmp_path_factory):
-    """The root of a machine with this machine's Debian, and nothing but what the packages depend on."""
+    """The root of a machine with Debian, and nothing but what the packages depend on."""
     if os.geteuid() != 0 or shutil.which("debootstrap") is None:
         pytest.skip("a machine is made by root and debootstrap (scripts/packages.sh package-test)")
-    release = re.search(r"(?m)^VERSION_CODENAME=(\w+)", open("/etc/os-release").read())
+    here = re.search(r"(?m)^VERSION_CODENAME=(\w+)", open("/etc/os-release").read())
+    release = os.environ.get("DANCE_RELEASE", here[1] if here else "sid")
     depends = ", ".join(output("dpkg-deb", "--field", path, "Depends") for path in packages.values())
     include = {re.match(r"\s*([a-z0-9.+-]+)", word)[1] for word in depends.split(",")} - set(packages)
     path = tmp_path_factory.mktemp("root")
     os.chmod(path, 0o755)
     done = subprocess.run(["unshare", "--mount", "debootstrap", "--variant=minbase",
                            f"--include={','.join(sorted(include | {'systemd', 'systemd-sysv', 'openssl'}))}",
-                           release[1] if release else "sid", str(path)], capture_output=True, text=True)
+                           release, str(path)], capture_output=True, text=True)
     if done.returncode != 0:
         pytest.skip(f"no machine can be made here (is there a Debian mirror?): {done.stdout[-300:]}")
     yield path
