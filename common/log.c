@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_MAX_OCTETS 2048
+#define LINE_MAX_OCTETS 1536 /* of a sentence */
 #define PREFIX "dance: "
 
 /* Set once, before the first line. */
@@ -100,7 +100,7 @@ static int write_line(int fd, const char *line, size_t len)
 /* 0, or the errno with which the line is lost. */
 static int write_file(const char *text)
 {
-    char line[LINE_MAX_OCTETS + 64];
+    char line[LINE_MAX_OCTETS + DANCE_LOG_FIELDS_MAX + 64];
     struct timespec now;
     struct tm utc;
     char when[32] = "";
@@ -178,7 +178,7 @@ static struct {
 static void say_lost(int error, const char *line)
 {
     static atomic_flag said = ATOMIC_FLAG_INIT;
-    char text[2 * LINE_MAX_OCTETS];
+    char text[2 * LINE_MAX_OCTETS + DANCE_LOG_FIELDS_MAX];
 
     if (atomic_exchange(&lost.pid, getpid()) != getpid())
         atomic_store(&lost.lines, 0);
@@ -186,8 +186,9 @@ static void say_lost(int error, const char *line)
     if (atomic_flag_test_and_set(&said))
         return;
     (void)snprintf(text, sizeof(text),
-                   PREFIX "log = %s: %s%s; lines are lost, which is said this once, with the first "
-                          "of them: %s\n",
+                   PREFIX
+                   "log = %.1000s: %s%s; lines are lost, which is said this once, with the first "
+                   "of them: %s\n",
                    setting.target == DANCE_LOG_FILE ? setting.file : "syslog",
                    setting.target == DANCE_LOG_FILE ? "" : "/dev/log: ", strerror(error),
                    line + strlen(PREFIX));
@@ -207,24 +208,43 @@ static void say_how_many(void)
         (void)atomic_fetch_add(&lost.lines, lines);
 }
 
-void dance_log(enum dance_log_level level, const char *format, ...)
+static void say(enum dance_log_level level, const char *fields, const char *format, va_list args)
 {
     char text[LINE_MAX_OCTETS];
-    char line[LINE_MAX_OCTETS] = PREFIX;
+    char line[LINE_MAX_OCTETS + DANCE_LOG_FIELDS_MAX] = PREFIX;
     int kept_errno = errno;
-    va_list args;
+    size_t used;
     int error;
 
     if (setting.target == DANCE_LOG_NONE || level > setting.level)
         return;
-    va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    escape(line + strlen(PREFIX), sizeof(line) - strlen(PREFIX) - 1, text);
+    escape(line + strlen(PREFIX), LINE_MAX_OCTETS - strlen(PREFIX), text);
+    used = strlen(line);
+    if (*fields != '\0')
+        (void)snprintf(line + used, sizeof(line) - used - 1, "; %s", fields);
     error = put(level, line);
     if (error != 0)
         say_lost(error, line);
     else
         say_how_many();
     errno = kept_errno;
+}
+
+void dance_log(enum dance_log_level level, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    say(level, "", format, args);
+    va_end(args);
+}
+
+void dance_log_fields(enum dance_log_level level, const char *fields, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    say(level, fields, format, args);
+    va_end(args);
 }

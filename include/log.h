@@ -29,8 +29,16 @@ void dance_log_open(void);
 /* Close it and log nothing until dance_log_configure(). */
 void dance_log_close(void);
 
-/* Log a line of at most about two thousand octets, if level is within log_level. */
+/* Log a line of at most about 1,500 octets, if level is within log_level. */
 void dance_log(enum dance_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/*
+ * The same with "; " and fields behind it, which are never cut off and stand as they are: they have
+ * at most DANCE_LOG_FIELDS_MAX octets, all of which print.
+ */
+#define DANCE_LOG_FIELDS_MAX 1024
+void dance_log_fields(enum dance_log_level level, const char *fields, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

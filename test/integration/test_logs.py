@@ -1,5 +1,6 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """What the operator is told, and what becomes of it where nobody reads it."""
+import concurrent.futures
 import contextlib
 import os
 import re
@@ -8,8 +9,9 @@ import subprocess
 
 import pytest
 
-from conftest import DEVICE, PROGRAMS
-from test_process import REQUIRE, bad, good, needs_root
+import pki
+from conftest import DEVICE, PROGRAMS, entry
+from test_process import REQUIRE, bad, good, needs_root, tls_server  # noqa: F401 (fixture)
 from zone import patient, wait_for
 
 INFO = 10 << 3 | 6  # authpriv, of <syslog.h>
@@ -154,3 +156,111 @@ def test_a_file_that_cannot_be_opened(world, start, tmp_path):
     wait_for(lambda: (tmp_path / "missing" / "log").exists()
              and "dance: 3 lines are lost: the log could not be written" in (tmp_path / "missing" / "log").read_text(), what="the file")
 
+
+
+def fields_of(line):
+    """What programs read of a line: behind its last "; "."""
+    return dict(field.split("=") for field in line.rsplit("; ", 1)[1].split(" "))
+
+
+def said(server, client, *proof, **kwargs):
+    """The line of a client, its fields, and the address that the client had."""
+    address = "127.0.0.1:%u" % client.sock.getsockname()[1]
+    server.log.mark()
+    client.run(*proof, **kwargs)
+    line = server.log.wait(r"dance: ((accepted|refused) .*)\n").group(1)
+    return line, fields_of(line), address
+
+
+def test_fields(world, s_server):
+    server = s_server("require")
+    line, fields, address = said(server, server.client(), [entry(world.device, DEVICE)], world.key,
+                                 server_name="server.example.com")
+    assert line.startswith(f"accepted {DEVICE} (TLSA 3 1 1, TTL {fields['ttl']} s); client="), line
+    assert list(fields.items())[:3] == [("client", address), ("server", "server.example.com"), ("identity", DEVICE)], line
+    assert list(fields)[3:] == ["ttl"]
+
+    line, fields, address = said(server, server.client(), [entry(pki.certificate(world.other_key, DEVICE), DEVICE)],
+                                 world.other_key)
+    assert re.match(f"refused {DEVICE}: no TLSA record authenticates what the client presented \\(.*\\); client=", line), line
+    ttl = fields.pop("ttl")
+    assert 0 < int(ttl) <= 60 and fields == {"client": address, "identity": DEVICE, "reason": "tlsa-no-match"}, line
+
+    line, fields, address = said(server, server.client(), [], None)
+    assert fields == {"client": address, "reason": "certificate-absent"}, line
+
+
+@pytest.mark.parametrize("name", ["x client=192.0.2.1:1 reason=tlsa-no-match", "x\ndance: accepted y", "x; client=192.0.2.1:1",
+                                  '"\\', "x" * 255, " " * 255, "\u00fc\x7f\x1b[2J"], ids=repr)
+def test_nobody_forges_a_field(world, s_server, name):
+    """The server name is the client's own words, as libssl takes it."""
+    server = s_server("require")
+    line, fields, address = said(server, server.client(), [], None, server_name=name)
+    escaped = "".join(c if re.match(r"[A-Za-z0-9._:\[\]-]", c) else "".join(f"\\x{o:02x}" for o in c.encode()) for c in name)
+    expected = {"client": address, "server": escaped[:256], "reason": "certificate-absent"}
+    assert fields == expected and line == ("refused a client: the client sent no certificate; "
+                                           + " ".join("=".join(field) for field in expected.items()))
+    assert len(server.log.text().splitlines()) == 1
+
+
+def test_families(world, start, s_client):
+    """One socket for both, as many servers have it."""
+    server = start(["openssl", "s_server", "-accept", "PORT", "-cert", world.path("server.crt"), "-key",
+                    world.path("server.key"), "-rev", "-Verify", "3"], server={**REQUIRE, "policy": "mixed"})
+    for host, pattern in (("127.0.0.1", r"127\.0\.0\.1:\d+"), ("[::1]", r"\[::1\]:\d+")):
+        server.log.mark()
+        done = s_client(server.port, "-connect", f"{host}:{server.port}", "-noservername")
+        assert done.accepted, done.text
+        fields = fields_of(server.log.wait(f"accepted {DEVICE} .*").group())
+        assert re.fullmatch(pattern, fields["client"]), fields
+
+
+# TLS 1.2, one cipher suite, one group, one signature algorithm.
+OLD_HELLO = bytes.fromhex("160301003f0100003b0303" + "5a" * 32 + "000002c02f01000010" + "000a000400020017"
+                          + "000d000400020403")
+
+
+def scan(port):
+    """A scanner that knows nothing newer than TLS 1.2, until the server has done with it."""
+    with socket.create_connection(("127.0.0.1", port), timeout=patient(15)) as s:
+        s.sendall(OLD_HELLO)
+        while s.recv(4096):
+            pass
+
+
+def more_refused(text):
+    return sum(map(int, re.findall(r"dance: (\d+) more refused in \d+ s: DANE client authentication needs TLS 1\.3; "
+                                   r"reason=protocol-version\n", text)))
+
+
+def test_a_scanner(world, tls_server):  # noqa: F811
+    """Few lines, and none of 4,000 connections goes uncounted, at the end of the process either."""
+    server = tls_server("-n", "4000", "-t", "1")
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for _ in pool.map(lambda _: scan(server.port), range(4000)):
+            pass
+    assert server.process.wait(patient(20)) == 0, server.output.text()
+    text = server.log.text()
+    alone = re.findall(r"dance: refused a client: .*; client=127\.0\.0\.1:\d+ reason=protocol-version\n", text)
+    assert len(text.splitlines()) < 100, text
+    assert len(alone) + more_refused(text) == 4000, text
+
+
+def test_what_was_counted_is_said_at_the_next_line(world, tls_server):  # noqa: F811
+    server = tls_server()
+    for _ in range(30):
+        scan(server.port)
+
+    def over():
+        assert good(world, server).accepted
+        return more_refused(server.log.text())
+    assert server.log.text().count("refused a client") == 10
+    assert wait_for(over, 30, "the number") == 20
+
+
+def test_children_count_for_themselves(world, tls_server):  # noqa: F811
+    server = tls_server("-f")
+    for _ in range(15):
+        scan(server.port)
+    wait_for(lambda: server.log.text().count("refused a client") == 15, what=server.log.text())
+    assert "more refused" not in server.log.text()
