@@ -19,6 +19,11 @@ reasons=$(sed -n '/^#define DANCE_REASONS(X)/,/[^\\]$/p' provider/reasons.h | tr
     || { echo "the list of reasons was not read"; exit 1; }
 while read -r reason; do
     grep -qxF "### $reason" doc/messages.md || { echo "doc/messages.md: no entry for: $reason"; missing=1; }
+    # Its word for programs: its name in the list, as dance_reason_code() spells it.
+    code=$(sed -n '/^#define DANCE_REASONS(X)/,/[^\\]$/p' provider/reasons.h | tr -d '\\\n' \
+        | grep -oP " X\(\K\w+(?=,\s*\"\Q$reason\E\"\))" | tr A-Z_ a-z-)
+    [[ $(grep -A1 -xF "### $reason" doc/messages.md | tail -1) == "\`reason=$code\`" ]] \
+        || { echo "doc/messages.md: not \`reason=$code\` under: $reason"; missing=1; }
 done <<<"$reasons"
 
 options=$(sed -n '/^static const struct entry/,/^};/p' resolver/options.c | grep -oP '\{"\K[a-z-]+')

@@ -4,13 +4,14 @@ import concurrent.futures
 import contextlib
 import os
 import re
+import shutil
 import socket
 import subprocess
 
 import pytest
 
 import pki
-from conftest import DEVICE, PROGRAMS, entry
+from conftest import DEVICE, PROGRAMS, REPOSITORY, entry
 from test_process import REQUIRE, bad, good, needs_root, tls_server  # noqa: F401 (fixture)
 from zone import patient, wait_for
 
@@ -264,3 +265,60 @@ def test_children_count_for_themselves(world, tls_server):  # noqa: F811
         scan(server.port)
     wait_for(lambda: server.log.text().count("refused a client") == 15, what=server.log.text())
     assert "more refused" not in server.log.text()
+
+
+# As rsyslog writes them, the journal gives them out, and a file of ours has them.
+PREFIXES = {"syslog": "Nov 26 13:32:17 mx dance[4711]: ", "journal": "2026-11-26T13:32:17+0000 mx dance[4711]: ",
+            "file": "2026-11-26T13:32:17Z [4711] dance: "}
+SHUT_OUT = [("refused a client: the client sent no certificate; client=192.0.2.7:4711 reason=certificate-absent", "192.0.2.7"),
+            ("refused a.example.com: no TLSA record authenticates what the client presented (x; client=192.0.2.1:1 reason=signature); "
+             "client=[2001:db8::7]:4711 server=mx.example.net identity=a.example.com reason=tlsa-no-match ttl=30", "2001:db8::7"),
+            ("refused a client: the client did not send dane_clientid; client=192.0.2.9:1 server=x\\x20y reason=extension-absent",
+             "192.0.2.9")]
+LEFT_ALONE = ["accepted a.example.com (TLSA 3 1 1, TTL 30 s); client=192.0.2.7:4711 identity=a.example.com ttl=30",
+              "refused a.example.com: the TLSA lookup failed (...); client=192.0.2.7:4711 identity=a.example.com reason=tlsa-failed",
+              "not authenticated, the application goes on with a client: the client did not send dane_clientid; "
+              "client=192.0.2.7:4711 reason=extension-absent",
+              "12 more refused in 10 s: the client sent no certificate; reason=certificate-absent",
+              # Words of somebody else's, and no address: an application that moves the octets by itself.
+              "refused a client: x; client=192.0.2.1:1 server=y; reason=certificate-absent",
+              "refused a client: x; client=192.0.2.1:1; reason=certificate-absent",
+              "refused a client: x; client=192.0.2.1:1 reason=signature (y); reason=certificate-absent"]
+
+
+def shut_out(text, tmp_path):
+    """Whom fail2ban-regex finds with doc/fail2ban/dance.conf, where it belongs, in a log."""
+    log, filters = tmp_path / "lines", tmp_path / "filter.d"
+    log.write_text(text)
+    filters.mkdir(exist_ok=True)
+    for path in ("/etc/fail2ban/filter.d/common.conf", os.path.join(REPOSITORY, "doc/fail2ban/dance.conf")):
+        shutil.copy(path, filters)
+    ran = subprocess.run(["fail2ban-regex", "--out", "id", str(log), str(filters / "dance.conf")],
+                         capture_output=True, text=True, timeout=patient(60))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout.split()
+
+
+@pytest.mark.parametrize("kind", PREFIXES)
+def test_fail2ban(kind, tmp_path):
+    lines = [PREFIXES[kind] + line for line in [line for line, _ in SHUT_OUT] + LEFT_ALONE]
+    assert shut_out("\n".join(lines) + "\n", tmp_path) == [address for _, address in SHUT_OUT]
+
+
+def test_fail2ban_reads_our_log(world, s_server, tmp_path):
+    server = s_server("require")
+    for proof in (([entry(world.device, DEVICE)], world.key), ([], None),
+                  ([entry(pki.certificate(world.other_key, DEVICE), DEVICE)], world.other_key)):
+        said(server, server.client(), *proof, server_name="x; client=192.0.2.1:1")
+        assert shut_out(server.log.text(), tmp_path) == (["127.0.0.1"] if proof[1] != world.key else [])
+
+
+def test_the_filter_knows_the_reasons():
+    """Each of its words is a reason's."""
+    with open(os.path.join(REPOSITORY, "provider/reasons.h")) as f:
+        codes = {name.lower().replace("_", "-") for name in re.findall(r"^    X\((\w+),", f.read(), re.M)}
+    with open(os.path.join(REPOSITORY, "doc/fail2ban/dance.conf")) as f:
+        pattern = re.search(r"(?m)^_reason = \(\?:(.*)\)$", f.read()).group(1)
+    words = [head + tail for head, tails in re.findall(r"([a-z-]+)(?:\(\?:([a-z|-]+)\))?(?:\||$)", pattern)
+             for tail in tails.split("|")]
+    assert len(words) > 10 and set(words) <= codes, set(words) - codes
