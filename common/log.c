@@ -208,7 +208,8 @@ static void say_how_many(void)
         (void)atomic_fetch_add(&lost.lines, lines);
 }
 
-static void say(enum dance_log_level level, const char *fields, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void
+say(enum dance_log_level level, const char *fields, const char *format, va_list args)
 {
     char text[LINE_MAX_OCTETS];
     char line[LINE_MAX_OCTETS + DANCE_LOG_FIELDS_MAX] = PREFIX;

@@ -59,12 +59,16 @@ const char *dance_reason_text(enum dance_reason reason)
     return "no reason";
 }
 
+#define FITS(name, text)                                                                           \
+    _Static_assert(sizeof(#name) <= DANCE_REASON_CODE_MAX, "the code of " #name);
+DANCE_REASONS(FITS)
+#undef FITS
+
 static const char *name_of(enum dance_reason reason)
 {
     switch (reason) {
 #define NAME(name, text)                                                                           \
     case DANCE_R_##name:                                                                           \
-        _Static_assert(sizeof(#name) <= DANCE_REASON_CODE_MAX, "the code of " #name);              \
         return #name;
         DANCE_REASONS(NAME)
 #undef NAME
@@ -80,8 +84,13 @@ void dance_reason_code(enum dance_reason reason, char code[DANCE_REASON_CODE_MAX
     const char *name = name_of(reason);
     size_t at = 0;
 
-    for (; name[at] != '\0' && at + 1 < DANCE_REASON_CODE_MAX; at++)
-        code[at] = name[at] == '_' ? '-' : (char)(name[at] - 'A' + 'a');
+    for (; name[at] != '\0' && at + 1 < DANCE_REASON_CODE_MAX; at++) {
+        code[at] = name[at];
+        if (code[at] >= 'A' && code[at] <= 'Z')
+            code[at] = (char)(code[at] + ('a' - 'A'));
+        else if (code[at] == '_')
+            code[at] = '-';
+    }
     code[at] = '\0';
 }
 

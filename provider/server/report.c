@@ -13,9 +13,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define ONE(name, text) +1
-enum { REASONS = 0 DANCE_REASONS(ONE) };
-#undef ONE
+enum {
+#define PLACE(name, text) PLACE_OF_##name,
+    DANCE_REASONS(PLACE)
+#undef PLACE
+        REASONS
+};
 #define FIRST ((unsigned)DANCE_R_BEFORE_FIRST + 1)
 
 enum answer { REFUSED, FORGIVEN, ANSWERS };
