@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 /* Every option: where its value goes, and what it may be. */
 static const struct options_entry table[] = {
     {"channel", "FD", offsetof(struct options, channel), OPTIONS_DESCRIPTOR, 0, 1u << 20, 0, NULL},

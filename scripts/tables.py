@@ -129,6 +129,10 @@ def messages(reasons):
     found = re.findall(r"^### (.*)$", read("doc/messages.md"), flags=re.M)
     texts = [text for _, text in reasons]
     differ("doc/messages.md", [entry for entry in found if entry in texts], texts)
+    for name, text in reasons:  # its word for programs, as dance_reason_code() spells it
+        code = name.lower().replace("_", "-")
+        if f"\n### {text}\n`reason={code}`\n" not in read("doc/messages.md"):
+            wrong.append(f"doc/messages.md: not `reason={code}` under: {text}")
 
 
 def log_lines():
@@ -137,7 +141,7 @@ def log_lines():
     count = 0
     for folder in ("common", "provider", "resolver"):
         for path in sorted(os.path.join(at, name) for at, _, names in os.walk(folder) for name in names if name.endswith(".c")):
-            for call in re.findall(r'dance_log\(\w+,\s*((?:"(?:[^"\\]|\\.)*"\s*)+)', read(path)):
+            for call in re.findall(r'dance_log(?:_fields)?\(\w+,(?: [a-z.>-]+,)?\s*((?:"(?:[^"\\]|\\.)*"\s*)+)', read(path)):
                 text = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', call))
                 words = max((part.removeprefix("resolver: ").strip(" :;,()") for part in re.split(r"%[a-z0-9.*]+", text)), key=len)
                 count += 1

@@ -77,6 +77,7 @@ def test_an_option(copy, option, default):
 @pytest.mark.parametrize("reason", [row[2] for row in TABLES if row[0] == "reason"])
 def test_a_reason(copy, reason):
     is_noticed(copy, "doc/messages.md", rf"^### {re.escape(reason)}$", "### something else", reason)
+    is_noticed(copy, "doc/messages.md", rf"^(### {re.escape(reason)}\n`reason=)", r"\1x", reason)
 
 
 @pytest.mark.parametrize("words", ["the calendar was set", "a malformed message was dropped", "the worker is stuck", "does not sign, the handshake"])
