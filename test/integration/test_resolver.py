@@ -1,6 +1,7 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """dance-resolver by itself, with clients that the module is not."""
 import contextlib
+import errno
 import os
 import re
 import socket
@@ -52,7 +53,15 @@ def control(path):
 def announce(channel):
     """A conversation over a control channel that nobody may have taken yet."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    socket.send_fds(channel, [HEADER + b"\x01"], [theirs.fileno()])
+
+    def sent():
+        # The kernel counts what a user has under way, also what a process that has gone left, until it has tidied up.
+        try:
+            return socket.send_fds(channel, [HEADER + b"\x01"], [theirs.fileno()])
+        except OSError as e:
+            if e.errno != errno.ETOOMANYREFS:
+                raise
+    wait_for(sent, what="the end of what is under way")
     theirs.close()
     ours.settimeout(patient(20))
     return ours
