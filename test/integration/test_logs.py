@@ -236,7 +236,7 @@ def more_refused(text):
 
 def test_a_scanner(world, tls_server):  # noqa: F811
     """Few lines, and none of 4,000 connections goes uncounted, at the end of the process either."""
-    server = tls_server("-n", "4000", "-t", "1")
+    server = tls_server("-n", "1000", "-t", "4")  # four threads, each with a thousand
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         for _ in pool.map(lambda _: scan(server.port), range(4000)):
             pass
