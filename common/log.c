@@ -1,12 +1,15 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "log.h"
 
+#include "devlog.h"
 #include "kept_fd.h"
+#include "last_resort.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,7 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_MAX_OCTETS 1024
+#define LINE_MAX_OCTETS 1536 /* of a sentence */
+#define PREFIX "dance: "
 
 /* Set once, before the first line. */
 static struct {
@@ -28,6 +32,7 @@ static struct dance_kept_fd opened = DANCE_KEPT_FD_NONE;
 
 void dance_log_configure(enum dance_log_target target, const char *file, enum dance_log_level level)
 {
+    dance_last_resort_note();
     setting.target = target;
     setting.file = file;
     setting.level = level;
@@ -42,7 +47,10 @@ static bool rotated(void)
                                         : errno == ENOENT;
 }
 
-/* With the lock held. A file that cannot be opened again keeps the one that is open. */
+/*
+ * With the lock held. A file that cannot be opened again keeps the one that is open. -1 with errno
+ * when there is none.
+ */
 static int log_file(void)
 {
     struct dance_kept_fd fresh;
@@ -64,6 +72,8 @@ void dance_log_open(void)
 {
     int kept_errno = errno;
 
+    if (setting.target == DANCE_LOG_SYSLOG)
+        dance_devlog_open();
     if (setting.target == DANCE_LOG_FILE && pthread_mutex_trylock(&lock) == 0) {
         (void)log_file();
         (void)pthread_mutex_unlock(&lock);
@@ -77,14 +87,24 @@ void dance_log_close(void)
     dance_kept_fd_close(&opened);
     dance_log_configure(DANCE_LOG_NONE, NULL, DANCE_LOG_ERROR);
     (void)pthread_mutex_unlock(&lock);
+    dance_devlog_close();
 }
 
-static void write_file(const char *text)
+static int write_line(int fd, const char *line, size_t len)
 {
-    char line[LINE_MAX_OCTETS + 64];
+    ssize_t written = write(fd, line, len);
+
+    return written == (ssize_t)len ? 0 : written < 0 ? errno : ENOSPC;
+}
+
+/* 0, or the errno with which the line is lost. */
+static int write_file(const char *text)
+{
+    char line[LINE_MAX_OCTETS + DANCE_LOG_FIELDS_MAX + 64];
     struct timespec now;
     struct tm utc;
     char when[32] = "";
+    int error = 0;
     int fd;
     int len;
 
@@ -92,21 +112,22 @@ static void write_file(const char *text)
         (void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ ", &utc);
     len = snprintf(line, sizeof(line), "%s[%ld] %s\n", when, (long)getpid(), text);
     if (len < 0)
-        return;
+        return EINVAL;
     if ((size_t)len >= sizeof(line))
         len = (int)sizeof(line) - 1;
     /*
      * trylock: a process that was forked while another thread held the lock
      * must not wait for ever. The line is then written to the file as it is.
      */
+    errno = 0;
     if (pthread_mutex_trylock(&lock) == 0) {
         fd = log_file();
-        if (fd >= 0)
-            (void)!write(fd, line, (size_t)len);
+        error = fd >= 0 ? write_line(fd, line, (size_t)len) : errno;
         (void)pthread_mutex_unlock(&lock);
     } else if (dance_kept_fd_valid(&opened)) {
-        (void)!write(opened.fd, line, (size_t)len);
+        error = write_line(opened.fd, line, (size_t)len);
     }
+    return error;
 }
 
 /* Copy text, everything that does not print escaped. */
@@ -125,30 +146,106 @@ static void escape(char *out, size_t size, const char *text)
     out[at] = '\0';
 }
 
-void dance_log(enum dance_log_level level, const char *format, ...)
+/* 0, or the errno with which the line is lost. */
+static int put(enum dance_log_level level, char *line)
 {
     static const int priority[] = {LOG_ERR, LOG_INFO, LOG_DEBUG};
+    size_t used = strlen(line);
+
+    switch (setting.target) {
+    case DANCE_LOG_FILE:
+        return write_file(line);
+    case DANCE_LOG_SYSLOG:
+        return dance_devlog_send(LOG_AUTHPRIV | priority[level], line + strlen(PREFIX));
+    case DANCE_LOG_STDERR:
+        line[used] = '\n';
+        (void)!write(STDERR_FILENO, line, used + 1);
+        line[used] = '\0';
+        break;
+    case DANCE_LOG_NONE:
+        break;
+    }
+    return 0;
+}
+
+/* What this process has lost; a child is not to say what its parent did. */
+static struct {
+    _Atomic(pid_t) pid;
+    atomic_uint lines;
+} lost;
+
+/* Once in a process. */
+static void say_lost(int error, const char *line)
+{
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+    char text[2 * LINE_MAX_OCTETS + DANCE_LOG_FIELDS_MAX];
+
+    if (atomic_exchange(&lost.pid, getpid()) != getpid())
+        atomic_store(&lost.lines, 0);
+    (void)atomic_fetch_add(&lost.lines, 1);
+    if (atomic_flag_test_and_set(&said))
+        return;
+    (void)snprintf(text, sizeof(text),
+                   PREFIX
+                   "log = %.1000s: %s%s; lines are lost, which is said this once, with the first "
+                   "of them: %s\n",
+                   setting.target == DANCE_LOG_FILE ? setting.file : "syslog",
+                   setting.target == DANCE_LOG_FILE ? "" : "/dev/log: ", strerror(error),
+                   line + strlen(PREFIX));
+    dance_last_resort_say(text);
+}
+
+static void say_how_many(void)
+{
+    char text[128];
+    unsigned lines;
+
+    if (atomic_load(&lost.pid) != getpid() || (lines = atomic_exchange(&lost.lines, 0)) == 0)
+        return;
+    (void)snprintf(text, sizeof(text), PREFIX "%u lines are lost: the log could not be written",
+                   lines);
+    if (put(DANCE_LOG_ERROR, text) != 0)
+        (void)atomic_fetch_add(&lost.lines, lines);
+}
+
+__attribute__((format(printf, 3, 0))) static void
+say(enum dance_log_level level, const char *fields, const char *format, va_list args)
+{
     char text[LINE_MAX_OCTETS];
-    char line[LINE_MAX_OCTETS];
+    char line[LINE_MAX_OCTETS + DANCE_LOG_FIELDS_MAX] = PREFIX;
     int kept_errno = errno;
-    va_list args;
     size_t used;
+    int error;
 
     if (setting.target == DANCE_LOG_NONE || level > setting.level)
         return;
-    va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    memcpy(line, "dance: ", sizeof("dance: "));
-    escape(line + strlen(line), sizeof(line) - strlen(line) - 1, text);
-    if (setting.target == DANCE_LOG_FILE) {
-        write_file(line);
-    } else if (setting.target == DANCE_LOG_SYSLOG) {
-        syslog(LOG_AUTHPRIV | priority[level], "%s", line);
-    } else {
-        used = strlen(line);
-        line[used++] = '\n';
-        (void)!write(STDERR_FILENO, line, used);
-    }
+    escape(line + strlen(PREFIX), LINE_MAX_OCTETS - strlen(PREFIX), text);
+    used = strlen(line);
+    if (*fields != '\0')
+        (void)snprintf(line + used, sizeof(line) - used - 1, "; %s", fields);
+    error = put(level, line);
+    if (error != 0)
+        say_lost(error, line);
+    else
+        say_how_many();
     errno = kept_errno;
+}
+
+void dance_log(enum dance_log_level level, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    say(level, "", format, args);
+    va_end(args);
+}
+
+void dance_log_fields(enum dance_log_level level, const char *fields, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    say(level, fields, format, args);
+    va_end(args);
 }

@@ -48,7 +48,7 @@
 #include <string.h>
 
 #define DANCE_WIRE_MAGIC 0x444e4345u /* "DNCE" */
-#define DANCE_WIRE_VERSION 1u
+#define DANCE_WIRE_VERSION 2u        /* 1: control channels took queries */
 #define DANCE_WIRE_HEADER 6u
 
 /* Bounds. An answer that would be larger is sent as DANCE_WIRE_FAILED instead. */

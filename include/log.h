@@ -1,10 +1,14 @@
 /*
  * log.h: what the operator is told.
  *
- * A line is "dance: " and a text, to syslog (facility authpriv), to stderr or
- * to a file that is opened for appending, or nowhere. Octets that do not print
- * are escaped, so that a peer cannot forge lines. Never blocks on a lock that
- * another process may hold, never touches the error queue, errno kept.
+ * A line is "dance: " and a text, to stderr or to a file that is opened for
+ * appending, or nowhere; or the text alone to syslog (facility authpriv, see
+ * devlog.h). Octets that do not print are escaped, so that a peer cannot forge
+ * lines. Never blocks on a lock that another process may hold, never touches the
+ * error queue, errno kept.
+ *
+ * Where lines cannot be written, the first that is lost is said on stderr, once
+ * in a process, and how many are lost when one can be written again.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -18,14 +22,23 @@ enum dance_log_level { DANCE_LOG_ERROR, DANCE_LOG_INFO, DANCE_LOG_DEBUG };
 void dance_log_configure(enum dance_log_target target, const char *file,
                          enum dance_log_level level);
 
-/* Open the file now, before a chroot puts it out of reach. Opening again is harmless. */
+/* Open the file, or reach syslog, now, before a chroot puts it out of reach. Opening again is
+ * harmless. */
 void dance_log_open(void);
 
-/* Close the file and log nothing until dance_log_configure(). */
+/* Close it and log nothing until dance_log_configure(). */
 void dance_log_close(void);
 
-/* Log a line of at most about a thousand octets, if level is within log_level. */
+/* Log a line of at most about 1,500 octets, if level is within log_level. */
 void dance_log(enum dance_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/*
+ * The same with "; " and fields behind it, which are never cut off and stand as they are: they have
+ * at most DANCE_LOG_FIELDS_MAX octets, all of which print.
+ */
+#define DANCE_LOG_FIELDS_MAX 1024
+void dance_log_fields(enum dance_log_level level, const char *fields, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -238,12 +238,15 @@ static int parse_forward(struct dance_config *c, const char *value)
     /*
      * '#' begins a comment in openssl.cnf, so an unescaped "@853#name" arrives
      * here as "@853", and queries meant for TLS would go out in the clear.
+     * Where the file shows that it was so (comment.h), it arrives as "@853#".
      */
     while ((at = strstr(at, "@853")) != NULL) {
         at += 4;
         if (*at != '#' && (*at < '0' || *at > '9'))
             return 0;
     }
+    if (*value != '\0' && value[strlen(value) - 1] == '#')
+        return 0;
     return keep_text(&c->forward, value);
 }
 
@@ -287,22 +290,25 @@ const struct dance_config_key dance_config_keys[] = {
     {MODULE, "extension_type", "65280", "a number from 0 to 65535 that OpenSSL does not use itself",
      "the TLS extension type of dane_clientid until IANA assigns one", parse_extension_type},
     {MODULE, "inactive", "open", "open or exit",
-     "what becomes of a server's process in which dance cannot work", parse_inactive},
+     "what becomes of a process with a server section in which dance cannot work: it goes on "
+     "without, or ends",
+     parse_inactive},
     {CLIENT, "identity", "",
      "a domain name of letters, digits, hyphens and underscores, without a trailing dot",
      "the owner name of the client's TLSA record", parse_identity},
-    {CLIENT, "private_key", "", "a file or an OSSL_STORE URI", "the client's private key",
-     parse_private_key},
+    {CLIENT, "private_key", "", "a file or an OSSL_STORE URI",
+     "the client's private key; no passphrase is ever asked for", parse_private_key},
     {CLIENT, "certificate", NULL, "a file or an OSSL_STORE URI",
      "the client's certificate and chain; made in memory from the key when absent",
      parse_certificate},
-    {CLIENT, "raw_public_key", "no", RAW_KEY_ALLOWED, "offer a raw public key (RFC 7250)",
-     parse_client_raw_key},
+    {CLIENT, "raw_public_key", "no", RAW_KEY_ALLOWED,
+     "offer a raw public key (RFC 7250), with the certificate as fallback", parse_client_raw_key},
     {CLIENT, "servers", "*", "server names, *.suffix or *, separated by commas",
      "the servers (by SNI) that may learn the identity", parse_servers},
-    {SERVER, "policy", "mixed", "mixed, dane or require", "who is let in", parse_policy},
+    {SERVER, "policy", "mixed", "mixed, dane or require", "who must be authenticated by DANE",
+     parse_policy},
     {SERVER, "allow", "", "owner names, *.suffix or *, separated by commas",
-     "the clients that are let in", parse_allow},
+     "the clients that are let in; * alone: any name in a signed zone", parse_allow},
     {SERVER, "allow_file", NULL, "an absolute path", "more patterns, one a line", parse_allow_file},
     {SERVER, "certificate_names", "match", "match or any",
      "whether a certificate may name somebody else than its client", parse_certificate_names},
@@ -312,20 +318,22 @@ const struct dance_config_key dance_config_keys[] = {
      "pkix-ta, pkix-ee, dane-ta and dane-ee, separated by commas", "the TLSA usages that count",
      parse_usages},
     {SERVER, "san_fallback", "no", "no, yes or a service label such as _smtp-client",
-     "take the name from the certificate of a client without the extension", parse_san_fallback},
+     "take the name of a client that does not send the extension from its certificate",
+     parse_san_fallback},
     {SERVER, "prefetch", "no", "yes or no",
      "keep the names of allow and allow_file that have no wildcard looked up ahead",
      parse_prefetch},
     {DNS, "trust_anchor", "/usr/share/dns/root.key", "an absolute path",
-     "the file with the DS or DNSKEY records to trust", parse_trust_anchor},
+     "the DS or DNSKEY records to trust; of an RFC 5011 state file the valid keys",
+     parse_trust_anchor},
     {DNS, "forward", NULL,
      "ADDRESS, ADDRESS@PORT, ADDRESS@PORT#NAME (DNS over TLS; write \\# in openssl.cnf, where # "
      "begins a comment), separated by commas, or system",
      "the resolvers to ask instead of iterating from the root", parse_forward},
-    {DNS, "unbound_config", NULL, "an absolute path", "further settings for libunbound",
-     parse_unbound_config},
-    {DNS, "timeout", "3", "1 to 60 (seconds)", "how long a handshake may wait for DNS",
-     parse_timeout},
+    {DNS, "unbound_config", NULL, "an absolute path",
+     "further settings for libunbound, in the form of unbound.conf", parse_unbound_config},
+    {DNS, "timeout", "3", "1 to 60 (seconds)",
+     "how long a handshake or a dane: URI may wait for DNS", parse_timeout},
     {DNS, "denial_ttl", "30", "0 to 86400 (seconds)",
      "for how long, at the most, it is believed that there is no record", parse_denial_ttl},
     {DNS, "resolver", "auto", "auto, or the absolute path of a socket or of the program",

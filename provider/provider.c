@@ -13,6 +13,7 @@
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
 #include "client/credential.h"
+#include "comment.h"
 #include "config.h"
 #include "force.h"
 #include "openssl/binding.h"
@@ -21,12 +22,14 @@
 #include "reach.h"
 #include "store/loader.h"
 
+#include <openssl/conf.h>
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/params.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -65,16 +68,52 @@ static struct core read_core(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH
     return core;
 }
 
-/* dance_config_get over the core's parameters. */
-static const char *get_parameter(void *from, const char *name)
+/* Where a configuration comes from. */
+struct source {
+    struct core *core;
+    bool looked; /* whether a comment took something from a value */
+    char *cut;   /* that value, or NULL */
+};
+
+/* A parameter of the core; NULL where it is not set. */
+static const char *get_parameter(const struct core *core, const char *name)
 {
-    const struct core *core = from;
     char *value = NULL;
     OSSL_PARAM params[2];
 
     params[0] = OSSL_PARAM_construct_utf8_ptr(name, &value, 0);
     params[1] = OSSL_PARAM_construct_end();
     return core->get_params(core->handle, params) ? value : NULL;
+}
+
+/* Did a comment take something from it, in the file that a process reads that names no other? */
+static bool was_cut(const char *key, const char *value)
+{
+    char *path = CONF_get1_default_config_file();
+    bool cut = path != NULL && dance_comment_took(path, key, value);
+
+    OPENSSL_free(path);
+    return cut;
+}
+
+/* dance_config_get over the core's parameters. What is left of "192.0.2.53#name" keeps its '#'. */
+static const char *get_written(void *from, const char *name)
+{
+    struct source *source = from;
+    const char *value = get_parameter(source->core, name);
+    size_t size;
+
+    if (value == NULL || strcmp(name, "dns.forward") != 0)
+        return value;
+    if (!source->looked && was_cut("forward", value)) {
+        size = strlen(value) + 2;
+        source->cut = OPENSSL_malloc(size);
+        if (source->cut == NULL)
+            return ""; /* refused as well */
+        (void)snprintf(source->cut, size, "%s#", value);
+    }
+    source->looked = true;
+    return source->cut != NULL ? source->cut : value;
 }
 
 /* Why the module cannot work in this process; an empty text if it can. */
@@ -267,6 +306,7 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
                        const OSSL_DISPATCH **out, void **provctx)
 {
     struct core core = read_core(handle, in);
+    struct source source = {.core = &core};
     struct provider *provider;
     struct dance_config *config;
     char obstacle[256];
@@ -277,7 +317,8 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
     provider = OPENSSL_zalloc(sizeof(*provider));
     if (provider == NULL)
         provider = &without_memory;
-    config = dance_config_read(get_parameter, &core);
+    config = dance_config_read(get_written, &source);
+    OPENSSL_free(source.cut);
     if (obstacle[0] == '\0')
         take_part(provider, &core, config);
     else

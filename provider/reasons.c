@@ -59,6 +59,41 @@ const char *dance_reason_text(enum dance_reason reason)
     return "no reason";
 }
 
+#define FITS(name, text)                                                                           \
+    _Static_assert(sizeof(#name) <= DANCE_REASON_CODE_MAX, "the code of " #name);
+DANCE_REASONS(FITS)
+#undef FITS
+
+static const char *name_of(enum dance_reason reason)
+{
+    switch (reason) {
+#define NAME(name, text)                                                                           \
+    case DANCE_R_##name:                                                                           \
+        return #name;
+        DANCE_REASONS(NAME)
+#undef NAME
+    case DANCE_R_NONE:
+    case DANCE_R_BEFORE_FIRST:
+        break;
+    }
+    return "NONE";
+}
+
+void dance_reason_code(enum dance_reason reason, char code[DANCE_REASON_CODE_MAX])
+{
+    const char *name = name_of(reason);
+    size_t at = 0;
+
+    for (; name[at] != '\0' && at + 1 < DANCE_REASON_CODE_MAX; at++) {
+        code[at] = name[at];
+        if (code[at] >= 'A' && code[at] <= 'Z')
+            code[at] = (char)(code[at] + ('a' - 'A'));
+        else if (code[at] == '_')
+            code[at] = '-';
+    }
+    code[at] = '\0';
+}
+
 void dance_raise_at(const char *file, int line, const char *func, enum dance_reason reason,
                     const char *detail)
 {

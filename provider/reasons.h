@@ -65,6 +65,15 @@ void dance_reasons_load(void);
 /* Why a lookup brought no records: the reason of a status other than DANCE_WIRE_SECURE. */
 enum dance_reason dance_reason_of_status(enum dance_wire_status status);
 
+/* Octets that a code may have, its end included. */
+#define DANCE_REASON_CODE_MAX 48
+
+/*
+ * The reason as a word for programs that read the log: its name in the list, as tlsa-no-match.
+ * Filters look for it, so a name in the list never changes. "none" for what is none.
+ */
+void dance_reason_code(enum dance_reason reason, char code[DANCE_REASON_CODE_MAX]);
+
 /* The text of a reason; never NULL, "no reason" for what is none. */
 const char *dance_reason_text(enum dance_reason reason);
 

@@ -22,7 +22,9 @@ int main(int argc, char *argv[])
     if (read <= 0)
         return read == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     if (options.flush != NULL)
-        return flush(options.socket);
+        return dance_flush_say(dance_flush(options.socket), "dance-resolver", options.socket)
+                   ? EXIT_SUCCESS
+                   : EXIT_FAILURE;
     (void)prctl(PR_SET_NAME, "dance-resolver");
     (void)umask(077);
     dance_log_configure(options.log_target, options.log_file, options.log_level);

@@ -1,46 +1,38 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "options.h"
 
+#include "flush.h"
+
 #include <getopt.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SOCKET_DEFAULT "/run/dance/resolver.sock"
-
-enum kind { FLAG, TEXT, NUMBER, DESCRIPTOR, LOG, LOG_LEVEL, HELP, VERSION };
-
 /* Every option: where its value goes, and what it may be. */
-static const struct entry {
-    const char *name;
-    const char *value; /* in the usage; NULL: it takes none */
-    size_t field;      /* in struct options */
-    enum kind kind;
-    unsigned low; /* of NUMBER and DESCRIPTOR */
-    unsigned high;
-    unsigned usual;         /* of NUMBER */
-    const char *usual_text; /* of TEXT */
-} table[] = {
-    {"channel", "FD", offsetof(struct options, channel), DESCRIPTOR, 0, 1u << 20, 0, NULL},
-    {"socket", "PATH", offsetof(struct options, socket), TEXT, 0, 0, 0, NULL},
-    {"listen-fds", NULL, offsetof(struct options, listen_fds), FLAG, 0, 0, 0, NULL},
-    {"flush", "NAME", offsetof(struct options, flush), TEXT, 0, 0, 0, NULL},
-    {"trust-anchor", "FILE", offsetof(struct options, trust_anchor), TEXT, 0, 0, 0,
+static const struct options_entry table[] = {
+    {"channel", "FD", offsetof(struct options, channel), OPTIONS_DESCRIPTOR, 0, 1u << 20, 0, NULL},
+    {"socket", "PATH", offsetof(struct options, socket), OPTIONS_TEXT, 0, 0, 0, NULL},
+    {"listen-fds", NULL, offsetof(struct options, listen_fds), OPTIONS_FLAG, 0, 0, 0, NULL},
+    {"flush", "NAME", offsetof(struct options, flush), OPTIONS_TEXT, 0, 0, 0, NULL},
+    {"trust-anchor", "FILE", offsetof(struct options, trust_anchor), OPTIONS_TEXT, 0, 0, 0,
      "/usr/share/dns/root.key"},
-    {"forward", "LIST", offsetof(struct options, forward), TEXT, 0, 0, 0, NULL},
-    {"unbound-config", "FILE", offsetof(struct options, unbound_config), TEXT, 0, 0, 0, NULL},
-    {"user", "NAME", offsetof(struct options, user), TEXT, 0, 0, 0, NULL},
-    {"log", "none|stderr|syslog|/FILE", 0, LOG, 0, 0, 0, NULL},
-    {"log-level", "error|info|debug", 0, LOG_LEVEL, 0, 0, 0, NULL},
-    {"denial-ttl", "SECONDS", offsetof(struct options, denial_ttl), NUMBER, 0, 86400, 30, NULL},
-    {"max-lookups", "N", offsetof(struct options, max_lookups), NUMBER, 1, 100000, 4096, NULL},
-    {"max-per-client", "N", offsetof(struct options, max_per_client), NUMBER, 1, 100000, 1024,
+    {"forward", "LIST", offsetof(struct options, forward), OPTIONS_TEXT, 0, 0, 0, NULL},
+    {"unbound-config", "FILE", offsetof(struct options, unbound_config), OPTIONS_TEXT, 0, 0, 0,
      NULL},
-    {"max-workers", "N", offsetof(struct options, max_workers), NUMBER, 1, 1024, 64, NULL},
-    {"idle", "SECONDS", offsetof(struct options, idle), NUMBER, 1, 86400, 900, NULL},
-    {"help", NULL, 0, HELP, 0, 0, 0, NULL},
-    {"version", NULL, 0, VERSION, 0, 0, 0, NULL},
+    {"user", "NAME", offsetof(struct options, user), OPTIONS_TEXT, 0, 0, 0, NULL},
+    {"log", "none|stderr|syslog|/FILE", 0, OPTIONS_LOG, 0, 0, 0, NULL},
+    {"log-level", "error|info|debug", 0, OPTIONS_LOG_LEVEL, 0, 0, 0, NULL},
+    {"denial-ttl", "SECONDS", offsetof(struct options, denial_ttl), OPTIONS_NUMBER, 0, 86400, 30,
+     NULL},
+    {"max-lookups", "N", offsetof(struct options, max_lookups), OPTIONS_NUMBER, 1, 100000, 4096,
+     NULL},
+    {"max-per-client", "N", offsetof(struct options, max_per_client), OPTIONS_NUMBER, 1, 100000,
+     1024, NULL},
+    {"max-workers", "N", offsetof(struct options, max_workers), OPTIONS_NUMBER, 1, 1024, 64, NULL},
+    {"idle", "SECONDS", offsetof(struct options, idle), OPTIONS_NUMBER, 1, 86400, 900, NULL},
+    {"help", NULL, 0, OPTIONS_HELP, 0, 0, 0, NULL},
+    {"version", NULL, 0, OPTIONS_VERSION, 0, 0, 0, NULL},
 };
 #define COUNT (sizeof(table) / sizeof(table[0]))
 
@@ -62,12 +54,17 @@ static void print_usage(FILE *out)
                 out);
 }
 
-static void *field(struct options *o, const struct entry *e)
+const struct options_entry *options_at(size_t i)
+{
+    return i < COUNT ? &table[i] : NULL;
+}
+
+static void *field(struct options *o, const struct options_entry *e)
 {
     return (char *)o + e->field;
 }
 
-static int number(const struct entry *e, const char *text, unsigned *out)
+static int number(const struct options_entry *e, const char *text, unsigned *out)
 {
     char *end = NULL;
     unsigned long n = strtoul(text, &end, 10);
@@ -97,13 +94,13 @@ static int word(const char *text, const char *words)
     }
 }
 
-static int not_a_word(const struct entry *e, const char *text)
+static int not_a_word(const struct options_entry *e, const char *text)
 {
     (void)fprintf(stderr, "dance-resolver: --%s: %s is not one of %s\n", e->name, text, e->value);
     return 0;
 }
 
-static int read_log(struct options *o, const struct entry *e, const char *text)
+static int read_log(struct options *o, const struct options_entry *e, const char *text)
 {
     int i = *text == '/' ? (int)DANCE_LOG_FILE : word(text, "none|stderr|syslog");
 
@@ -114,28 +111,28 @@ static int read_log(struct options *o, const struct entry *e, const char *text)
     return 1;
 }
 
-static int read_one(struct options *o, const struct entry *e, const char *value)
+static int read_one(struct options *o, const struct options_entry *e, const char *value)
 {
     unsigned n = 0;
     int i;
 
     switch (e->kind) {
-    case FLAG:
+    case OPTIONS_FLAG:
         *(bool *)field(o, e) = true;
         return 1;
-    case TEXT:
+    case OPTIONS_TEXT:
         *(const char **)field(o, e) = value;
         return 1;
-    case NUMBER:
+    case OPTIONS_NUMBER:
         return number(e, value, field(o, e));
-    case DESCRIPTOR:
+    case OPTIONS_DESCRIPTOR:
         if (!number(e, value, &n))
             return 0;
         *(int *)field(o, e) = (int)n;
         return 1;
-    case LOG:
+    case OPTIONS_LOG:
         return read_log(o, e, value);
-    default: /* LOG_LEVEL */
+    default: /* OPTIONS_LOG_LEVEL */
         i = word(value, e->value);
         if (i < 0)
             return not_a_word(e, value);
@@ -149,9 +146,9 @@ static void set_usual(struct options *o)
     *o = (struct options){
         .channel = -1, .log_target = DANCE_LOG_SYSLOG, .log_level = DANCE_LOG_INFO};
     for (size_t i = 0; i < COUNT; i++) {
-        if (table[i].kind == NUMBER)
+        if (table[i].kind == OPTIONS_NUMBER)
             *(unsigned *)field(o, &table[i]) = table[i].usual;
-        if (table[i].kind == TEXT)
+        if (table[i].kind == OPTIONS_TEXT)
             *(const char **)field(o, &table[i]) = table[i].usual_text;
     }
 }
@@ -164,7 +161,7 @@ static int check_ways(struct options *o)
         o->listen_fds = true;
     if (o->flush != NULL) {
         if (o->socket == NULL)
-            o->socket = SOCKET_DEFAULT;
+            o->socket = DANCE_SOCKET_DEFAULT;
         return o->channel < 0 && !o->listen_fds;
     }
     return (o->channel >= 0) + o->listen_fds + (o->socket != NULL) == 1;
@@ -181,13 +178,13 @@ int options_read(struct options *o, int argc, char *argv[])
             table[i].name, table[i].value != NULL ? required_argument : no_argument, NULL, 0};
     set_usual(o);
     while ((got = getopt_long(argc, argv, "", known, &which)) != -1) {
-        const struct entry *e = &table[which];
+        const struct options_entry *e = &table[which];
 
-        if (got == 0 && e->kind == HELP) {
+        if (got == 0 && e->kind == OPTIONS_HELP) {
             print_usage(stdout);
             return 0;
         }
-        if (got == 0 && e->kind == VERSION) {
+        if (got == 0 && e->kind == OPTIONS_VERSION) {
             (void)puts("dance-resolver " DANCE_VERSION);
             return 0;
         }

@@ -9,6 +9,7 @@
 #include "log.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct options {
     int channel;        /* --channel: our end of a control channel, or -1 */
@@ -28,6 +29,32 @@ struct options {
     unsigned denial_ttl; /* seconds for which a denial is believed at the most */
     unsigned idle;       /* seconds after which a worker that is asked nothing ends */
 };
+
+enum options_kind {
+    OPTIONS_FLAG,
+    OPTIONS_TEXT,
+    OPTIONS_NUMBER,
+    OPTIONS_DESCRIPTOR,
+    OPTIONS_LOG,
+    OPTIONS_LOG_LEVEL,
+    OPTIONS_HELP,
+    OPTIONS_VERSION
+};
+
+/* One option, for those who list them too (the documentation's tables). */
+struct options_entry {
+    const char *name;
+    const char *value; /* in the usage; NULL: it takes none */
+    size_t field;      /* in struct options */
+    enum options_kind kind;
+    unsigned low; /* of numbers */
+    unsigned high;
+    unsigned usual;         /* the default of OPTIONS_NUMBER */
+    const char *usual_text; /* of OPTIONS_TEXT; NULL: none */
+};
+
+/* The i-th option; NULL: there are no more. */
+const struct options_entry *options_at(size_t i);
 
 /*
  * Read argv. 1: go on; 0: --help or --version was answered; -1: faulty, and

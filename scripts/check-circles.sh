@@ -9,7 +9,7 @@ import pathlib
 import re
 
 # The headers of common/ are in include/.
-TOPS = {"provider": "provider", "resolver": "resolver", "common": "common", "include": "common"}
+TOPS = {"cli": "cli", "provider": "provider", "resolver": "resolver", "common": "common", "include": "common"}
 
 
 def room(file):
@@ -22,8 +22,10 @@ rooms = {room(f) for f in files}
 knows = {r: set() for r in rooms}
 for file in files:
     for name in re.findall(r'^#\s*include\s+"(.+)\.h"', file.read_text(), re.M):
-        # The compiler looks beside the file first, then where the program is, then in include/.
-        found = [r for r in (room(file.parent / name), f"{file.parts[0]}/{name}", f"common/{name}") if r in rooms]
+        # The compiler looks beside the file first, then where the program is, then in include/; for cli/ in
+        # provider/ as well.
+        found = [r for r in (room(file.parent / name), f"{file.parts[0]}/{name}", f"common/{name}",
+                             *([f"provider/{name}"] if file.parts[0] == "cli" else [])) if r in rooms]
         if not found:
             raise SystemExit(f"{file}: there is no room {name}")
         knows[room(file)].add(found[0])

@@ -1,31 +1,36 @@
 #!/usr/bin/env bash
-# Every key of the configuration's table, every reason, and every application has its entry in the documentation.
+# Every application has its entry in the documentation, every row of doc/conformance.md is whole, and so on. Of keys,
+# options and reasons scripts/tables.py sees to that.
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 cd "$(dirname "$0")/.."
 missing=0
 
-keys=$(sed -n '/^const struct dance_config_key/,/^};/p' provider/keys.c \
-    | grep -oP '\{(MODULE|CLIENT|SERVER|DNS), *"\K[a-z_]+' | sort -u)
-[[ $(wc -w <<<"$keys") -ge 15 ]] || { echo "the table of keys was not found"; exit 1; }
-for key in $keys; do
-    for file in README.md openssl.cnf.example doc/dance.7; do
-        grep -qw -- "$key" "$file" || { echo "$file: no entry for the key $key"; missing=1; }
-    done
-done
-
-reasons=$(sed -n '/^#define DANCE_REASONS(X)/,/[^\\]$/p' provider/reasons.h | tr -d '\\\n' | grep -oP ' X\(\w+,\s*"\K[^"]+(?="\))')
-[[ $(wc -l <<<"$reasons") -ge 15 && $(wc -l <<<"$reasons") -eq $(grep -c '^    X(' provider/reasons.h) ]] \
-    || { echo "the list of reasons was not read"; exit 1; }
-while read -r reason; do
-    grep -qxF "### $reason" doc/messages.md || { echo "doc/messages.md: no entry for: $reason"; missing=1; }
-done <<<"$reasons"
-
-options=$(sed -n '/^static const struct entry/,/^};/p' resolver/options.c | grep -oP '\{"\K[a-z-]+')
-[[ $(wc -w <<<"$options") -ge 10 ]] || { echo "the table of options was not found"; exit 1; }
-for option in $options; do
-    grep -qF -- "\\-\\-${option//-/\\-}" doc/dance-resolver.8 || { echo "doc/dance-resolver.8: no entry for --$option"; missing=1; }
-done
+# Each command has its part of dance.1, with each of its options (--json is said once for all).
+/usr/bin/python3 - <<'PYTHON' || missing=1
+import glob
+import re
+page = open("doc/dance.1").read().split(".SH COMMANDS", 1)[1].split("\n.SH ", 1)[0]
+parts = {part.split()[0]: part for part in page.split("\n.SS ")[1:]}
+wrong, found = [], set()
+for file in sorted(glob.glob("cli/*.c")):
+    text = open(file).read()
+    name = re.search(r'^const struct command command_\w+ = \{\n    \.name = "(\w+)"', text, re.M)
+    if name:
+        found.add(name[1])
+        options = re.findall(r'^    \[\w+\] = \{"([a-z-]+)", ("[^"]*"|NULL)', text, re.M)
+        for option, value in options:
+            typed = "\\-\\-" + option.replace("-", "\\-") + (f' " {value[1:-1]}"'.replace("-", "\\-") if value != "NULL" else "")
+            if option != "json" and typed not in parts.get(name[1], ""):
+                wrong.append(f"no entry for {name[1]} --{option}")
+        wrong += [] if options else [f"the options of {name[1]} were not found"]
+wrong += [f"no part for {name}" for name in sorted(found - set(parts))]
+wrong += [f"there is no command {name}" for name in sorted(set(parts) - found)]
+wrong += [] if len(found) >= 4 else ["the commands were not found"]
+for what in wrong:
+    print(f"doc/dance.1: {what}")
+raise SystemExit(bool(wrong))
+PYTHON
 names=$(sed -nE 's/^    name = "([^("]+[^( "]).*/\1/p' test/apps/*.py | sort -u)
 [[ $(wc -l <<<"$names") -ge 30 ]] || { echo "the names of applications were not found"; exit 1; }
 while read -r name; do

@@ -40,16 +40,15 @@ build() {
 lint() {
     stage "Layout and static analysis"
     # What it finds are headers, and which flags a file is built with.
-    run "configure" cmake --preset release
-    mapfile -t files < <(find include common provider resolver test fuzz -name '*.[ch]' | sort)
+    run "configure" bash -c 'cmake --preset release && cmake --build build -j "$(nproc)" --target tables'
+    mapfile -t files < <(find include common provider resolver cli test fuzz -name '*.[ch]' | sort)
     run clang-format clang-format --dry-run -Werror "${files[@]}"
     run cppcheck cppcheck --quiet --error-exitcode=1 --std=c11 \
-        --enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem -Iinclude -Iprovider -Iresolver common provider resolver
-    run clang-tidy bash -c 'find common provider resolver -name "*.c" | sort | xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p build'
+        --enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem -Iinclude -Iprovider -Iresolver -Icli common provider resolver cli
+    run clang-tidy bash -c 'find common provider resolver cli -name "*.c" | sort | xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p build'
     run "no circle between rooms" scripts/check-circles.sh
-    if [[ -x scripts/check-docs.sh ]]; then
-        run "documentation matches the code" scripts/check-docs.sh
-    fi
+    run "documentation matches the code" scripts/check-docs.sh
+    run "tables of the documentation are those of the code" scripts/tables.py build --check
 }
 
 release() {
@@ -67,7 +66,7 @@ asan() {
     # The applications are not built with the sanitizer: its runtime is preloaded for them.
     # What they do wrong themselves (Python leaks at exit) is not ours: reports count, not exit codes.
     integration asan "$source/build-asan" DANCE_PRELOAD="$(gcc -print-file-name=libasan.so)" \
-        ASAN_OPTIONS=detect_leaks=1:exitcode=0:log_path="$work/san" UBSAN_OPTIONS=print_stacktrace=1
+        ASAN_OPTIONS=detect_leaks=1:exitcode=0:log_path="$work/reports/san" UBSAN_OPTIONS=print_stacktrace=1
     reports AddressSanitizer
 }
 
@@ -75,7 +74,7 @@ tsan() {
     stage "ThreadSanitizer"
     # Criterion maps memory where ThreadSanitizer does not allow it, so threads are tested in a real server.
     build=build-tsan build tsan build-tsan --preset tsan
-    integration tsan "$source/build-tsan" TSAN_OPTIONS=exitcode=0:log_path="$work/san" \
+    integration tsan "$source/build-tsan" TSAN_OPTIONS=exitcode=0:log_path="$work/reports/san" \
         -k '(test_process and (life or between or mid_lookup or callbacks)) or test_cache or test_load'
     reports ThreadSanitizer
 }
@@ -83,9 +82,9 @@ tsan() {
 # Fail for each report of a sanitizer that has our code in it.
 reports() {
     local report
-    for report in "$work"/san.*; do
+    for report in "$work"/reports/san.*; do
         [[ -e $report ]] || continue
-        if grep -qE 'dance|/(common|provider|resolver)/' "$report"; then
+        if grep -qE 'dance|/(common|provider|resolver|cli)/' "$report"; then
             failed=$((failed + 1))
             head -n 60 "$report"
             echo "FAILED: $1 had something to say"
@@ -105,6 +104,10 @@ on_debian_13() {
     fi
 }
 
+# Reports of the sanitizers are written by whoever the processes have become.
+mkdir -m 1777 "$work/reports"
+chmod 1777 "$work/reports"
+chmod 711 "$work"
 stage "Packages"
 scripts/packages.sh build test lint chroot || exit 1
 case $what in

@@ -28,11 +28,18 @@ static int no_passphrase(char *buf, int size, int rwflag, void *arg)
     return -1;
 }
 
-/*
- * Read the private key into *key, or the certificates into certificates,
- * whichever is not NULL, from a file or URI. 1 when anything was found.
- */
-static int load(const char *uri, EVP_PKEY **key, STACK_OF(X509) * certificates)
+/* The key that an object is, of a kind that is taken; NULL when it is none. */
+static EVP_PKEY *key_of(const OSSL_STORE_INFO *info, bool public_too)
+{
+    if (OSSL_STORE_INFO_get_type(info) == OSSL_STORE_INFO_PKEY)
+        return OSSL_STORE_INFO_get1_PKEY(info);
+    if (public_too && OSSL_STORE_INFO_get_type(info) == OSSL_STORE_INFO_PUBKEY)
+        return OSSL_STORE_INFO_get1_PUBKEY(info);
+    return NULL;
+}
+
+int dance_load_objects(const char *uri, EVP_PKEY **key, bool public_too,
+                       STACK_OF(X509) * certificates)
 {
     UI_METHOD *silent = UI_UTIL_wrap_read_pem_callback(no_passphrase, 0);
     OSSL_STORE_CTX *store = NULL;
@@ -46,9 +53,8 @@ static int load(const char *uri, EVP_PKEY **key, STACK_OF(X509) * certificates)
 
         if (info == NULL)
             continue;
-        if (key != NULL && *key == NULL && OSSL_STORE_INFO_get_type(info) == OSSL_STORE_INFO_PKEY) {
-            *key = OSSL_STORE_INFO_get1_PKEY(info);
-            found = *key != NULL;
+        if (key != NULL && *key == NULL && (*key = key_of(info, public_too)) != NULL) {
+            found = 1;
         } else if (certificates != NULL && OSSL_STORE_INFO_get_type(info) == OSSL_STORE_INFO_CERT) {
             x = OSSL_STORE_INFO_get1_CERT(info);
             if (x != NULL && sk_X509_push(certificates, x) > 0)
@@ -218,7 +224,7 @@ static bool load_certificate(const struct dance_config *config, struct dance_cre
                              char *why, size_t why_size)
 {
     out->chain = sk_X509_new_null();
-    if (out->chain == NULL || !load(config->certificate, NULL, out->chain)) {
+    if (out->chain == NULL || !dance_load_objects(config->certificate, NULL, false, out->chain)) {
         explain(why, why_size, "client.certificate", config->certificate,
                 "no certificate can be read from it", ERR_peek_last_error());
         return false;
@@ -240,7 +246,7 @@ static bool load_all(const struct dance_config *config, struct dance_credential 
 
     (void)dance_file_stamp(config->private_key, &out->key_stamp);
     (void)dance_file_stamp(config->certificate, &out->certificate_stamp);
-    if (!load(config->private_key, &out->key, NULL)) {
+    if (!dance_load_objects(config->private_key, &out->key, false, NULL)) {
         explain(why, why_size, "client.private_key", config->private_key,
                 "no private key without a passphrase can be read from it", ERR_peek_last_error());
         return false;

@@ -38,6 +38,14 @@ struct dance_credential {
  */
 struct dance_credential *dance_load(const struct dance_config *config, char *why, size_t why_size);
 
+/*
+ * Read the first private key (public_too: or public one) into *key and the certificates into
+ * certificates, whichever is not NULL, from a file or URI. 1 when anything was found; 0 with the
+ * error queue saying why. To be called between dance_quiet_begin() and dance_quiet_end().
+ */
+int dance_load_objects(const char *uri, EVP_PKEY **key, bool public_too,
+                       STACK_OF(X509) * certificates);
+
 /* keep_key: the key is not let go. */
 void dance_load_free(struct dance_credential *loaded, bool keep_key);
 

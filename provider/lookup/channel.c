@@ -11,10 +11,12 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <openssl/crypto.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -28,22 +30,26 @@
 /* How long to wait for room where nothing tells when there is some. */
 #define AGAIN_MS 10
 
-/* build/provider/dance.so finds build/resolver/dance-resolver; an installed module, libexec. */
-static void find_program(char *out, size_t size)
+/*
+ * build/provider/dance.so finds build/resolver/dance-resolver; an installed module, libexec. The
+ * path is absolute, since the program is started in another folder.
+ */
+static void find_program(char out[PATH_MAX])
 {
+    char beside[PATH_MAX];
     Dl_info self;
     const char *slash;
 
     if (dladdr((void *)(size_t)&dance_channel_open, &self) != 0 && self.dli_fname != NULL) {
         slash = strrchr(self.dli_fname, '/');
         if (slash != NULL) {
-            (void)snprintf(out, size, "%.*s/../resolver/dance-resolver",
+            (void)snprintf(beside, sizeof(beside), "%.*s/../resolver/dance-resolver",
                            (int)(slash - self.dli_fname), self.dli_fname);
-            if (access(out, X_OK) == 0)
+            if (access(beside, X_OK) == 0 && realpath(beside, out) != NULL)
                 return;
         }
     }
-    (void)snprintf(out, size, "%s", DANCE_RESOLVER_INSTALLED);
+    (void)snprintf(out, PATH_MAX, "%s", DANCE_RESOLVER_INSTALLED);
 }
 
 static void add(const char *argv[ARGUMENTS_MAX], size_t *count, const char *option,
@@ -176,7 +182,7 @@ static enum had open_control(struct channel *c, bool fresh, char *why, size_t wh
     const char *fault = dance_config_fault(config, DANCE_SECTION_DNS);
     const char *resolver = config->resolver;
     const char *others = dance_config_of_service(config);
-    char program[4096];
+    char program[PATH_MAX];
     struct stat st = {0};
     long long now = dance_now_ms();
     int fd;
@@ -200,7 +206,7 @@ static enum had open_control(struct channel *c, bool fresh, char *why, size_t wh
     c->starts++;
     dance_kept_fd_close(&c->control);
     if (strcmp(resolver, "auto") == 0) {
-        find_program(program, sizeof(program));
+        find_program(program);
         fd = start(config, program, why, why_size);
     } else if (stat(resolver, &st) == 0 && S_ISREG(st.st_mode)) {
         fd = start(config, resolver, why, why_size);

@@ -1,7 +1,6 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "server/connection.h"
 
-#include "log.h"
 #include "process.h"
 
 #include <openssl/crypto.h>
@@ -178,30 +177,4 @@ void dance_connection_fail(struct dance_connection *c, enum dance_reason reason,
     va_start(args, format);
     (void)vsnprintf(c->detail, sizeof(c->detail), format, args);
     va_end(args);
-}
-
-void dance_connection_report(struct dance_connection *c, const char *what)
-{
-    bool named = c->name[0] != '\0';
-
-    if (c->reported)
-        return;
-    c->reported = true;
-    dance_log(DANCE_LOG_INFO, "%s %s: %s%s%s%s", what, named ? c->name : "a client",
-              dance_reason_text(c->reason), c->detail[0] != '\0' ? " (" : "", c->detail,
-              c->detail[0] != '\0' ? ")" : "");
-}
-
-bool dance_connection_refuse(struct dance_connection *c)
-{
-    char detail[sizeof(c->name) + sizeof(c->detail) + 4];
-    bool named = c->name[0] != '\0';
-    bool both = named && c->detail[0] != '\0';
-
-    dance_connection_fail(c, DANCE_R_INTERNAL, "%s", "");
-    (void)snprintf(detail, sizeof(detail), "%s%s%s", named ? c->name : "", both ? ": " : "",
-                   c->detail);
-    dance_raise(c->reason, detail);
-    dance_connection_report(c, "refused");
-    return false;
 }

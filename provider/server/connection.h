@@ -91,13 +91,4 @@ enum dance_action dance_connection_step(SSL *ssl, struct dance_connection *conne
 void dance_connection_fail(struct dance_connection *connection, enum dance_reason reason,
                            const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/*
- * The client is refused: the reason, on the error queue and, once, in the log.
- * Always false.
- */
-bool dance_connection_refuse(struct dance_connection *connection);
-
-/* The same without the error queue, in other words than "refused". */
-void dance_connection_report(struct dance_connection *connection, const char *what);
-
 #endif

@@ -1,10 +1,10 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "server/enforce.h"
 
-#include "log.h"
 #include "openssl/compat.h"
 #include "process.h"
 #include "server/connection.h"
+#include "server/report.h"
 #include "server/session.h"
 #include "server/verdict.h"
 
@@ -33,12 +33,11 @@ static bool step(SSL *ssl, struct dance_connection *c, enum dance_event event)
     enum dance_action action = dance_connection_step(ssl, c, event);
 
     if (action == DANCE_REFUSE)
-        return dance_connection_refuse(c);
+        return dance_report_refuse(ssl, c);
     if (action == DANCE_ACCEPT || action == DANCE_PASS)
         dance_session_mark(ssl, c, action == DANCE_ACCEPT);
     if (action == DANCE_ACCEPT)
-        dance_log(DANCE_LOG_INFO, "accepted %s (TLSA %s, TTL %lu s%s)", c->name, c->record, c->ttl,
-                  dance_raw_key_negotiated(ssl) ? ", raw public key" : "");
+        dance_report_accepted(ssl, c);
     return true;
 }
 
@@ -274,5 +273,5 @@ void dance_enforce_alerted(SSL *ssl, int description)
              && (c->state.tied || dance_rules()->level > DANCE_MIXED))
         dance_verdict_explain(c);
     if (c->reason != DANCE_R_NONE)
-        dance_connection_report(c, "refused");
+        dance_report_refused(ssl, c);
 }

@@ -8,6 +8,7 @@
 #include "server/claim.h"
 #include "server/enforce.h"
 #include "server/gate.h"
+#include "server/report.h"
 
 /* End the handshake for how the extension was sent. */
 static int abort_with(SSL *ssl, struct dance_connection *c, enum dance_reason reason,
@@ -15,7 +16,7 @@ static int abort_with(SSL *ssl, struct dance_connection *c, enum dance_reason re
 {
     (void)dance_connection_step(ssl, c, DANCE_BROKEN);
     dance_connection_fail(c, reason, "%s", detail);
-    return dance_connection_refuse(c);
+    return dance_report_refuse(ssl, c);
 }
 
 int dance_server_add_request(SSL *ssl, const unsigned char **out, size_t *out_len, int *alert)
@@ -66,7 +67,7 @@ int dance_server_parse_certificate(SSL *ssl, const unsigned char *data, size_t l
     fault = dance_owner_name_fault((const char *)name, name_len);
     if (fault != NULL)
         return abort_with(ssl, c, DANCE_R_NAME_MALFORMED, fault);
-    return dance_claim(ssl, c, (const char *)name, name_len, leaf) || dance_connection_refuse(c);
+    return dance_claim(ssl, c, (const char *)name, name_len, leaf) || dance_report_refuse(ssl, c);
 }
 
 int dance_server_add_ticket(SSL *ssl, int *alert)

@@ -5,6 +5,7 @@
 #include "process.h"
 #include "server/claim.h"
 #include "server/records.h"
+#include "server/report.h"
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
@@ -141,12 +142,12 @@ static int judge(SSL *ssl, X509_STORE_CTX *store_ctx, struct dance_connection *c
     c->holder = NULL;
     if (action != DANCE_REFUSE) {
         if (c->state.stage == DANCE_FORGIVEN)
-            dance_connection_report(c, "not authenticated, the application goes on with");
+            dance_report_forgiven(ssl, c);
         return 1;
     }
     if (c->application_error == X509_V_OK)
         X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_APPLICATION_VERIFICATION);
-    return dance_connection_refuse(c);
+    return dance_report_refuse(ssl, c);
 }
 
 /* As libssl does when there is no callback. */

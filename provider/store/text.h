@@ -8,11 +8,19 @@
 
 #include "dance_wire.h"
 
+/* The record's data as it stands in a zone: "3 1 1 8cb0...". As dance_store_text_name(). */
+char *dance_store_text_data(const struct dance_wire_record *record);
+
 /*
  * The record in full: "sensor7._device.example.com TLSA 3 1 1 8cb0...", all
  * data in hexadecimal. To be freed with OPENSSL_free(); NULL: out of memory.
  */
 char *dance_store_text_name(const char *owner, const struct dance_wire_record *record);
+
+#define DANCE_STORE_KIND_MAX 48
+
+/* The acronyms of RFC 7218: "DANE-EE SPKI SHA2-256". */
+void dance_store_text_kind(char out[DANCE_STORE_KIND_MAX], const struct dance_wire_record *record);
 
 /*
  * What it means, with the acronyms of RFC 7218, and how long it may be

@@ -52,7 +52,7 @@ count() {
 
 # pytest for the integration tests; some of them look at short TTLs, so no more of them than processors.
 workers=$(nproc)
-pytest=(/usr/bin/python3 -B -m pytest -rs -q -p no:cacheprovider -n "$((workers > 8 ? 8 : workers))")
+pytest=(/usr/bin/python3 -B -m pytest -rfEs -q -p no:cacheprovider -n "$((workers > 8 ? 8 : workers))")
 
 # suite NAME COMMAND...: a runner (Criterion under ctest, pytest) whose numbers are summed.
 suite() {
@@ -65,7 +65,8 @@ suite() {
     suite_skipped=$(count "$work/out" 'passed.*?, \K\d+(?= skipped)')
     if ((code != 0 || suite_passed == 0)); then
         ((suite_failed > 0)) || suite_failed=1 # the runner itself failed, or ran no test
-        grep -vE '^\s*$' "$work/out" | tail -n 80
+        grep -E '^(FAILED|ERROR) |^E  ' "$work/out" | cut -c 1-1000 | head -n 100
+        grep -vE '^\s*$|^SKIPPED' "$work/out" | tail -n 300
     fi
     grep -E 'SKIPPED|OTHER OPENSSL|^\[====\] Synthesis|tests passed|^=+ .*(passed|failed).* =+$|^[0-9]+ (passed|failed).* in ' "$work/out"
     passed=$((passed + suite_passed)) failed=$((failed + suite_failed)) skipped=$((skipped + suite_skipped))

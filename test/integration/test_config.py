@@ -25,6 +25,8 @@ FAULTS = [
     ("dns", "timeout", "0", "1 to 60 .seconds."),
     ("dns", "trust_anchor", "anchor", "an absolute path"),
     ("dns", "forward", "192.0.2.53@853#dns.example.net", ".*begins a comment"),
+    ("dns", "forward", "192.0.2.53#dns.example.net", ".*begins a comment"),
+    ("dns", "forward", "127.0.0.1, 192.0.2.53@8853#dns.example.net", ".*begins a comment"),
     ("dns", "resolver", "none", "auto, or the absolute path"),
     ("dns", "denial_ttl", "86401", "0 to 86400"),
     ("module", "log_level", "loud", "error, info or debug"),

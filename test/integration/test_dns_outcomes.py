@@ -69,6 +69,9 @@ def silent_dns(world, black_hole):
 
 def test_silence_ends_at_the_deadline(world, s_server, silent_dns):
     server = s_server("require", dns=silent_dns, allow="*")
+    # The resolver is there: what it takes to start it is not what is measured.
+    name = "sensor7._device.example.com"
+    assert server.client().run([entry(pki.certificate(world.key, name), name)], world.key).accepted
     name = "dev.silent.example.net"
     begin = time.monotonic()
     outcome = server.client().run([entry(pki.certificate(world.key, name), name)], world.key)
@@ -77,7 +80,7 @@ def test_silence_ends_at_the_deadline(world, s_server, silent_dns):
     assert server.log.wait(f"refused {name}: the TLSA lookup failed \\(no answer from the DNS within \\d+ ms")
     assert 0.5 < took < 5, took
     # The next client, with a name that the DNS does answer, is let in.
-    name = "sensor7._device.example.com"
+    name = "after.wild._device.example.com"
     assert server.client().run([entry(pki.certificate(world.key, name), name)], world.key).accepted
 
 

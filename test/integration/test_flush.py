@@ -7,37 +7,48 @@ import pytest
 
 import pki
 from conftest import entry, environment
-from test_process import tls_server  # noqa: F401 (fixture)
+from test_process import resolvers, tls_server  # noqa: F401 (fixture)
 from test_resolver import PROGRAM
 from zone import accepts, patient, wait_for
 
 NAME = "late._device.example.com"
 
 
-def flush(*arguments):
-    return subprocess.run([PROGRAM, "--flush", NAME, *arguments], capture_output=True, text=True, timeout=patient(30))
+# Every resolver of the machine that root may signal is told: here it sees none but these.
+ALONE = """folder=$1; shift; mount -t tmpfs none "$folder"; mkdir "$folder/$$"; mount --bind "/proc/$$" "$folder/$$"; ln -s $$ "$folder/self"
+for pid in $PIDS; do mkdir "$folder/$pid"; mount --bind "/proc/$pid" "$folder/$pid"; done
+mount --rbind "$folder" /proc; exec "$@" """
+
+
+def flush(folder, pids, *arguments):
+    return subprocess.run(["unshare", "-m", "sh", "-ec", ALONE, "sh", folder, PROGRAM, "--flush", NAME, *arguments], capture_output=True,
+                          text=True, timeout=patient(30), env={**os.environ, "PIDS": " ".join(map(str, pids))})
 
 
 @pytest.fixture(params=["socket", "auto"])
 def served(request, world, tmp_path, tls_server):  # noqa: F811
-    """A server with names that are believed for long, and the arguments by which its resolver is told."""
+    """A server with names that are believed for long, the processes of its resolver, and the arguments by which it is told."""
     sock = str(tmp_path / "sock")
     if request.param == "auto":
-        yield tls_server(dns=world.dns(denial_ttl="86400")), ["--socket", sock]
+        server = tls_server(dns=world.dns(denial_ttl="86400"))
+        yield server, lambda: resolvers(server), ["--socket", sock]
         return
     with open(tmp_path / "log", "w") as log:
         process = subprocess.Popen([PROGRAM, "--socket", sock, "--user", "root", "--log", "stderr", "--trust-anchor", world.anchor,
                                     "--denial-ttl", "86400", "--forward", f"127.0.0.1@{world.zones.port}"],
                                    env=environment(None), stderr=log)
     wait_for(lambda: accepts(sock), what="the socket")
-    yield tls_server(dns={"resolver": sock, "timeout": "60"}), ["--socket", sock]
+    yield tls_server(dns={"resolver": sock, "timeout": "60"}), lambda: [], ["--socket", sock]
     process.terminate()
     assert process.wait(patient(20)) == 0
 
 
-def test_flush(world, served):
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a /proc of its own")
+def test_flush(world, served, tmp_path):
     """A record that is published, and one that is removed, at once."""
-    server, how = served
+    server, pids, how = served
+    folder = tmp_path / "proc"
+    folder.mkdir()
     leaf = pki.certificate(world.key, NAME)
 
     def accepted():
@@ -45,11 +56,11 @@ def test_flush(world, served):
     assert not accepted()
     with world.zones.record(NAME, pki.tlsa(3, 1, 1, leaf), 3600):
         assert not accepted(), "a denial is believed"
-        done = flush(*how)
+        done = flush(folder, pids(), *how)
         assert done.returncode == 0, done.stderr
         wait_for(accepted, 2, "the record that was published")
     assert accepted(), "its TTL is an hour"
-    done = flush(*how)
+    done = flush(folder, pids(), *how)
     assert done.returncode == 0, done.stderr
     wait_for(lambda: not accepted(), 2, "the end of the record that was removed")
 

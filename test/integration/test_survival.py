@@ -109,7 +109,7 @@ def survive(world, server, proxy, log):
             running = []
             if number % 5:
                 running = [pool.submit(shake, world, server, name) for name in 4 * [QUICK, SLOW]]
-                wait_for(lambda: len(proxy.seen) - seen >= number % 9 or all(r.done() for r in running), what="queries")
+                wait_for(lambda: len(proxy.seen) - seen >= number % 6 or all(r.done() for r in running), what="queries")
             interrupted += any(not r.done() for r in running)
             os.kill(worker, signal.SIGKILL)
             running += [pool.submit(shake, world, server, name) for name in (QUICK, SLOW)]

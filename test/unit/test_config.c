@@ -84,6 +84,7 @@ Test(config, each_faulty_value_names_key_value_and_what_is_allowed)
         {"server.prefetch", ""},
         {"dns.trust_anchor", "root.key"},
         {"dns.forward", "192.0.2.53@853"},
+        {"dns.forward", "192.0.2.53#"},
         {"dns.forward", "127.0.0.1, 192.0.2.53@853, 192.0.2.54"},
         {"dns.unbound_config", "x"},
         {"dns.timeout", "0"},

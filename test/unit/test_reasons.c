@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <openssl/err.h>
+#include <string.h>
 
 static const struct {
     enum dance_reason reason;
@@ -28,6 +29,30 @@ Test(reasons, each_has_its_text_in_the_log_and_on_the_queue)
         cr_assert_str_eq(ERR_lib_error_string(error), "dance");
         cr_assert_str_eq(ERR_reason_error_string(error), listed[i].text);
     }
+}
+
+Test(reasons, each_has_a_code_of_its_own)
+{
+    char codes[COUNT][DANCE_REASON_CODE_MAX];
+
+    for (size_t i = 0; i < COUNT; i++) {
+        dance_reason_code(listed[i].reason, codes[i]);
+        cr_assert_eq(strspn(codes[i], "abcdefghijklmnopqrstuvwxyz-"), strlen(codes[i]));
+        for (size_t other = 0; other < i; other++)
+            cr_assert_str_neq(codes[i], codes[other]);
+    }
+}
+
+Test(reasons, the_codes_stay)
+{
+    char code[DANCE_REASON_CODE_MAX];
+
+    dance_reason_code(DANCE_R_TLSA_NO_MATCH, code);
+    cr_assert_str_eq(code, "tlsa-no-match");
+    dance_reason_code(DANCE_R_SESSION, code);
+    cr_assert_str_eq(code, "session");
+    dance_reason_code(DANCE_R_NONE, code);
+    cr_assert_str_eq(code, "none");
 }
 
 Test(reasons, the_numbers_stay)

@@ -2,7 +2,7 @@
  * wanted.h: names whose records are looked up again before they end.
  *
  * A name that was asked for again while its records were good is popular: a
- * tenth of the TTL before they end it is due, so that nobody has to wait for
+ * tenth of the TTL, but 2 to 300 s, before they end it is due, so that nobody has to wait for
  * it. A name that somebody holds (prefetch) is due at once, and again and
  * again as long as it is held, whatever became of it. Both kinds are bounded.
  * Names that are due take turns by their domains (domains.h). Nothing is

@@ -55,6 +55,9 @@ static int allow_all(const struct filter *f)
     return allow(f, 0, NULL);
 }
 
+/* libseccomp's macros leave a field out, which clang warns of. */
+#define IS(AT, VALUE) SCMP_CMP(AT, SCMP_CMP_EQ, VALUE, 0)
+
 /* The argument at has these bits of mask set, and no other. */
 static int allow_bits(const struct filter *f, unsigned at, uint64_t mask, uint64_t bits)
 {
@@ -103,7 +106,7 @@ static int tgkill_call(const struct filter *f)
 /* Our own limits. A worker looks at them. */
 static int prlimit_call(const struct filter *f)
 {
-    const struct scmp_arg_cmp looks[] = {SCMP_CMP(0, SCMP_CMP_EQ, 0), SCMP_CMP(2, SCMP_CMP_EQ, 0)};
+    const struct scmp_arg_cmp looks[] = {IS(0, 0), IS(2, 0)};
 
     return allow(f, is_worker(f) ? 2 : 1, looks);
 }
@@ -155,9 +158,8 @@ static int prctl_call(const struct filter *f)
 
 static int allow_socket(const struct filter *f, uint64_t family, uint64_t type, uint64_t protocol)
 {
-    const struct scmp_arg_cmp wanted[] = {SCMP_CMP(0, SCMP_CMP_EQ, family),
-                                          SCMP_CMP(1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE, type),
-                                          SCMP_CMP(2, SCMP_CMP_EQ, protocol)};
+    const struct scmp_arg_cmp wanted[] = {
+        IS(0, family), SCMP_CMP(1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE, type), IS(2, protocol)};
 
     return allow(f, COUNT(wanted), wanted);
 }
@@ -371,6 +373,7 @@ static const char *const of_sanitizers[] = {
     "readlink",
     "readlinkat",
     "getdents64",
+    "getdents",
     "access",
     "clone",
     "wait4",

@@ -66,6 +66,12 @@ static const char *log_of(const struct options *o)
     return o->log_target == DANCE_LOG_FILE ? o->log_file : NULL;
 }
 
+/* In whose folder files may be made: of the log; a sanitizer's reports are anywhere. */
+static const char *written_of(const struct options *o)
+{
+    return SANDBOX_SANITIZED ? "/" : log_of(o);
+}
+
 static int confine_calls(const struct options *o, enum calls_of who)
 {
     const struct calls_needs needs = {who, log_of(o) != NULL, o->log_target == DANCE_LOG_SYSLOG};
@@ -81,7 +87,7 @@ bool sandbox_supervisor(const struct options *options, const char **why)
            && (SANDBOX_SANITIZED
                || done("PR_SET_DUMPABLE", prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : errno, why))
            && done("RLIMIT_CORE", lower_limit(RLIMIT_CORE, 0), why)
-           && done("Landlock", files_confine(true, log_of(options)), why)
+           && done("Landlock", files_confine(true, written_of(options)), why)
            && done("seccomp", confine_calls(options, CALLS_SUPERVISOR), why);
 }
 
@@ -100,7 +106,7 @@ bool sandbox_worker(const struct options *options, const char **why)
      * supervisor's, which lets them read, and the filter of calls, which is for all of
      * them, lets nobody open anything.
      */
-    return done("Landlock", files_confine(SANDBOX_SANITIZED, log_of(options)), why)
+    return done("Landlock", files_confine(SANDBOX_SANITIZED, written_of(options)), why)
            && (SANDBOX_SANITIZED
                || done("RLIMIT_DATA", lower_limit(RLIMIT_DATA, WORKER_DATA_MAX), why))
            && done("seccomp", confine_calls(options, CALLS_WORKER), why);

@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define PROGRAM "dance-resolver"
+#define RESOLVER "dance-resolver"
 #define PATIENCE_MS 10000
 
 static int reach(const char *path)
@@ -77,7 +76,7 @@ static bool is_resolver(const char *number)
     if (comm == NULL)
         return false;
     if (fgets(text, sizeof(text), comm) != NULL)
-        is = strcmp(text, PROGRAM "\n") == 0;
+        is = strcmp(text, RESOLVER "\n") == 0;
     (void)fclose(comm);
     return is;
 }
@@ -100,16 +99,18 @@ static unsigned tell_others(void)
     return told;
 }
 
-int flush(const char *path)
+struct dance_flushed dance_flush(const char *path)
 {
-    bool service = tell_service(path);
-    unsigned others = tell_others();
+    return (struct dance_flushed){.service = tell_service(path), .others = tell_others()};
+}
 
-    if (service || others > 0)
-        return EXIT_SUCCESS;
+bool dance_flush_say(struct dance_flushed flushed, const char *program, const char *path)
+{
+    if (flushed.service || flushed.others > 0)
+        return true;
     (void)fprintf(stderr,
-                  PROGRAM ": nobody listens at %s, and there is no other resolver that "
-                          "this user may signal\n",
-                  path);
-    return EXIT_FAILURE;
+                  "%s: nobody listens at %s, and there is no other resolver that "
+                  "this user may signal\n",
+                  program, path);
+    return false;
 }

@@ -1,0 +1,107 @@
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "conf_file.h"
+
+#include "keys.h"
+
+#include <openssl/err.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *conf_file_value(const struct conf_file *file, const char *section, const char *key)
+{
+    /* Not NCONF_get_string(), which goes on to look in [default]. */
+    const STACK_OF(CONF_VALUE) *lines = NCONF_get_section(file->conf, section);
+
+    for (int i = 0; i < sk_CONF_VALUE_num(lines); i++) {
+        const CONF_VALUE *line = sk_CONF_VALUE_value(lines, i);
+
+        if (strcmp(line->name, key) == 0)
+            return line->value;
+    }
+    return NULL;
+}
+
+/* Is this the module, by the name of its file or of its provider? */
+static bool is_dance(const struct conf_file *file, const CONF_VALUE *provider)
+{
+    const char *module = conf_file_value(file, provider->value, "module");
+    const char *name = module != NULL ? module : provider->name;
+    const char *slash = strrchr(name, '/');
+
+    name = slash != NULL ? slash + 1 : name;
+    return strcmp(name, "dance") == 0 || strcmp(name, "dance.so") == 0;
+}
+
+static bool find_module(struct conf_file *file, const char *path, char *why, size_t why_size)
+{
+    const char *init = conf_file_value(file, "default", "openssl_conf");
+    const char *providers = init != NULL ? conf_file_value(file, init, "providers") : NULL;
+    const STACK_OF(CONF_VALUE) * lines;
+
+    if (init == NULL) {
+        (void)snprintf(why, why_size, "%s: [default] has no openssl_conf", path);
+        return false;
+    }
+    if (providers == NULL) {
+        (void)snprintf(why, why_size, "%s: [%s] has no providers", path, init);
+        return false;
+    }
+    lines = NCONF_get_section(file->conf, providers);
+    for (int i = 0; i < sk_CONF_VALUE_num(lines); i++) {
+        if (is_dance(file, sk_CONF_VALUE_value(lines, i)))
+            file->module = sk_CONF_VALUE_value(lines, i)->value;
+    }
+    if (file->module == NULL)
+        (void)snprintf(why, why_size, "%s: [%s] has no provider with the module dance.so", path,
+                       providers);
+    return file->module != NULL;
+}
+
+bool conf_file_open(struct conf_file *file, const char *path, char *why, size_t why_size)
+{
+    unsigned long error;
+    const char *data = NULL;
+    const char *reason;
+    long line = 0;
+    int flags = 0;
+
+    *file = (struct conf_file){NCONF_new(NULL), NULL};
+    ERR_clear_error();
+    if (file->conf != NULL && NCONF_load(file->conf, path, &line) > 0)
+        return find_module(file, path, why, why_size);
+    error = ERR_peek_error_all(NULL, NULL, NULL, &data, &flags);
+    reason =
+        ERR_SYSTEM_ERROR(error) ? strerror(ERR_GET_REASON(error)) : ERR_reason_error_string(error);
+    if (line > 0)
+        (void)snprintf(why, why_size, "%s:%ld: OpenSSL cannot read this line: %s%s%s", path, line,
+                       reason != NULL ? reason : "", data != NULL && *data != '\0' ? ", " : "",
+                       (flags & ERR_TXT_STRING) != 0 ? data : "");
+    else
+        (void)snprintf(why, why_size, "%s: %s", path,
+                       reason != NULL ? reason : "OpenSSL cannot read it");
+    ERR_clear_error();
+    return false;
+}
+
+void conf_file_close(struct conf_file *file)
+{
+    NCONF_free(file->conf);
+    *file = (struct conf_file){NULL, NULL};
+}
+
+const char *conf_file_get(void *from, const char *parameter)
+{
+    const struct conf_file *file = from;
+    const char *dot = strchr(parameter, '.');
+    char name[DANCE_PARAMETER_MAX];
+    const char *value;
+
+    if (dot == NULL) {
+        value = conf_file_value(file, file->module, parameter);
+        /* libcrypto hands over what is in a section, and the name only where there is none. */
+        return value != NULL && NCONF_get_section(file->conf, value) == NULL ? value : NULL;
+    }
+    (void)snprintf(name, sizeof(name), "%.*s", (int)(dot - parameter), parameter);
+    value = conf_file_value(file, file->module, name);
+    return value != NULL ? conf_file_value(file, value, dot + 1) : NULL;
+}

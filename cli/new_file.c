@@ -1,0 +1,75 @@
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "new_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool write_all(int fd, const void *data, size_t len)
+{
+    const char *at = data;
+
+    while (len > 0) {
+        ssize_t n = write(fd, at, len);
+
+        if (n < 0 && errno != EINTR)
+            return false;
+        if (n > 0) {
+            at += n;
+            len -= (size_t)n;
+        }
+    }
+    return true;
+}
+
+/* The name in its folder is on the disk as well. */
+static bool sync_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[PATH_MAX] = ".";
+    bool synced;
+    int fd;
+
+    if (slash != NULL)
+        (void)snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path) + 1, path);
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    /* There are file systems that have nothing to sync there. */
+    synced = fsync(fd) == 0 || errno == EINVAL;
+    (void)close(fd);
+    return synced;
+}
+
+bool new_file_write(const char *path, mode_t mode, const void *data, size_t len, char *why,
+                    size_t why_size)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0600);
+    bool good;
+    int failure;
+
+    if (fd < 0) {
+        (void)snprintf(why, why_size, "%s: %s%s", path, strerror(errno),
+                       errno == EEXIST ? "; it is left as it is" : "");
+        return false;
+    }
+    good = fchmod(fd, mode) == 0 && write_all(fd, data, len) && fsync(fd) == 0;
+    failure = errno;
+    if (close(fd) != 0 && good) {
+        good = false;
+        failure = errno;
+    }
+    if (good && !sync_folder(path)) {
+        good = false;
+        failure = errno;
+    }
+    if (good)
+        return true;
+    (void)unlink(path);
+    (void)snprintf(why, why_size, "%s: %s", path, strerror(failure));
+    return false;
+}

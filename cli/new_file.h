@@ -1,0 +1,20 @@
+/*
+ * new_file.h: a file that is new, whole and on the disk, or not there.
+ *
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef DANCE_CLI_NEW_FILE_H
+#define DANCE_CLI_NEW_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Write a file with exactly this mode, whatever the umask. What is at path is never
+ * overwritten or followed. false with why, and nothing of it is left.
+ */
+bool new_file_write(const char *path, mode_t mode, const void *data, size_t len, char *why,
+                    size_t why_size);
+
+#endif

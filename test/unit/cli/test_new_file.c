@@ -1,0 +1,72 @@
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "new_file.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/dance-new-file-XXXXXX";
+static char why[512];
+
+static void begin(void)
+{
+    cr_assert_not_null(mkdtemp(folder));
+    cr_assert_eq(chdir(folder), 0);
+}
+
+static void end(void)
+{
+    (void)unlink("a");
+    (void)unlink("b");
+    cr_assert_eq(rmdir(folder), 0);
+}
+
+static bool write_text(const char *path, mode_t mode, const char *text)
+{
+    return new_file_write(path, mode, text, strlen(text), why, sizeof(why));
+}
+
+static void expect(const char *path, mode_t mode, const char *text)
+{
+    struct stat st;
+    char got[100];
+    FILE *in = fopen(path, "r");
+
+    cr_assert_not_null(in);
+    cr_assert_eq(fstat(fileno(in), &st), 0);
+    cr_assert_eq(st.st_mode & 07777, mode);
+    got[fread(got, 1, sizeof(got) - 1, in)] = '\0';
+    cr_assert_str_eq(got, text);
+    (void)fclose(in);
+}
+
+Test(new_file, has_its_mode_whatever_the_umask, .init = begin, .fini = end)
+{
+    (void)umask(0777);
+    cr_assert(write_text("a", 0600, "key"), "%s", why);
+    (void)umask(0);
+    cr_assert(write_text("b", 0644, "conf"), "%s", why);
+    expect("a", 0600, "key");
+    expect("b", 0644, "conf");
+}
+
+Test(new_file, what_is_there_is_left, .init = begin, .fini = end)
+{
+    cr_assert(write_text("a", 0644, "first"));
+    cr_assert_not(write_text("a", 0600, "second"));
+    cr_assert_not_null(strstr(why, "a: File exists"));
+    expect("a", 0644, "first");
+    /* A link to nothing is something that is there. */
+    cr_assert_eq(symlink("nowhere", "b"), 0);
+    cr_assert_not(write_text("b", 0600, "second"));
+    cr_assert_neq(access("nowhere", F_OK), 0);
+}
+
+Test(new_file, no_folder, .init = begin, .fini = end)
+{
+    cr_assert_not(write_text("none/a", 0600, "x"));
+    cr_assert_not_null(strstr(why, "No such file"));
+}
