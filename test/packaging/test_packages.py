@@ -27,7 +27,7 @@ from zone import free_port, wait_for
 CONTENTS = {
     "dance-provider": [
         r"/etc/apparmor.d/abstractions/dance", r"/usr/lib/[^/]+/ossl-modules/dance\.so", r"/usr/share/man/man7/dance\.7\.gz",
-        r"/usr/share/doc/dance-provider/(README|CHANGELOG|SECURITY)\.md", r"/usr/share/doc/dance-provider/doc/[a-z]+\.md",
+        r"/usr/share/doc/dance-provider/(README|CHANGELOG|SECURITY)\.md", r"/usr/share/doc/dance-provider/doc/[a-z]+\.md", r"/usr/share/doc/dance-provider/doc/fail2ban/dance\.conf",
         r"/usr/share/doc/dance-provider/examples/openssl\.cnf\.example",
     ],
     "dance-resolver": [
@@ -61,7 +61,7 @@ def packages(tmp_path_factory):
         output(os.path.join(REPOSITORY, "scripts", "package.sh"), folder)
     found = {name.split("_")[0]: os.path.join(folder, name) for name in os.listdir(folder)
              if name.endswith(".deb") and "-dbgsym_" not in name}
-    assert {"dance-provider", "dance-resolver"} <= set(found) <= set(CONTENTS), found
+    assert set(found) == set(CONTENTS), found
     return found
 
 
@@ -216,6 +216,7 @@ def test_machine(machine, root, packages, world, tmp_path):  # noqa: F811
                                      f"s_client -connect 127.0.0.1:{port} -ign_eof", check=False)
     wait_for(lambda: served("/etc/dance/client.cnf"), what="a client that is let in")
     assert not served("/dev/null")
+    assert "TLSA 3 1 1" in machine.run("dance", "lookup", DEVICE).replace("\t", " ")
 
     # Upgraded: another supervisor, the same socket, and the server, and who has nothing but his channel, go on.
     with contextlib.closing(machine.connect()) as channel:
