@@ -18,16 +18,16 @@ import subprocess
 
 import pytest
 
-from conftest import DEVICE, REPOSITORY, world  # noqa: F401 (fixture)
+from conftest import DEVICE, REPOSITORY, config, world  # noqa: F401 (fixture)
 from container import Container, booted
 from test_resolver import SECURE, look_up
-from zone import wait_for
+from zone import free_port, wait_for
 
 # What each package may have, beside folders. A path that is not listed here is a decision to be made.
 CONTENTS = {
     "dance-provider": [
         r"/etc/apparmor.d/abstractions/dance", r"/usr/lib/[^/]+/ossl-modules/dance\.so", r"/usr/share/man/man7/dance\.7\.gz",
-        r"/usr/share/doc/dance-provider/(README|CHANGELOG|SECURITY)\.md", r"/usr/share/doc/dance-provider/doc/[a-z]+\.md",
+        r"/usr/share/doc/dance-provider/(README|CHANGELOG|SECURITY)\.md", r"/usr/share/doc/dance-provider/doc/[a-z]+\.md", r"/usr/share/doc/dance-provider/doc/fail2ban/dance\.conf",
         r"/usr/share/doc/dance-provider/examples/openssl\.cnf\.example",
     ],
     "dance-resolver": [
@@ -42,23 +42,8 @@ OF_ALL = [r"/usr/share/doc/{name}/(changelog\.gz|copyright)"]
 # What the machine itself writes while it runs: its package database, its journal, what systemd remembers.
 OWN_AFFAIR = re.compile(r"/(proc|sys|dev|run|tmp)(/|$)|/var/(lib/dpkg/|lib/systemd/|log/|tmp/|cache/)|"
                         r"/etc/(machine-id|\.updated|resolv\.conf|ld\.so\.cache)|/var/(\.updated|lib/private)|/root/")
-CONFIGURATION = """[default]
-openssl_conf = openssl_init
-[openssl_init]
-providers = provider_sect
-[provider_sect]
-default = default_sect
-dance = dance_sect
-[default_sect]
-activate = 1
-[dance_sect]
-module = dance.so
-activate = 1
-dns = dance_dns
-[dance_dns]
-resolver = /run/dance/resolver.sock
-timeout = 30
-"""
+SERVER = {"policy": "require", "allow": "*._device.example.com"}
+SOCKET = {"resolver": "/run/dance/resolver.sock", "timeout": "30"}
 
 
 def output(*argv, **more):
@@ -76,7 +61,7 @@ def packages(tmp_path_factory):
         output(os.path.join(REPOSITORY, "scripts", "package.sh"), folder)
     found = {name.split("_")[0]: os.path.join(folder, name) for name in os.listdir(folder)
              if name.endswith(".deb") and "-dbgsym_" not in name}
-    assert {"dance-provider", "dance-resolver"} <= set(found) <= set(CONTENTS), found
+    assert set(found) == set(CONTENTS), found
     return found
 
 
@@ -121,13 +106,15 @@ def test_abstraction(tmp_path):
 
 
 def newer(package, folder):
-    """The same package with a higher version; its path."""
+    """The same package with a higher version; its path, below a folder that is made for it."""
     tree = folder / "tree"
+    folder.mkdir()
     output("dpkg-deb", "--raw-extract", package, str(tree))
     control = tree / "DEBIAN" / "control"
     control.write_text(re.sub(r"(?m)^(Version: .*)$", r"\1+newer", control.read_text()))
-    output("dpkg-deb", "--root-owner-group", "--build", str(tree), str(folder / "newer.deb"))
-    return str(folder / "newer.deb")
+    target = folder / f"{folder.name}.deb"
+    output("dpkg-deb", "--root-owner-group", "--build", str(tree), str(target))
+    return str(target)
 
 
 @pytest.fixture(scope="module")
@@ -210,27 +197,41 @@ def test_machine(machine, root, packages, world, tmp_path):  # noqa: F811
     machine.systemctl("is-active", "dance-resolver.socket")
 
     # Used: the module finds the resolver, which begins with the first question.
-    (root / "etc/dance/test.cnf").write_text(CONFIGURATION)
-    shutil.copy(world.anchor, root / "etc/dance/anchors")
+    for name, sections in {"server": {"server": SERVER, "dns": SOCKET},
+                           "client": {"client": {"identity": DEVICE, "private_key": "/etc/dance/client.key"}}}.items():
+        config(root / "etc/dance" / f"{name}.cnf", "stderr", module={"module": "dance.so"}, **sections)
+    for name in ("anchors", "client.key", "server.key", "server.crt"):
+        shutil.copy(world.path(name), root / "etc/dance")
     os.chmod(root / "etc/dance/anchors", 0o644)
     (root / "etc/default/dance-resolver").write_text("DANCE_RESOLVER_OPTIONS=\"--trust-anchor /etc/dance/anchors "
                                                      f"--forward 127.0.0.1@{world.zones.port} --log stderr\"\n")
-    assert "configuration is good" in providers(OPENSSL_CONF="/etc/dance/test.cnf")
-    found = machine.run("env", "OPENSSL_CONF=/etc/dance/test.cnf", "openssl", "storeutl", "-text", f"dane:{DEVICE}")
-    assert f"{DEVICE}" in found and "TLSA 3 1 1" in found, (found, machine.log())
+    assert re.search("configuration is good.*server: require", providers(OPENSSL_CONF="/etc/dance/server.cnf"))
+    port = free_port()
+    machine.run("systemd-run", "--unit=server", "--setenv=OPENSSL_CONF=/etc/dance/server.cnf", "openssl", "s_server",
+                "-accept", f"127.0.0.1:{port}", "-cert", "/etc/dance/server.crt", "-key", "/etc/dance/server.key",
+                "-Verify", "1", "-rev")
 
-    # Upgraded: another supervisor, the same socket, and who has nothing but his channel goes on.
+    def served(configuration):
+        return "gnip" in machine.run("sh", "-c", f"printf 'ping\\nCLOSE\\n' | OPENSSL_CONF={configuration} timeout 60 openssl "
+                                     f"s_client -connect 127.0.0.1:{port} -ign_eof", check=False)
+    wait_for(lambda: served("/etc/dance/client.cnf"), what="a client that is let in")
+    assert not served("/dev/null")
+    assert "TLSA 3 1 1" in machine.run("dance", "lookup", DEVICE).replace("\t", " ")
+
+    # Upgraded: another supervisor, the same socket, and the server, and who has nothing but his channel, go on.
     with contextlib.closing(machine.connect()) as channel:
         assert look_up(channel, DEVICE)[0] == SECURE, machine.log()
         one, listens = machine.supervisor(), os.stat(machine.socket).st_ino
-        install(newer(packages["dance-resolver"], tmp_path))
+        install(*(newer(path, tmp_path / name) for name, path in packages.items()))
         assert machine.supervisor() not in (one, None)
         assert os.stat(machine.socket).st_ino == listens
         assert look_up(channel, DEVICE)[0] == SECURE, machine.log()
+    assert served("/etc/dance/client.cnf") and not served("/dev/null")
+    machine.systemctl("stop", "server")
 
     # Purged, and what was written by hand above taken away: nothing is left, and nothing runs.
-    for name in ("etc/dance/test.cnf", "etc/dance/anchors", "etc/default/dance-resolver"):
-        os.unlink(root / name)
+    for path in [*(root / "etc/dance").iterdir(), root / "etc/default/dance-resolver"]:
+        path.unlink()
     machine.run("dpkg", "--purge", *packages)
     wait_for(lambda: machine.supervisor() is None, what="the resolver's end")
     assert everything(root) == before
