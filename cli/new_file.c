@@ -26,8 +26,7 @@ static bool write_all(int fd, const void *data, size_t len)
     return true;
 }
 
-/* The name in its folder is on the disk as well. */
-static bool sync_folder(const char *path)
+bool new_file_sync_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
     char folder[PATH_MAX] = ".";
@@ -45,8 +44,9 @@ static bool sync_folder(const char *path)
     return synced;
 }
 
-bool new_file_write(const char *path, mode_t mode, const void *data, size_t len, char *why,
-                    size_t why_size)
+/* owner: NULL, or whose owner and group it gets. */
+static bool write_file(const char *path, mode_t mode, const struct stat *owner, const void *data,
+                       size_t len, char *why, size_t why_size)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0600);
     bool good;
@@ -57,13 +57,15 @@ bool new_file_write(const char *path, mode_t mode, const void *data, size_t len,
                        errno == EEXIST ? "; it is left as it is" : "");
         return false;
     }
-    good = fchmod(fd, mode) == 0 && write_all(fd, data, len) && fsync(fd) == 0;
+    /* The owner first: that may take set-id bits of the mode away. */
+    good = (owner == NULL || fchown(fd, owner->st_uid, owner->st_gid) == 0) && fchmod(fd, mode) == 0
+           && write_all(fd, data, len) && fsync(fd) == 0;
     failure = errno;
     if (close(fd) != 0 && good) {
         good = false;
         failure = errno;
     }
-    if (good && !sync_folder(path)) {
+    if (good && !new_file_sync_folder(path)) {
         good = false;
         failure = errno;
     }
@@ -72,4 +74,16 @@ bool new_file_write(const char *path, mode_t mode, const void *data, size_t len,
     (void)unlink(path);
     (void)snprintf(why, why_size, "%s: %s", path, strerror(failure));
     return false;
+}
+
+bool new_file_write(const char *path, mode_t mode, const void *data, size_t len, char *why,
+                    size_t why_size)
+{
+    return write_file(path, mode, NULL, data, len, why, why_size);
+}
+
+bool new_file_write_like(const char *path, const struct stat *model, const void *data, size_t len,
+                         char *why, size_t why_size)
+{
+    return write_file(path, model->st_mode & 0777, model, data, len, why, why_size);
 }
