@@ -1,6 +1,7 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "update.h"
 
+#include "now.h"
 #include "store/text.h"
 
 #include <errno.h>
@@ -120,15 +121,21 @@ static int start(int input, const char *tsig, const sigset_t *signals, pid_t *pi
     return failure;
 }
 
-/* Wait for our only child, SIGCHLD being blocked; its status. Its time is up at some point. */
+/* Wait for this child, SIGCHLD being blocked; its status. Its time is up at some point. */
 static bool wait_for(pid_t pid, const sigset_t *child, int *status)
 {
-    struct timespec patience = {.tv_sec = PATIENCE_SECONDS};
+    long long end = dance_now_ms() + PATIENCE_SECONDS * 1000LL;
     bool ended;
 
-    while (sigtimedwait(child, NULL, &patience) < 0 && errno == EINTR)
-        continue;
-    ended = waitpid(pid, status, WNOHANG) == pid;
+    /* It need not be the only one: a resolver may have been started for a lookup. */
+    while (!(ended = waitpid(pid, status, WNOHANG) == pid)) {
+        long long left = end - dance_now_ms();
+        struct timespec patience = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
+
+        if (left <= 0)
+            break;
+        (void)sigtimedwait(child, NULL, &patience);
+    }
     if (!ended) {
         (void)kill(pid, SIGKILL);
         (void)waitpid(pid, status, 0);
