@@ -131,3 +131,13 @@ const char *asking_resolver_name(void)
     return strcmp(resolver, "auto") == 0 ? "a dance-resolver that was started for this lookup"
                                          : resolver;
 }
+
+const char *asking_status_name(enum dance_wire_status status)
+{
+    static const char *const names[] = {
+        [DANCE_WIRE_SECURE] = "secure",     [DANCE_WIRE_ABSENT] = "absent",
+        [DANCE_WIRE_INSECURE] = "insecure", [DANCE_WIRE_BOGUS] = "bogus",
+        [DANCE_WIRE_FAILED] = "failed",     [DANCE_WIRE_BUSY] = "busy"};
+
+    return names[status];
+}

@@ -10,6 +10,7 @@
 #define DANCE_CLI_ASKING_H
 
 #include "command.h"
+#include "dance_wire.h"
 
 #include <stdbool.h>
 
@@ -32,5 +33,8 @@ enum command_status asking_begin(const struct command_call *call, const struct a
 
 /* Who answers, as an operator would say it; after asking_begin(). */
 const char *asking_resolver_name(void);
+
+/* "secure", "absent" and so on. */
+const char *asking_status_name(enum dance_wire_status status);
 
 #endif

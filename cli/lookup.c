@@ -34,16 +34,6 @@ struct outcome {
     bool answered;
 };
 
-static const char *status_name(enum dance_wire_status status)
-{
-    static const char *const names[] = {
-        [DANCE_WIRE_SECURE] = "secure",     [DANCE_WIRE_ABSENT] = "absent",
-        [DANCE_WIRE_INSECURE] = "insecure", [DANCE_WIRE_BOGUS] = "bogus",
-        [DANCE_WIRE_FAILED] = "failed",     [DANCE_WIRE_BUSY] = "busy"};
-
-    return names[status];
-}
-
 /* A zone file with the records, and the rest as comments in it. */
 static void print_text(const struct outcome *outcome)
 {
@@ -93,7 +83,7 @@ static enum command_status look_up(const struct command_call *call, const char *
         return command_failed(call->command, "out of memory");
     outcome.answered = dance_lookup_run(lookup, name, strlen(name), false) == 1;
     if (outcome.answered) {
-        outcome.status = status_name(lookup->answer.status);
+        outcome.status = asking_status_name(lookup->answer.status);
         outcome.ttl = lookup->answer.ttl;
     }
     if (call->option[JSON] != NULL)
