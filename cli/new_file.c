@@ -26,15 +26,22 @@ static bool write_all(int fd, const void *data, size_t len)
     return true;
 }
 
-bool new_file_sync_folder(const char *path)
+/* The folder of path; it fits where path does. */
+static void folder_of(char out[PATH_MAX], const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char folder[PATH_MAX] = ".";
+
+    (void)snprintf(out, PATH_MAX, "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
+                   slash != NULL ? path : ".");
+}
+
+bool new_file_sync_folder(const char *path)
+{
+    char folder[PATH_MAX];
     bool synced;
     int fd;
 
-    if (slash != NULL)
-        (void)snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path) + 1, path);
+    folder_of(folder, path);
     fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return false;
@@ -44,24 +51,57 @@ bool new_file_sync_folder(const char *path)
     return synced;
 }
 
+/*
+ * A file to write to: *unnamed, without a name until it is whole, so that nothing is left of it
+ * when the machine stops; or, where the file system has no such files, at path.
+ */
+static int create(const char *path, bool *unnamed)
+{
+    char folder[PATH_MAX];
+    int fd;
+
+    folder_of(folder, path);
+    fd = open(folder, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+    *unnamed = fd >= 0 && access("/proc/self/fd", X_OK) == 0;
+    if (*unnamed)
+        return fd;
+    if (fd >= 0)
+        (void)close(fd);
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+/* The file is at path now, unless something is there. */
+static bool give_name(int fd, const char *path)
+{
+    char unnamed[64];
+
+    (void)snprintf(unnamed, sizeof(unnamed), "/proc/self/fd/%d", fd);
+    return linkat(AT_FDCWD, unnamed, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0;
+}
+
 /* owner: NULL, or whose owner and group it gets. */
 static bool write_file(const char *path, mode_t mode, const struct stat *owner, const void *data,
                        size_t len, char *why, size_t why_size)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0600);
-    bool good;
-    int failure;
+    bool unnamed = false;
+    bool named;
+    int fd = create(path, &unnamed);
+    bool good = fd >= 0;
+    int failure = errno;
 
-    if (fd < 0) {
-        (void)snprintf(why, why_size, "%s: %s%s", path, strerror(errno),
-                       errno == EEXIST ? "; it is left as it is" : "");
-        return false;
-    }
+    named = good && !unnamed;
     /* The owner first: that may take set-id bits of the mode away. */
-    good = (owner == NULL || fchown(fd, owner->st_uid, owner->st_gid) == 0) && fchmod(fd, mode) == 0
-           && write_all(fd, data, len) && fsync(fd) == 0;
-    failure = errno;
-    if (close(fd) != 0 && good) {
+    if (good
+        && !((owner == NULL || fchown(fd, owner->st_uid, owner->st_gid) == 0)
+             && fchmod(fd, mode) == 0 && write_all(fd, data, len) && fsync(fd) == 0)) {
+        good = false;
+        failure = errno;
+    }
+    if (good && unnamed) {
+        good = named = give_name(fd, path);
+        failure = errno;
+    }
+    if (fd >= 0 && close(fd) != 0 && good) {
         good = false;
         failure = errno;
     }
@@ -71,8 +111,10 @@ static bool write_file(const char *path, mode_t mode, const struct stat *owner, 
     }
     if (good)
         return true;
-    (void)unlink(path);
-    (void)snprintf(why, why_size, "%s: %s", path, strerror(failure));
+    if (named)
+        (void)unlink(path);
+    (void)snprintf(why, why_size, "%s: %s%s", path, strerror(failure),
+                   failure == EEXIST ? "; it is left as it is" : "");
     return false;
 }
 

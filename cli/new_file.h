@@ -1,6 +1,9 @@
 /*
  * new_file.h: a file that is new, whole and on the disk, or not there.
  *
+ * Also when the process or the machine stops meanwhile, on file systems that have
+ * files without a name (O_TMPFILE).
+ *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
 #ifndef DANCE_CLI_NEW_FILE_H

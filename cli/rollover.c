@@ -90,10 +90,13 @@ static enum command_status open_notes(const struct command_call *call, struct ro
                               "%s: the rollover that is under way is of %s; name that, or remove "
                               "the file if there is none",
                               r->paths.notes, notes.name);
-    if (call->option[TTL] != NULL && r->notes.ttl > notes.ttl)
-        notes.ttl = r->notes.ttl;
+    if (call->option[TTL] == NULL || r->notes.ttl <= notes.ttl) {
+        r->notes = notes;
+        return COMMAND_GOOD;
+    }
+    notes.ttl = r->notes.ttl;
     r->notes = notes;
-    return COMMAND_GOOD;
+    return rollover_save_notes(r);
 }
 
 static enum command_status begin(const struct command_call *call, struct rollover *r,

@@ -36,7 +36,7 @@ enum command_status rollover_make_record(const struct rollover *r, EVP_PKEY *key
 
 enum command_status rollover_load_keys(struct rollover *r)
 {
-    bool switched = r->files.old_key && !r->files.new_key;
+    bool switched = r->files.old_key && !r->files.old_is_key && !r->files.new_key;
     const char *old_path = switched ? r->paths.old_key : r->paths.key;
     const char *new_path = switched ? r->paths.key : r->paths.new_key;
     char why[ROLLOVER_WHY_MAX];

@@ -1,18 +1,21 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """dance rollover: a client's key is replaced, and no server refuses it at any time."""
 import fcntl
+import itertools
 import json
 import os
 import re
+import shutil
 import stat
+import signal
 import subprocess
 import threading
 import types
 
 import pytest
 
-from conftest import config
-from test_cli import dance, good, primary, visit  # noqa: F401 (fixture)
+from conftest import config, environment
+from test_cli import PROGRAM, dance, good, primary, visit  # noqa: F401 (fixture)
 from zone import patient, wait_for
 
 NAME = "dev._device.example.org"
@@ -177,3 +180,204 @@ def test_new_record_is_gone_before_the_end(client):
     done = dance(*client.call, "--finish", *client.ways)
     assert done.returncode == 1 and "stay: the resolver does not show the new record" in done.stderr and len(published) == 2
     assert client.files() == {"", ".old", ".rollover"} and client.published() == {digest(client.key + ".old")}
+
+
+CALLS = "flock fsync link linkat pwrite64 rename unlink write".split()
+
+
+def killed_at(call, number, *arguments):
+    """Run dance, and kill it before this one of its system calls of this name; was it?"""
+    done = subprocess.run(["strace", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}",
+                           PROGRAM, *map(str, arguments)], env=environment(None), capture_output=True, text=True, timeout=patient(60))
+    return done.returncode == -signal.SIGKILL, done
+
+
+def test_cut_short_anywhere(client, tmp_path):
+    """At each change of a file, in each call: a whole key whose record is published is there, and the next call goes on."""
+    kept, cuts = tmp_path / "kept", {}
+
+    def copy(source, target):
+        shutil.rmtree(target, ignore_errors=True)
+        subprocess.run(["cp", "-a", source, target], check=True)
+
+    def every_cut(name, *arguments, wanted):
+        copy(client.folder, kept)
+        for call, number in itertools.product(CALLS, range(1, 50)):
+            if number > 1 and not killed:
+                continue
+            copy(kept, client.folder)
+            killed, done = killed_at(call, number, *client.call, *client.ways, *arguments)
+            cuts[name, call] = number - (not killed)
+            assert killed or done.returncode in (0, 1) and done.stderr == "", done
+            where = (name, call, number, client.files())
+            assert digest(client.key) in client.published(), where
+            # Everything may have been done, but told.
+            if name != "finish" or client.files() != {""}:
+                said = json.loads(dance(*client.call, *client.ways, "--json", *arguments).stdout or "null")
+                assert said and said["step"] in wanted, (said, *where)
+            if name == "finish":
+                client.update(f"update add {NAME}. {TTL} IN TLSA 3 1 1 {digest(kept / os.path.basename(client.key + '.old'))}\nsend\n")
+    # A key that is made anew is another one, and its record is published: those of keys that were never used do no harm.
+    every_cut("make", wanted=("publish", "hold"))
+    wait_for(lambda: client.step(status=1)["step"] == "hold", what="the new record")
+    client.age("seen")
+    every_cut("switch", wanted=("keep",))
+    client.age("switched")
+    every_cut("finish", "--finish", wanted=("finished",))
+    assert cuts["make", "linkat"] and cuts["switch", "link"] and cuts["switch", "rename"] and cuts["finish", "unlink"] == 2, cuts
+    assert sum(cuts.values()) > 25, cuts
+
+
+def test_what_no_rollover_left(client, world):
+    """Is touched by none, and said."""
+    def refused(said):
+        before = {f: octets(client.key + f) for f in client.files()}
+        done = dance(*client.call, *client.ways)
+        assert done.returncode == 1 and re.search(said, done.stderr), done
+        assert {f: octets(client.key + f) for f in client.files()} == before
+    mine = octets(world.path("other.key"))
+    for end in (".new", ".old"):
+        with open(client.key + end, "wb") as out:
+            out.write(mine)
+        refused(rf"\{end} is not of a rollover that is under way \(there is no \S+\.rollover\); move it away")
+        os.remove(client.key + end)
+    client.step(status=1)
+    with open(client.key + ".old", "wb") as out:
+        out.write(mine)
+    refused(r"\.new and \S+\.old are of two rollovers")
+    os.remove(client.key + ".old")
+    os.rename(client.key + ".new", client.key + ".lost")
+    os.link(client.key, client.key + ".old")
+    refused(r"\.old is the key in use, and \S+\.new is gone")
+    os.remove(client.key + ".old")
+    for content, said in ((b"", "no private key"), (b"nothing", "no private key"), (octets(client.key), "are the same key")):
+        with open(client.key + ".new", "wb") as out:
+            out.write(content)
+        refused(said)
+    os.remove(client.key + ".new")
+    os.mkdir(client.key + ".new")
+    refused_dir = dance(*client.call)
+    assert refused_dir.returncode == 1 and ".new: it is no file" in refused_dir.stderr
+    os.rmdir(client.key + ".new")
+    os.symlink("/nothing", client.key + ".new")
+    assert ".new: it is no file" in dance(*client.call).stderr
+    os.remove(client.key + ".new")
+    os.rename(client.key + ".lost", client.key + ".new")
+    done = dance("rollover", "other.example.org", *client.call[2:4])
+    assert done.returncode == 1 and f"is of {NAME}; name that" in done.stderr
+    with open(client.key + ".rollover", "rb") as notes:
+        fcntl.flock(notes, fcntl.LOCK_EX)
+        refused("another dance rollover works on this key")
+    with open(client.key + ".rollover", "r+") as notes:
+        notes.truncate(100)
+    refused(r"\.rollover: dance rollover did not write this")
+
+
+@pytest.mark.parametrize("key,said", [("nothing", "--key: there is no such file"), ("pkcs11:id=1?pin-value=1234", "--key: there is no such file"),
+                                      (".", "no file"), ("ca.crt", "no private key"), ("locked.key", "no private key without a passphrase")])
+def test_keys_that_cannot_be_rolled_over(world, key, said):
+    subprocess.run(["openssl", "pkey", "-in", world.path("client.key"), "-aes128", "-passout", "pass:x", "-out", world.path("locked.key")],
+                   check=True)
+    done = dance("rollover", NAME, "--key", key, cwd=world.folder, stdin=subprocess.DEVNULL)
+    assert done.returncode == 1 and said in done.stderr and "1234" not in done.stderr and done.stdout == ""
+    assert not [f for f in os.listdir(world.folder) if f.endswith((".new", ".rollover"))]
+
+
+@pytest.mark.parametrize("kind", ["EC -pkeyopt group:P-384", "RSA -pkeyopt rsa_keygen_bits:3072", "ED25519"])
+def test_new_key_is_as_the_old_one(client, kind):
+    """Kind, mode and, where that may be given, owner; by way of a symbolic link as well."""
+    subprocess.run(["openssl", "genpkey", "-quiet", "-algorithm", *kind.split(), "-out", client.key], check=True)
+    os.chmod(client.key, 0o440)
+    owner = (12345, 54321) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    os.chown(client.key, *owner)
+    link = client.folder / "link"
+    os.symlink(client.key, link)
+    call = [link if argument == client.key else argument for argument in client.call]
+    assert dance(*call).returncode == 1
+    made = os.stat(client.key + ".new")
+    assert (stat.S_IMODE(made.st_mode), made.st_uid, made.st_gid) == (0o440, *owner) and os.readlink(link) == client.key
+
+    def described(path):
+        text = subprocess.run(["openssl", "pkey", "-in", path, "-noout", "-text"], capture_output=True, text=True, check=True).stdout
+        return re.findall(r"(?m)^(?:\S+ )?Private-Key:.*|^NIST CURVE.*", text)
+    assert described(client.key) == described(client.key + ".new") != [] and digest(client.key) != digest(client.key + ".new")
+    assert sorted(os.listdir(client.folder)) == sorted([os.path.basename(client.key) + end for end in ("", ".new", ".rollover")]
+                                                       + [f"{NAME}.cnf", "link"])
+
+
+def test_client_section(world, primary, client, tmp_path):  # noqa: F811
+    """--config is held to the name and the key; a certificate has to be ready before the switch."""
+    def conf(**section):
+        return config(tmp_path / "client.cnf", tmp_path / "log", dns=primary.dns,
+                      client={"identity": NAME.title(), "private_key": client.key, **section})
+
+    def call(path, *more):
+        return dance("rollover", NAME, "--key", client.key, "--config", path, "--ttl", TTL, *more)
+    for section, said in (({"identity": "other.example.org"}, "identity is other.example.org"),
+                          ({"private_key": world.path("client.key")}, "private_key is another"), ({"private_key": "pkcs11:x"}, "private_key is another")):
+        done = call(conf(**section))
+        assert done.returncode == 1 and said in done.stderr and client.files() == {""}
+    done = call("/nothing")
+    assert done.returncode == 1 and "/nothing: No such file" in done.stderr
+    with_certificate = conf(certificate=world.path("ca.crt"))
+    done = call(with_certificate, *client.ways)
+    assert done.returncode == 1 and done.stderr == "" and "have one issued for the new key" in done.stdout
+    done = call(with_certificate, *client.ways, "--wait", 100)
+    assert done.returncode == 1 and "not switched: the client has a certificate" in done.stderr and ".old" not in client.files()
+    # One that is in the key's own file, which the new one does not have.
+    with open(client.key, "ab") as key, open(world.path("ca.crt"), "rb") as certificate:
+        key.write(certificate.read())
+    plain = conf(private_key="file:" + client.key)
+    done = call(plain)
+    assert done.returncode == 1 and "not switched: the client has a certificate" in done.stderr
+    assert call(plain, "--cert-ready").returncode == 0 and client.files() == {"", ".old", ".rollover"}
+
+
+def test_resolver_that_cannot_be_asked(client, tmp_path):
+    """Nothing is switched then, even if everything was seen before."""
+    client.step(*client.ways, status=1)
+    wait_for(lambda: client.step(status=1)["step"] == "hold", what="the new record")
+    client.age("seen")
+    done = dance("rollover", NAME, "--key", client.key, "--socket", tmp_path / "nobody")
+    assert done.returncode == 1 and "Not yet" in done.stdout and "No such file" in done.stdout and client.files() == {"", ".new", ".rollover"}
+
+
+def test_longest_ttl_counts(client):
+    """What the resolver tells of the record as it was, though --ttl says less."""
+    old = digest(client.key)
+    client.update(f"update delete {NAME}. IN TLSA\nupdate add {NAME}. 300 IN TLSA 3 1 2 00\nupdate add {NAME}. 300 IN TLSA 3 1 1 {old}\nsend\n")
+    client.step(*client.ways, status=1)
+    held = client.step(status=1)
+    assert held["step"] == "hold" and 290 <= held["ttl"] <= 300
+    # What --ttl says later counts where it is longer, and is kept.
+    longer = dance(*client.call[:-1], 900, "--json")
+    assert json.loads(longer.stdout)["until"] == held["until"] + 900 - held["ttl"]
+    assert client.step(status=1)["until"] == held["until"] + 900 - held["ttl"]
+    assert client.step("--wait", 1, status=1)["step"] == "hold"
+
+
+def test_old_record_of_another_kind(client):
+    """It is the one that is removed."""
+    kind = good("record", NAME, "--key", client.key, "--matching", 2, "--ttl", TTL).strip()
+    client.update(f"update delete {NAME}. IN TLSA\nupdate add {kind}\nsend\n")
+    made = client.step(*client.ways, status=1)
+    wait_for(lambda: client.step(status=1)["step"] == "hold", what="the new record")
+    client.age("seen")
+    client.step()
+    client.age("switched")
+    assert client.step("--finish", *client.ways)["step"] == "finished"
+    wait_for(lambda: client.published() == {made["new_record"]["data"]}, what="the old record to be gone")
+
+
+def test_update_that_is_refused(primary, client):  # noqa: F811
+    """The key is made; the same call goes on when the server takes it."""
+    wrong = [*client.ways[:-1], primary.wrong]
+    done = dance(*client.call, *wrong)
+    assert done.returncode == 1 and "the new record is not published" in done.stderr
+    made = octets(client.key + ".new")
+    client.step(*client.ways, status=1)
+    assert octets(client.key + ".new") == made and len(client.published()) == 2
+    client.step("--wait", 100, *client.ways)
+    client.age("switched")
+    done = dance(*client.call, "--finish", *wrong)
+    assert done.returncode == 1 and "the old record is not removed" in done.stderr and client.files() == {"", ".old", ".rollover"}
