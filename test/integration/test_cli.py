@@ -227,6 +227,17 @@ def test_enroll_overwrites_nothing(tmp_path, there):
     assert path.read_text() == "mine" and os.listdir(tmp_path) == [path.name]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a /proc of its own")
+def test_enroll_where_files_have_a_name_from_the_beginning(tmp_path):
+    """As on file systems without O_TMPFILE."""
+    call = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /proc && exec "$0" enroll "$1"', PROGRAM, NAME]
+    done = subprocess.run(call, cwd=tmp_path, env=environment(None), capture_output=True, text=True)
+    assert done.returncode == 0 and mode(tmp_path / f"{NAME}.key") == 0o600, done
+    kept = (tmp_path / f"{NAME}.key").read_bytes()
+    done = subprocess.run(call, cwd=tmp_path, env=environment(None), capture_output=True, text=True)
+    assert done.returncode == 1 and "File exists; it is left as it is" in done.stderr and (tmp_path / f"{NAME}.key").read_bytes() == kept
+
+
 def test_enroll_with_a_key_that_is_there(world, tmp_path):
     """It is named by an absolute path, is not touched, and is read as the module does."""
     os.symlink(world.path("client.key"), tmp_path / "a $key#.pem")
