@@ -31,8 +31,7 @@ static void print(const char *before, char *text, const char *after)
 
 static void say_made(const struct rollover_facts *facts)
 {
-    (void)printf("# The new key, for which nothing but its record is in use yet:\n# %s\n\n",
-                 facts->paths->new_key);
+    (void)printf("# The new key, which nobody uses yet:\n# %s\n\n", facts->paths->new_key);
     if (facts->certificate)
         (void)printf("# The client has a certificate: have one issued for the new key.\n\n");
     (void)printf("# Both records must stand side by side, the old one and the new one:\n");
@@ -45,13 +44,15 @@ static void say_made(const struct rollover_facts *facts)
 
 static void say_not_seen(const struct rollover_facts *facts)
 {
-    (void)printf(
-        "# Not yet: the resolver does not show the new record (its answer: %s; it may stay "
-        "so for %lu s,\n# unless 'dance flush' makes it look again). %s\n",
-        facts->answer, (unsigned long)facts->answer_ttl,
-        facts->published ? "It is published; call again then:"
-                         : "Publish it beside the old one, and call again:");
-    print("", zone_text(facts->name, facts->ttl, &facts->new_record), "\n");
+    (void)printf("# Not yet: the resolver does not show the new record.\n# Its answer: %s\n",
+                 facts->answer);
+    if (facts->answer_ttl > 0)
+        (void)printf("# It may stay so for %lu s, unless 'dance flush' makes it look again.\n",
+                     (unsigned long)facts->answer_ttl);
+    (void)printf("# %s\n", facts->published ? "The record is published: call again then."
+                                            : "Publish it beside the old one, and call again:");
+    if (!facts->published)
+        print("", zone_text(facts->name, facts->ttl, &facts->new_record), "\n");
 }
 
 static void say_removal(const struct rollover_facts *facts)

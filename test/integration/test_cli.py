@@ -366,7 +366,8 @@ def test_update(primary, tmp_path):
     (["l"], ["lookup"]), (["he"], ["help"]), (["--v"], ["--version"]), (["help", "enr"], ["enroll"]), (["help", ""], None),
     (["flush", "--"], ["--socket", "--json"]), (["lookup", NAME, "--so"], ["--socket"]), (["enroll", "--out", ""], ["folder"]),
     (["record", "--key", "a"], ["a.key"]), (["record", "--selector", ""], ["0", "1"]), (["enroll", ""], []),
-    (["nothing", "--"], []), (["lookup", "--timeout", "-"], []), (["enroll", "--json", "--ts"], ["--tsig"])])
+    (["nothing", "--"], []), (["lookup", "--timeout", "-"], []), (["enroll", "--json", "--ts"], ["--tsig"]),
+    (["rollover", "--c"], ["--config", "--cert-ready"]), (["rollover", "--key", "a"], ["a.key"]), (["rol"], ["rollover"])])
 def test_completion(tmp_path, line, wanted):
     (tmp_path / "a.key").touch()
     (tmp_path / "folder").mkdir()
