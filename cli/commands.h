@@ -10,6 +10,7 @@
 
 extern const struct command command_enroll;
 extern const struct command command_record;
+extern const struct command command_rollover;
 extern const struct command command_lookup;
 extern const struct command command_flush;
 

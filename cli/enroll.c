@@ -9,6 +9,7 @@
 #include "client_conf.h"
 #include "commands.h"
 #include "json.h"
+#include "key_file.h"
 #include "name.h"
 #include "new_file.h"
 #include "tlsa.h"
@@ -17,11 +18,9 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -154,24 +153,6 @@ static enum command_status make_texts(const struct command_call *call, struct cl
                : command_failed(call->command, "out of memory");
 }
 
-static bool write_key(const struct client *client, char *why, size_t why_size)
-{
-    /* Emptied before it is freed. */
-    BIO *pem = BIO_new(BIO_s_secmem());
-    char *data = NULL;
-    bool good = false;
-    long len;
-
-    if (pem != NULL
-        && PEM_write_bio_PKCS8PrivateKey(pem, client->key, NULL, NULL, 0, NULL, NULL) == 1
-        && (len = BIO_get_mem_data(pem, &data)) > 0)
-        good = new_file_write(client->key_path, 0600, data, (size_t)len, why, why_size);
-    else
-        (void)snprintf(why, why_size, "OpenSSL cannot encode the key");
-    BIO_free(pem);
-    return good;
-}
-
 static enum command_status write_files(const struct command_call *call, const struct client *client)
 {
     bool makes_key = call->option[KEY] == NULL;
@@ -179,7 +160,7 @@ static enum command_status write_files(const struct command_call *call, const st
     mode_t mode = makes_key || *client->key_path == '/' ? 0644 : 0600;
     char why[PATH_MAX + 256];
 
-    if (makes_key && !write_key(client, why, sizeof(why)))
+    if (makes_key && !key_file_write(client->key_path, client->key, NULL, why, sizeof(why)))
         return command_failed(call->command, "%s", why);
     if (new_file_write(client->conf_path, mode, client->conf, strlen(client->conf), why,
                        sizeof(why)))

@@ -1,16 +1,12 @@
 /*
  * lookup.c: dance lookup, what a server would be told of a name.
  *
- * Asked in the same way, by the code of the module: a resolver behind a socket,
- * or one that is started for this and ends some seconds later.
- *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
 #include "lookup/ask.h"
 
+#include "asking.h"
 #include "commands.h"
-#include "conf_file.h"
-#include "flush.h"
 #include "json.h"
 #include "name.h"
 #include "process.h"
@@ -19,122 +15,16 @@
 
 #include <openssl/crypto.h>
 #include <string.h>
-#include <sys/stat.h>
-
-/* From the root, with nothing known yet, a lookup takes longer than a handshake should wait. */
-#define TIMEOUT_USUAL "10"
 
 enum { SOCKET, CONFIG, TIMEOUT, JSON };
 
 static const struct command_option options[] = {
     [SOCKET] = {"socket", "PATH", "ask the resolver that listens there"},
     [CONFIG] = {"config", "FILE", "ask as the dns section of this openssl.cnf says"},
-    [TIMEOUT] = {"timeout", "SECONDS", "how long to wait (" TIMEOUT_USUAL ", or what FILE says)"},
+    [TIMEOUT] = {"timeout", "SECONDS", "how long to wait (" ASKING_TIMEOUT ", or what FILE says)"},
     [JSON] = {"json", NULL, "say it in JSON"},
     {NULL, NULL, NULL},
 };
-
-/* Where the settings of a lookup come from. */
-struct source {
-    struct conf_file file; /* its module is NULL without one */
-    const char *resolver;  /* before the file's; NULL: as the file says */
-    const char *timeout;
-};
-
-/* dance_config_get: the dns section alone; the rest of a configuration is not of interest here. */
-static const char *get(void *from, const char *parameter)
-{
-    struct source *source = from;
-
-    if (strcmp(parameter, "log") == 0)
-        return "none";
-    if (strcmp(parameter, "dns.resolver") == 0 && source->resolver != NULL)
-        return source->resolver;
-    if (strcmp(parameter, "dns.timeout") == 0 && source->timeout != NULL)
-        return source->timeout;
-    if (source->file.module == NULL
-        || (strcmp(parameter, "dns") != 0 && strncmp(parameter, "dns.", 4) != 0))
-        return NULL;
-    return conf_file_get(&source->file, parameter);
-}
-
-static bool is_socket(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
-}
-
-/* What may be given as --timeout is what may be given as the key; NULL when it is. */
-static const char *timeout_fault(const char *text)
-{
-    struct dance_config scratch = {0};
-
-    for (size_t i = 0; i < dance_config_keys_count; i++) {
-        const struct dance_config_key *key = &dance_config_keys[i];
-
-        if (key->section == DANCE_SECTION_DNS && strcmp(key->name, "timeout") == 0)
-            return key->parse(&scratch, text) == 1 ? NULL : key->allowed;
-    }
-    return NULL;
-}
-
-static enum command_status check_options(const struct command_call *call)
-{
-    const char *socket = call->option[SOCKET];
-    const char *timeout = call->option[TIMEOUT];
-    const char *allowed = timeout != NULL ? timeout_fault(timeout) : NULL;
-
-    if (call->option[CONFIG] != NULL && socket != NULL)
-        return command_misused(call->command, "--socket and --config exclude each other");
-    if (socket != NULL && *socket != '/')
-        return command_misused(call->command, "--socket: '%s' is no absolute path", socket);
-    if (allowed != NULL)
-        return command_misused(call->command, "--timeout: '%s': allowed: %s", timeout, allowed);
-    return COMMAND_GOOD;
-}
-
-/* Put in force what the command line says. */
-static enum command_status configure(const struct command_call *call, struct source *source)
-{
-    const char *path = call->option[CONFIG];
-    const char *fault = NULL;
-    struct dance_config *config;
-    char why[1024];
-
-    if (path != NULL && !conf_file_open(&source->file, path, why, sizeof(why)))
-        return command_failed(call->command, "%s", why);
-    source->resolver = call->option[SOCKET];
-    if (path == NULL && source->resolver == NULL)
-        source->resolver = is_socket(DANCE_SOCKET_DEFAULT) ? DANCE_SOCKET_DEFAULT : "auto";
-    source->timeout = call->option[TIMEOUT];
-    if (source->timeout == NULL && path == NULL)
-        source->timeout = TIMEOUT_USUAL;
-    config = dance_config_read(get, source);
-    if (config == NULL)
-        return command_failed(call->command, "out of memory");
-    if (path != NULL && !config->present[DANCE_SECTION_DNS])
-        fault = "its dance section has no dns";
-    else
-        fault = dance_config_fault(config, DANCE_SECTION_DNS);
-    if (fault != NULL) {
-        (void)command_failed(call->command, "%s: %s", path != NULL ? path : "dns", fault);
-        dance_config_free(config);
-        return COMMAND_FAULT;
-    }
-    /* It lives as long as the process. */
-    dance_process_configure(config);
-    return COMMAND_GOOD;
-}
-
-/* Who answers, as an operator would say it. */
-static const char *resolver_name(void)
-{
-    const char *resolver = dance_config()->resolver;
-
-    return strcmp(resolver, "auto") == 0 ? "a dance-resolver that was started for this lookup"
-                                         : resolver;
-}
 
 struct outcome {
     const char *name;
@@ -143,16 +33,6 @@ struct outcome {
     const struct dance_lookup *lookup;
     bool answered;
 };
-
-static const char *status_name(enum dance_wire_status status)
-{
-    static const char *const names[] = {
-        [DANCE_WIRE_SECURE] = "secure",     [DANCE_WIRE_ABSENT] = "absent",
-        [DANCE_WIRE_INSECURE] = "insecure", [DANCE_WIRE_BOGUS] = "bogus",
-        [DANCE_WIRE_FAILED] = "failed",     [DANCE_WIRE_BUSY] = "busy"};
-
-    return names[status];
-}
 
 /* A zone file with the records, and the rest as comments in it. */
 static void print_text(const struct outcome *outcome)
@@ -163,7 +43,8 @@ static void print_text(const struct outcome *outcome)
     (void)printf("; %s: %s%s%s\n", outcome->name, outcome->status, *why != '\0' ? ": " : "", why);
     if (outcome->answered && answer->status == DANCE_WIRE_SECURE)
         (void)printf("; counts for %lu s still\n", (unsigned long)outcome->ttl);
-    (void)printf("; %s %s\n", outcome->answered ? "answered by" : "asked was", resolver_name());
+    (void)printf("; %s %s\n", outcome->answered ? "answered by" : "asked was",
+                 asking_resolver_name());
     for (size_t i = 0; outcome->answered && i < answer->count; i++) {
         char *line = zone_text(outcome->name, outcome->ttl, &answer->record[i]);
         char kind[DANCE_STORE_KIND_MAX];
@@ -202,7 +83,7 @@ static enum command_status look_up(const struct command_call *call, const char *
         return command_failed(call->command, "out of memory");
     outcome.answered = dance_lookup_run(lookup, name, strlen(name), false) == 1;
     if (outcome.answered) {
-        outcome.status = status_name(lookup->answer.status);
+        outcome.status = asking_status_name(lookup->answer.status);
         outcome.ttl = lookup->answer.ttl;
     }
     if (call->option[JSON] != NULL)
@@ -217,14 +98,15 @@ static enum command_status run(const struct command_call *call)
 {
     char name[DANCE_NAME_MAX + 1];
     char lower[DANCE_NAME_MAX + 1];
-    struct source source = {.file = {NULL, NULL}};
+    const struct asking asking = {.socket = call->option[SOCKET],
+                                  .config = call->option[CONFIG],
+                                  .timeout = call->option[TIMEOUT]};
     enum command_status status = name_read(call, name);
 
     if (status == COMMAND_GOOD)
-        status = check_options(call);
+        status = asking_check(call, &asking);
     if (status == COMMAND_GOOD)
-        status = configure(call, &source);
-    conf_file_close(&source.file);
+        status = asking_begin(call, &asking);
     if (status != COMMAND_GOOD)
         return status;
     dance_owner_name_lower(lower, name, strlen(name));

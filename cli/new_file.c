@@ -26,16 +26,22 @@ static bool write_all(int fd, const void *data, size_t len)
     return true;
 }
 
-/* The name in its folder is on the disk as well. */
-static bool sync_folder(const char *path)
+/* The folder of path; it fits where path does. */
+static void folder_of(char out[PATH_MAX], const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char folder[PATH_MAX] = ".";
+
+    (void)snprintf(out, PATH_MAX, "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
+                   slash != NULL ? path : ".");
+}
+
+bool new_file_sync_folder(const char *path)
+{
+    char folder[PATH_MAX];
     bool synced;
     int fd;
 
-    if (slash != NULL)
-        (void)snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path) + 1, path);
+    folder_of(folder, path);
     fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return false;
@@ -45,31 +51,81 @@ static bool sync_folder(const char *path)
     return synced;
 }
 
-bool new_file_write(const char *path, mode_t mode, const void *data, size_t len, char *why,
-                    size_t why_size)
+/*
+ * A file to write to: *unnamed, without a name until it is whole, so that nothing is left of it
+ * when the machine stops; or, where the file system has no such files, at path.
+ */
+static int create(const char *path, bool *unnamed)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0600);
-    bool good;
-    int failure;
+    char folder[PATH_MAX];
+    int fd;
 
-    if (fd < 0) {
-        (void)snprintf(why, why_size, "%s: %s%s", path, strerror(errno),
-                       errno == EEXIST ? "; it is left as it is" : "");
-        return false;
-    }
-    good = fchmod(fd, mode) == 0 && write_all(fd, data, len) && fsync(fd) == 0;
-    failure = errno;
-    if (close(fd) != 0 && good) {
+    folder_of(folder, path);
+    fd = open(folder, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+    *unnamed = fd >= 0 && access("/proc/self/fd", X_OK) == 0;
+    if (*unnamed)
+        return fd;
+    if (fd >= 0)
+        (void)close(fd);
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+/* The file is at path now, unless something is there. */
+static bool give_name(int fd, const char *path)
+{
+    char unnamed[64];
+
+    (void)snprintf(unnamed, sizeof(unnamed), "/proc/self/fd/%d", fd);
+    return linkat(AT_FDCWD, unnamed, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0;
+}
+
+/* owner: NULL, or whose owner and group it gets. */
+static bool write_file(const char *path, mode_t mode, const struct stat *owner, const void *data,
+                       size_t len, char *why, size_t why_size)
+{
+    bool unnamed = false;
+    bool named;
+    int fd = create(path, &unnamed);
+    bool good = fd >= 0;
+    int failure = errno;
+
+    named = good && !unnamed;
+    /* The owner first: that may take set-id bits of the mode away. */
+    if (good
+        && !((owner == NULL || fchown(fd, owner->st_uid, owner->st_gid) == 0)
+             && fchmod(fd, mode) == 0 && write_all(fd, data, len) && fsync(fd) == 0)) {
         good = false;
         failure = errno;
     }
-    if (good && !sync_folder(path)) {
+    if (good && unnamed) {
+        good = named = give_name(fd, path);
+        failure = errno;
+    }
+    if (fd >= 0 && close(fd) != 0 && good) {
+        good = false;
+        failure = errno;
+    }
+    if (good && !new_file_sync_folder(path)) {
         good = false;
         failure = errno;
     }
     if (good)
         return true;
-    (void)unlink(path);
-    (void)snprintf(why, why_size, "%s: %s", path, strerror(failure));
+    if (named)
+        (void)unlink(path);
+    (void)snprintf(why, why_size, "%s: %s%s", path, strerror(failure),
+                   failure == EEXIST ? "; it is left as it is" : "");
     return false;
+}
+
+bool new_file_write(const char *path, mode_t mode, const void *data, size_t len, char *why,
+                    size_t why_size)
+{
+    return write_file(path, mode, NULL, data, len, why, why_size);
+}
+
+bool new_file_write_like(const char *path, const struct stat *model, const void *data, size_t len,
+                         char *why, size_t why_size)
+{
+    return write_file(path, model->st_mode & 0777, model, data, len, why, why_size);
 }

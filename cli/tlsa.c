@@ -68,6 +68,22 @@ const char *tlsa_make(const struct tlsa_kind *kind, EVP_PKEY *key, const X509 *c
     return NULL;
 }
 
+bool tlsa_fits(const struct dance_wire_record *record, EVP_PKEY *key)
+{
+    struct dance_wire_record own = {NULL, 0};
+    struct tlsa_kind kind;
+    bool fits;
+
+    if (record->len < 3 || (record->rdata[0] != 1 && record->rdata[0] != 3) || record->rdata[1] != 1
+        || record->rdata[2] > 2)
+        return false;
+    kind = (struct tlsa_kind){record->rdata[0], 1, record->rdata[2]};
+    fits = tlsa_make(&kind, key, NULL, &own) == NULL && own.len == record->len
+           && memcmp(own.rdata, record->rdata, own.len) == 0;
+    tlsa_free(&own);
+    return fits;
+}
+
 void tlsa_free(struct dance_wire_record *record)
 {
     /* It is ours; whoever reads a record may not write to it. */

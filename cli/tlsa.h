@@ -9,6 +9,7 @@
 #include "dance_wire.h"
 
 #include <openssl/x509.h>
+#include <stdbool.h>
 
 #define TLSA_RDATA_MAX 65535u
 
@@ -24,6 +25,9 @@ struct tlsa_kind {
  */
 const char *tlsa_make(const struct tlsa_kind *kind, EVP_PKEY *key, const X509 *certificate,
                       struct dance_wire_record *record);
+
+/* Does a record of usage 1 or 3 and selector 1 name this key? */
+bool tlsa_fits(const struct dance_wire_record *record, EVP_PKEY *key);
 
 /* Does nothing where rdata is NULL. */
 void tlsa_free(struct dance_wire_record *record);

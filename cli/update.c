@@ -1,6 +1,7 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "update.h"
 
+#include "now.h"
 #include "store/text.h"
 
 #include <errno.h>
@@ -38,8 +39,9 @@ const char *update_server_fault(const char *server)
     return len > 0 && len <= 5 && port[len] == '\0' ? NULL : "what follows @ is no port";
 }
 
-char *update_text(const char *server, const char *owner, uint32_t ttl,
-                  const struct dance_wire_record *record)
+/* nsupdate's input that does this to a record. */
+static char *make_text(const char *server, const char *what, const char *owner, const char *ttl,
+                       const struct dance_wire_record *record)
 {
     char *data = dance_store_text_data(record);
     const char *port = server != NULL ? strchr(server, '@') : NULL;
@@ -53,12 +55,26 @@ char *update_text(const char *server, const char *owner, uint32_t ttl,
     size = strlen(owner) + strlen(data) + (size_t)server_len + 128;
     text = OPENSSL_malloc(size);
     if (text != NULL)
-        (void)snprintf(text, size, "%s%.*s%s%s%supdate add %s. %lu IN TLSA %s\nsend\n",
+        (void)snprintf(text, size, "%s%.*s%s%s%supdate %s %s. %sIN TLSA %s\nsend\n",
                        server != NULL ? "server " : "", server_len, server != NULL ? server : "",
                        port != NULL ? " " : "", port != NULL ? port + 1 : "",
-                       server != NULL ? "\n" : "", owner, (unsigned long)ttl, data);
+                       server != NULL ? "\n" : "", what, owner, ttl, data);
     OPENSSL_free(data);
     return text;
+}
+
+char *update_text(const char *server, const char *owner, uint32_t ttl,
+                  const struct dance_wire_record *record)
+{
+    char text[sizeof("4294967295 ")];
+
+    (void)snprintf(text, sizeof(text), "%lu ", (unsigned long)ttl);
+    return make_text(server, "add", owner, text, record);
+}
+
+char *update_removal(const char *server, const char *owner, const struct dance_wire_record *record)
+{
+    return make_text(server, "delete", owner, "", record);
 }
 
 /* A descriptor from which text can be read, or -1. Unlike a pipe nobody has to be there to read. */
@@ -105,15 +121,21 @@ static int start(int input, const char *tsig, const sigset_t *signals, pid_t *pi
     return failure;
 }
 
-/* Wait for our only child, SIGCHLD being blocked; its status. Its time is up at some point. */
+/* Wait for this child, SIGCHLD being blocked; its status. Its time is up at some point. */
 static bool wait_for(pid_t pid, const sigset_t *child, int *status)
 {
-    struct timespec patience = {.tv_sec = PATIENCE_SECONDS};
+    long long end = dance_now_ms() + PATIENCE_SECONDS * 1000LL;
     bool ended;
 
-    while (sigtimedwait(child, NULL, &patience) < 0 && errno == EINTR)
-        continue;
-    ended = waitpid(pid, status, WNOHANG) == pid;
+    /* It need not be the only one: a resolver may have been started for a lookup. */
+    while (!(ended = waitpid(pid, status, WNOHANG) == pid)) {
+        long long left = end - dance_now_ms();
+        struct timespec patience = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
+
+        if (left <= 0)
+            break;
+        (void)sigtimedwait(child, NULL, &patience);
+    }
     if (!ended) {
         (void)kill(pid, SIGKILL);
         (void)waitpid(pid, status, 0);

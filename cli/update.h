@@ -21,6 +21,9 @@
 char *update_text(const char *server, const char *owner, uint32_t ttl,
                   const struct dance_wire_record *record);
 
+/* The same that removes this record, and none of the others at its name. */
+char *update_removal(const char *server, const char *owner, const struct dance_wire_record *record);
+
 /* What is wrong with NAME, ADDRESS or ADDRESS@PORT as a server; NULL: nothing (static). */
 const char *update_server_fault(const char *server);
 

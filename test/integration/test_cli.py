@@ -26,8 +26,8 @@ BAD_NAMES = [("a..b", "empty label"), ("", "empty"), (".", "empty label"), ("a b
 
 
 def dance(*arguments, conf=None, **more):
-    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=patient(30),
-                          **{"env": environment(conf), **more})
+    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True,
+                          **{"env": environment(conf), "timeout": patient(30), **more})
 
 
 def good(*arguments, **more):
@@ -44,7 +44,7 @@ def commands():
 def test_help_and_version():
     assert re.fullmatch(r"dance \d+\.\d+\.\d+\n", good("--version"))
     assert good("help") == good("--help")
-    assert {"enroll", "record", "lookup", "flush"} <= set(commands())
+    assert {"enroll", "record", "rollover", "lookup", "flush"} <= set(commands())
     for name in commands():
         assert good("help", name).startswith(f"usage: dance {name}") and good("help", name) == good(name, "--help")
 
@@ -59,13 +59,16 @@ def test_help_and_version():
     (["record", NAME, "--key", "x", "--usage", "4"], "0 to 3"), (["record", NAME, "--key", "x", "--selector", "2"], "0 to 1"),
     (["record", NAME, "--key", "x", "--matching", "3"], "0 to 2"), (["record", NAME, "--key", "x", "--ttl", "1h"], "--ttl"),
     (["enroll", NAME, "--ttl", "2147483648"], "0 to 2147483647"), (["enroll", NAME, "--usage", "2"], "dance record --cert"),
-    (["enroll", NAME, "--tsig", "x"], "for --update"), (["enroll", NAME, "--update", "ns 53"], "neither a name nor an address")])
+    (["enroll", NAME, "--tsig", "x"], "for --update"), (["enroll", NAME, "--update", "ns 53"], "neither a name nor an address"),
+    (["rollover"], "missing: NAME"), (["rollover", NAME], "--key is needed"), (["rollover", NAME, "--key", "x", "--wait", "-1"], "--wait"),
+    (["rollover", NAME, "--key", "x", "--tsig", "y"], "for --update"), (["rollover", NAME, "--key", "x", "--socket", "s"], "absolute"),
+    (["rollover", NAME, "--key", "x", "--update", "a b"], "neither a name")])
 def test_command_lines_that_mean_nothing(arguments, said):
     done = dance(*arguments)
     assert done.returncode == 2 and said in done.stderr and done.stdout == ""
 
 
-@pytest.mark.parametrize("command", ["enroll", "record", "lookup", "flush"])
+@pytest.mark.parametrize("command", ["enroll", "record", "rollover", "lookup", "flush"])
 @pytest.mark.parametrize("name,said", BAD_NAMES)
 def test_bad_names(tmp_path, command, name, said):
     done = dance(command, "--", name, cwd=tmp_path)
@@ -224,6 +227,17 @@ def test_enroll_overwrites_nothing(tmp_path, there):
     assert path.read_text() == "mine" and os.listdir(tmp_path) == [path.name]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a /proc of its own")
+def test_enroll_where_files_have_a_name_from_the_beginning(tmp_path):
+    """As on file systems without O_TMPFILE."""
+    call = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /proc && exec "$0" enroll "$1"', PROGRAM, NAME]
+    done = subprocess.run(call, cwd=tmp_path, env=environment(None), capture_output=True, text=True)
+    assert done.returncode == 0 and mode(tmp_path / f"{NAME}.key") == 0o600, done
+    kept = (tmp_path / f"{NAME}.key").read_bytes()
+    done = subprocess.run(call, cwd=tmp_path, env=environment(None), capture_output=True, text=True)
+    assert done.returncode == 1 and "File exists; it is left as it is" in done.stderr and (tmp_path / f"{NAME}.key").read_bytes() == kept
+
+
 def test_enroll_with_a_key_that_is_there(world, tmp_path):
     """It is named by an absolute path, is not touched, and is read as the module does."""
     os.symlink(world.path("client.key"), tmp_path / "a $key#.pem")
@@ -299,7 +313,7 @@ def test_update_that_nobody_takes(tmp_path):
 
 @pytest.fixture
 def primary(world, tmp_path):
-    """A BIND that signs example.org and takes updates: its port, the file of its key (TSIG), and its trust anchor."""
+    """A BIND that signs example.org and takes updates: its port, the file of its key (TSIG), and how it is asked."""
     folder, port = tmp_path / "named", free_port()
     folder.mkdir()
     # The resolver gives up root, and reads the anchor all the same.
@@ -318,12 +332,13 @@ def primary(world, tmp_path):
     def signed():
         assert process.poll() is None, (folder / "log").read_text()
         keys = glob.glob(str(folder / "Kexample.org.+*.key"))
-        conf = keys and config(tmp_path / "bind.cnf", tmp_path / "log", dns={
-            "trust_anchor": keys[0], "forward": f"127.0.0.1@{port}", "timeout": "60", "denial_ttl": "0"})
-        return conf and dance("lookup", "ns.example.org", "--config", conf).stdout.startswith("; ns.example.org: absent") and conf
+        dns = keys and {"trust_anchor": keys[0], "forward": f"127.0.0.1@{port}", "timeout": "60", "denial_ttl": "0"}
+        return dns and dance("lookup", "ns.example.org", "--config", config(conf, tmp_path / "log", dns=dns)).stdout.startswith(
+            "; ns.example.org: absent") and dns
+    conf = tmp_path / "bind.cnf"
     try:
         yield types.SimpleNamespace(server=f"127.0.0.1@{port}", tsig=folder / "tsig.key", wrong=folder / "wrong.key",
-                                    conf=wait_for(signed, what="a signed zone"))
+                                    dns=wait_for(signed, what="a signed zone"), conf=conf)
     finally:
         process.terminate()
         process.wait(patient(20))
@@ -351,7 +366,8 @@ def test_update(primary, tmp_path):
     (["l"], ["lookup"]), (["he"], ["help"]), (["--v"], ["--version"]), (["help", "enr"], ["enroll"]), (["help", ""], None),
     (["flush", "--"], ["--socket", "--json"]), (["lookup", NAME, "--so"], ["--socket"]), (["enroll", "--out", ""], ["folder"]),
     (["record", "--key", "a"], ["a.key"]), (["record", "--selector", ""], ["0", "1"]), (["enroll", ""], []),
-    (["nothing", "--"], []), (["lookup", "--timeout", "-"], []), (["enroll", "--json", "--ts"], ["--tsig"])])
+    (["nothing", "--"], []), (["lookup", "--timeout", "-"], []), (["enroll", "--json", "--ts"], ["--tsig"]),
+    (["rollover", "--c"], ["--config", "--cert-ready"]), (["rollover", "--key", "a"], ["a.key"]), (["rol"], ["rollover"])])
 def test_completion(tmp_path, line, wanted):
     (tmp_path / "a.key").touch()
     (tmp_path / "folder").mkdir()

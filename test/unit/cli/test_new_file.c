@@ -70,3 +70,21 @@ Test(new_file, no_folder, .init = begin, .fini = end)
     cr_assert_not(write_text("none/a", 0600, "x"));
     cr_assert_not_null(strstr(why, "No such file"));
 }
+
+Test(new_file, is_as_its_model, .init = begin, .fini = end)
+{
+    struct stat model, made;
+
+    (void)umask(077);
+    cr_assert(write_text("a", 0640, "old"), "%s", why);
+    /* Somebody else's, where we may. */
+    if (geteuid() == 0)
+        cr_assert_eq(chown("a", 12345, 54321), 0);
+    cr_assert_eq(stat("a", &model), 0);
+    cr_assert(new_file_write_like("b", &model, "new", 3, why, sizeof(why)), "%s", why);
+    expect("b", 0640, "new");
+    cr_assert_eq(stat("b", &made), 0);
+    cr_assert(made.st_uid == model.st_uid && made.st_gid == model.st_gid);
+    cr_assert_not(new_file_write_like("b", &model, "again", 5, why, sizeof(why)));
+    expect("b", 0640, "new");
+}

@@ -107,3 +107,38 @@ Test(tlsa, servers)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         cr_assert_not_null(update_server_fault(bad[i]), "%s", bad[i]);
 }
+
+Test(tlsa, fits_a_key, .init = make, .fini = discard)
+{
+    EVP_PKEY *other = EVP_EC_gen("P-256");
+
+    for (uint8_t usage = 0; usage < 5; usage++) {
+        for (uint8_t matching = 0; matching < 3; matching++) {
+            struct dance_wire_record of_key;
+
+            is_made((struct tlsa_kind){usage, 1, matching}, key, NULL, 0);
+            of_key = record;
+            cr_assert_eq(tlsa_fits(&of_key, key), usage == 1 || usage == 3);
+            cr_assert_not(tlsa_fits(&of_key, other));
+            of_key.len--;
+            cr_assert_not(tlsa_fits(&of_key, key));
+            of_key.len = 2;
+            cr_assert_not(tlsa_fits(&of_key, key));
+        }
+    }
+    is_made((struct tlsa_kind){3, 0, 1}, NULL, certificate, 32);
+    cr_assert_not(tlsa_fits(&record, key));
+    EVP_PKEY_free(other);
+}
+
+Test(update, removal_names_the_record_alone, .init = make, .fini = discard)
+{
+    const struct dance_wire_record one = {(const uint8_t *)"\3\1\1\xab", 4};
+    char *text = update_removal("ns@5353", "a.example.com", &one);
+
+    cr_assert_str_eq(text, "server ns 5353\nupdate delete a.example.com. IN TLSA 3 1 1 ab\nsend\n");
+    OPENSSL_free(text);
+    text = update_removal(NULL, "a.example.com", &one);
+    cr_assert_str_eq(text, "update delete a.example.com. IN TLSA 3 1 1 ab\nsend\n");
+    OPENSSL_free(text);
+}
