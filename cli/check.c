@@ -8,21 +8,50 @@
 
 #include <openssl/conf.h>
 #include <openssl/crypto.h>
+#include <pwd.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { CONFIG, JSON };
+enum { CONFIG, USER, JSON };
 
 static const struct command_option options[] = {
     [CONFIG] = {"config", "FILE", "this openssl.cnf (the one of the environment)"},
+    [USER] = {"user", "USER", "open what it names as this user (root alone can)"},
     [JSON] = {"json", NULL, "say it in JSON"},
     {NULL, NULL, NULL},
 };
+
+/* NULL as *user: whoever calls. */
+static enum command_status find_user(const struct command_call *call, struct trial_user *room,
+                                     const struct trial_user **user)
+{
+    const char *name = call->option[USER];
+    const struct passwd *entry;
+
+    *user = NULL;
+    if (name == NULL)
+        return COMMAND_GOOD;
+    entry = getpwnam(name);
+    if (entry == NULL)
+        return command_misused(call->command, "--user: there is no user '%s'", name);
+    if (geteuid() != 0 && entry->pw_uid != geteuid())
+        return command_failed(call->command, "--user: only root can become %s", name);
+    *room = (struct trial_user){name, entry->pw_uid, entry->pw_gid};
+    *user = room;
+    return COMMAND_GOOD;
+}
 
 static enum command_status run(const struct command_call *call)
 {
     struct report report;
     struct examination x = {.report = &report};
+    struct trial_user room;
+    const struct trial_user *user;
+    enum command_status status = find_user(call, &room, &user);
     char *usual = NULL;
+
+    if (status != COMMAND_GOOD)
+        return status;
 
     /* What the file loads is for processes of its own. */
     (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
@@ -32,7 +61,10 @@ static enum command_status run(const struct command_call *call)
     if (x.path == NULL || *x.path == '\0')
         return command_misused(call->command, "--config: the name of the file is missing");
     report_begin(&report, stdout, call->option[JSON] != NULL);
-    (void)examine_file(&x);
+    if (examine_file(&x)) {
+        examine_trials(&x, user);
+        examine_files(&x, user);
+    }
     examine_end(&x);
     OPENSSL_free(usual);
     return report_end(&report);

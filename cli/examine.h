@@ -15,6 +15,7 @@
 #include "conf_lines.h"
 #include "config.h"
 #include "report.h"
+#include "trial.h"
 
 struct examination {
     const char *path;
@@ -40,6 +41,20 @@ void examine_end(struct examination *x);
 
 /* The part of it that is about the module's own sections, in examine_sections.c. */
 bool examine_sections(struct examination *x);
+
+/*
+ * What x->config names is tried as user (NULL: whoever calls): the module's file, what OpenSSL
+ * makes of the whole, and each file of the sections that are good. In examine_trials.c and
+ * examine_files.c.
+ */
+void examine_trials(struct examination *x, const struct trial_user *user);
+void examine_files(struct examination *x, const struct trial_user *user);
+
+/* The section of the file that plays this part; NULL: none is named. */
+const char *examine_section(const struct examination *x, enum dance_section section);
+
+/* Load the file as an application does that starts; to be called in a trial. */
+void examine_load(const struct examination *x);
 
 /* A finding about a key of a section (NULL: its header; section NULL: the file). */
 void examine_say(struct examination *x, enum report_severity severity, const char *section,

@@ -17,8 +17,7 @@ static const char *const module_words[] = {"client",   "server",   "dns",      "
                                            "activate", "identity", "soft_load"};
 #define MODULE_WORDS (sizeof(module_words) / sizeof(module_words[0]))
 
-/* The section of the file that plays this part; NULL: none is named. */
-static const char *name_of(const struct examination *x, enum dance_section section)
+const char *examine_section(const struct examination *x, enum dance_section section)
 {
     if (section == DANCE_SECTION_MODULE)
         return x->file.module;
@@ -62,7 +61,7 @@ static const char *suggest_module_word(const char *name)
 /* Where a key belongs, as it is to be written: the section, or the line that is to name one. */
 static void belongs(const struct examination *x, enum dance_section section, char *out, size_t size)
 {
-    const char *name = name_of(x, section);
+    const char *name = examine_section(x, section);
 
     if (name != NULL)
         (void)snprintf(out, size, "[%s]", name);
@@ -119,7 +118,7 @@ static void check_key(struct examination *x, enum dance_section section, const c
 
 static void check_keys(struct examination *x, enum dance_section section)
 {
-    const char *in = name_of(x, section);
+    const char *in = examine_section(x, section);
     const STACK_OF(CONF_VALUE) *lines = in != NULL ? NCONF_get_section(x->file.conf, in) : NULL;
     char remedy[128];
 
@@ -139,7 +138,7 @@ static void check_keys(struct examination *x, enum dance_section section)
 
 static void check_twice(struct examination *x, enum dance_section section)
 {
-    const char *in = name_of(x, section);
+    const char *in = examine_section(x, section);
     const struct conf_line *line = conf_lines_first(x->lines);
     const struct conf_line *last;
     char where[CONF_WHERE_MAX];
@@ -179,7 +178,7 @@ static void say_fault(struct examination *x, enum dance_section section, const c
 {
     static const char ending[] = ": not a key of this section";
     char key[DANCE_PARAMETER_MAX];
-    const char *in = name_of(x, section);
+    const char *in = examine_section(x, section);
     const char *remedy = "correct the value; until then the section refuses everybody";
     size_t len = strcspn(fault, " ");
     const char *dot;
@@ -205,7 +204,7 @@ static void say_fault(struct examination *x, enum dance_section section, const c
 /* What the module makes of the section. */
 static void check_values(struct examination *x, enum dance_section section)
 {
-    const char *in = name_of(x, section);
+    const char *in = examine_section(x, section);
     const char *fault = x->config->fault[section];
 
     if (fault != NULL)
