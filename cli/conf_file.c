@@ -26,11 +26,13 @@ const char *conf_file_value(const struct conf_file *file, const char *section, c
 bool conf_file_is_dance(const struct conf_file *file, const CONF_VALUE *provider)
 {
     const char *module = conf_file_value(file, provider->value, "module");
-    const char *name = module != NULL ? module : provider->name;
-    const char *slash = strrchr(name, '/');
+    const char *dot = strchr(provider->name, '.');
+    const char *slash = module != NULL ? strrchr(module, '/') : NULL;
 
-    name = slash != NULL ? slash + 1 : name;
-    return strcmp(name, "dance") == 0 || strcmp(name, "dance.so") == 0;
+    /* libcrypto takes what stands in front of a dot from a provider's name. */
+    if (strcmp(dot != NULL ? dot + 1 : provider->name, "dance") == 0)
+        return true;
+    return module != NULL && strcmp(slash != NULL ? slash + 1 : module, "dance.so") == 0;
 }
 
 static bool find_module(struct conf_file *file, const char *path, char *why, size_t why_size)

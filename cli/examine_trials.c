@@ -35,24 +35,35 @@ static bool module_path(const struct examination *x, char out[MODULE_PATH_MAX])
     return len > 0 && len < MODULE_PATH_MAX;
 }
 
+/* What of an error's data stands behind the path, which dlopen(3) and libcrypto both put there. */
+static const char *behind_path(const char *data, const char *path)
+{
+    const char *at;
+
+    while ((at = strstr(data, path)) != NULL)
+        data = at + strlen(path);
+    return data + strspn(data, "): ");
+}
+
 /* The file alone, without a configuration. */
 static bool load_module(const void *from, char *text, size_t size)
 {
     OSSL_LIB_CTX *ctx = OSSL_LIB_CTX_new();
+    const char *path = from;
     const char *data = NULL;
     const char *reason;
     unsigned long error;
     int flags = 0;
 
     ERR_clear_error();
-    if (ctx != NULL && OSSL_PROVIDER_load(ctx, from) != NULL)
+    if (ctx != NULL && OSSL_PROVIDER_load(ctx, path) != NULL)
         return true;
     error = ERR_peek_error_all(NULL, NULL, NULL, &data, &flags);
     reason = ERR_reason_error_string(error);
-    (void)snprintf(text, size, "%s",
-                   (flags & ERR_TXT_STRING) != 0 && data != NULL && *data != '\0' ? data
-                   : reason != NULL                                               ? reason
-                                    : "it does not say why");
+    data = (flags & ERR_TXT_STRING) != 0 && data != NULL ? behind_path(data, path) : "";
+    if (*data == '\0')
+        data = reason != NULL ? reason : "it does not say why";
+    (void)snprintf(text, size, "%s", data);
     return false;
 }
 
