@@ -61,7 +61,7 @@ static enum command_status run(const struct command_call *call)
     if (x.path == NULL || *x.path == '\0')
         return command_misused(call->command, "--config: the name of the file is missing");
     report_begin(&report, stdout, call->option[JSON] != NULL);
-    if (examine_file(&x)) {
+    if (examine_file(&x) && examine_readable(&x, user)) {
         examine_trials(&x, user);
         examine_files(&x, user);
     }

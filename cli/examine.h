@@ -50,6 +50,9 @@ bool examine_sections(struct examination *x);
 void examine_trials(struct examination *x, const struct trial_user *user);
 void examine_files(struct examination *x, const struct trial_user *user);
 
+/* Can the file itself be opened as user? If not, it was said. In examine_files.c. */
+bool examine_readable(struct examination *x, const struct trial_user *user);
+
 /* The section of the file that plays this part; NULL: none is named. */
 const char *examine_section(const struct examination *x, enum dance_section section);
 

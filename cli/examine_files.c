@@ -189,6 +189,20 @@ static void check_client(struct examination *x, const struct trial_user *user)
                     "%s", text);
 }
 
+bool examine_readable(struct examination *x, const struct trial_user *user)
+{
+    char whom[128];
+    char remedy[256];
+    char text[TRIAL_TEXT_MAX];
+
+    if (trial(try_file, x->path, user, text))
+        return true;
+    (void)snprintf(remedy, sizeof(remedy), "it must be accessible to %s",
+                   user_text(user, whom, sizeof(whom)));
+    examine_say(x, REPORT_FAULT, NULL, NULL, remedy, "%s", text);
+    return false;
+}
+
 /* What whoever resolves in this application reads; a service behind a socket has its own. */
 static void check_resolver(struct examination *x, const struct trial_user *user)
 {

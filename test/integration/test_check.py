@@ -4,13 +4,12 @@ import json
 import os
 import pwd
 import re
-import stat
 
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 import pki
-from conftest import BUILD, MODULE, REPOSITORY
+from conftest import MODULE, REPOSITORY, let_everybody_in
 from test_cli import dance
 
 BASE = """\
@@ -209,3 +208,163 @@ def test_a_mistake(folder, mistake):
     one(findings, str(path) if begins is None else f"{path}:{line_of(text, begins)}", what, remedy)
     done = dance("check", "--config", path)
     assert done.returncode == 1 and "what to do: " in done.stdout
+
+
+def test_text_without_a_file(tmp_path):
+    path = tmp_path / "none.cnf"
+    status, findings = check(path)
+    assert status == 1
+    one(findings, str(path), "No such file", "name the file")
+    done = dance("check", conf=path)
+    assert done.returncode == 1 and "No such file" in done.stdout
+
+
+def test_what_is_included_has_its_own_lines(folder):
+    """And what is wrong there, or stands behind it."""
+    head, tail = base(folder).split("[dance_server]\n")
+    more = write(folder, "[dance_server]\n" + tail.replace("policy", "polcy"), "more.cnf")
+    path = write(folder, head + f".include {more}\n[other]\nx = 1\n")
+    assert one(check(path)[1], f"{more}:2", "polcy", "policy")
+    write(folder, "# fine\nthis is none\n", "more.cnf")
+    one(check(path)[1], f"{more}:2", "missing equal sign", "correct the line")
+    write(folder, b"\xef\xbb\xbf[dance_server]\n" + tail.encode(), "more.cnf")
+    findings = check(path)[1]
+    one(findings, f"{more}:1", "byte order mark", "without a byte order mark")
+    one(findings, f"{more}:1", "cannot read this line", "correct the line")
+    write(folder, "[dance_server]\n" + tail, "more.cnf")
+    assert check(path)[0] == 0
+    write(folder, head + f".include {more}\nnot a line either\n")
+    one(check(path)[1], f"{path}:{head.count(chr(10)) + 2}", "missing equal sign", "correct the line")
+    more.unlink()
+    write(folder, head + f".include {more}\n[dance_server]\n{tail}")
+    status, findings = check(path)
+    assert status == 0 and [f["severity"] for f in findings if "include" in f["what"]] == ["warning"]
+
+
+def test_a_folder_is_included(folder):
+    head, tail = base(folder).split("[dance_server]\n")
+    (folder / "conf.d").mkdir()
+    write(folder, "[dance_server]\n" + tail.replace("timeout", "timout"), "conf.d/a.cnf")
+    write(folder, "this is not read", "conf.d/a.txt")
+    path = write(folder, head + ".include conf.d\n")
+    line = 1 + line_of(tail, "timeout")
+    one(check(path, env={**os.environ, "OPENSSL_CONF_INCLUDE": str(folder)})[1], f"{folder}/conf.d/a.cnf:{line}",
+        "timout", "did you mean timeout")
+
+
+def test_a_byte_order_mark_that_openssl_takes(folder):
+    path = write(folder, b"\xef\xbb\xbf" + base(folder).encode())
+    status, findings = check(path)
+    # Some versions of OpenSSL skip it in the file itself, others read nothing.
+    assert [f["where"] for f in findings if "byte order mark" in f["what"]] == [f"{path}:1"]
+    assert status == (not any("configuration is good" in f["what"] for f in findings))
+
+
+def test_windows_line_ends(folder):
+    assert check(write(folder, base(folder).replace("\n", "\r\n")))[0] == 0
+
+
+def test_the_system_file_included_before_is_good(folder):
+    """The recommended form; what the other file had is no mistake."""
+    other = write(folder, "openssl_conf = old_init\n" + OTHER_INIT, "system.cnf")
+    path = write(folder, f".include {other}\n" + base(folder).replace("provider_sect\n\n", "provider_sect\nssl_conf = old_ssl\n\n", 1))
+    status, findings = check(path)
+    assert status == 0 and {f["severity"] for f in findings} == {"good"}, findings
+
+
+def test_appended_to_another_file(folder):
+    """README's classic: the last openssl_conf is that of another section, or the first one that of [default]."""
+    other = "openssl_conf = old_init\n" + OTHER_INIT
+    path = write(folder, other + base(folder).replace("[default]\n", ""))
+    findings = check(path)[1]
+    one(findings, f"{path}:{line_of(other, '[old_init]')}", "has no providers", "providers")
+    text = base(folder) + other.replace("openssl_conf", "[default]\nopenssl_conf")
+    path = write(folder, text)
+    findings = check(path)[1]
+    one(findings, f"{path}:2", r"\[default\] has openssl_conf twice", "leave one")
+    one(findings, f"{path}:{line_of(text, '[old_init]')}", "has no providers", "providers")
+
+
+def test_node_alone(folder):
+    text = base(folder).replace("openssl_conf", "nodejs_conf")
+    status, findings = check(write(folder, text))
+    assert status == 0 and [f["where"].rsplit(":")[-1] for f in findings if f["severity"] == "warning"] == ["2"]
+    # What is wrong with the rest is found all the same.
+    assert check(write(folder, text.replace("policy", "polcy")))[0] == 1
+
+
+def test_what_stands_before_providers_and_is_good(folder):
+    text = base(folder).replace("providers =", "ssl_conf = old_ssl\nproviders =") + OTHER_INIT.split("\n", 2)[2]
+    path = write(folder, text)
+    status, findings = check(path)
+    assert status == 0
+    assert [f["where"] for f in findings if f["severity"] == "warning"] == [f"{path}:{line_of(text, 'ssl_conf')}"]
+
+
+def test_a_module_for_another_openssl(folder):
+    text = base(folder).replace("dance = dance_sect", "dance = dance_sect\nfour = four_sect") + (
+        "[four_sect]\nmodule = /opt/openssl4/dance.so\nactivate = 1\n")
+    status, findings = check(write(folder, text))
+    assert status == 0 and ["second section" in f["what"] for f in findings if f["severity"] == "warning"] == [True]
+
+
+def test_neither_role(folder):
+    text = base(folder).split("[dance_client]")[0]
+    for role in "client", "server", "dns":
+        text = text.replace(f"{role} = dance_{role}\n", "")
+    path = write(folder, text)
+    one(check(path)[1], f"{path}:{line_of(text, '[dance_sect]')}", "neither client nor server nor dns", "add client =")
+
+
+def test_a_pin_is_not_told(folder):
+    text = base(folder).replace(f"{folder}/a.key", "pkcs11:object=a?pin-value=4711")
+    done = dance("check", "--config", write(folder, text), "--json")
+    assert done.returncode == 1 and "4711" not in done.stdout + done.stderr and "pkcs11: URI" in done.stdout
+
+
+def test_what_is_written_nobody_obeys(folder):
+    done = dance("check", "--config", write(folder, base(folder).replace("policy =", "po\033[31mcy = 1\npolicy =")))
+    assert done.returncode == 1 and "\033" not in done.stdout
+
+
+def test_a_pipe_and_a_folder(folder):
+    os.mkfifo(folder / "pipe")
+    text = base(folder)
+    for name, key in (("allowed", "allow_file"), ("anchor", "trust_anchor"), ("a.key", "private_key"), ("a.crt", "certificate")):
+        for there in "pipe", "lib":
+            path = write(folder, text.replace(f"{folder}/{name}", f"{folder}/{there}"))
+            one(check(path)[1], f"{path}:{line_of(text, key)}", "it is no file", "accessible to the user as whom")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")
+def test_as_another_user(folder, tmp_path_factory):
+    text = base(folder)
+    path = write(folder, text)
+    let_everybody_in(folder, tmp_path_factory)
+    nobody = pwd.getpwnam("nobody")
+    for name in "a.key", "allowed", "anchor", "a.crt":
+        (folder / name).chmod(0o600)
+    findings = check(path, "--user", "nobody")[1]
+    for key in "private_key", "certificate", "allow_file", "trust_anchor":
+        one(findings, f"{path}:{line_of(text, key)}", rf"{key} = .*Permission denied", "accessible to the user nobody")
+    one(findings, f"{path}:{line_of(text, 'log')}", "log = .*cannot be made in .*Permission denied", "the user nobody")
+    assert check(path)[0] == 0
+    for name in "a.key", "allowed", "anchor", "a.crt", ".":
+        os.chown(folder / name, nobody.pw_uid, nobody.pw_gid)
+    assert check(path, "--user", "nobody")[0] == 0
+    # A group that the user is in will do, and the groups of whoever calls do not count.
+    os.chown(folder / "a.key", 0, nobody.pw_gid)
+    (folder / "a.key").chmod(0o640)
+    assert check(path, "--user", "nobody")[0] == 0
+    os.chown(folder / "a.key", 0, 0)
+    assert check(path, "--user", "nobody")[0] == 1
+    # The file itself.
+    os.chown(folder / "a.key", nobody.pw_uid, nobody.pw_gid)
+    path.chmod(0o600)
+    one(check(path, "--user", "nobody")[1], str(path), "cannot be opened: Permission denied", "accessible to the user nobody")
+
+
+@pytest.mark.parametrize("arguments,said", [(["--user", "nobody-at-all"], "no user 'nobody-at-all'"), (["--config", ""], "missing"), (["x"], "'x'")])
+def test_command_lines_that_mean_nothing(arguments, said):
+    done = dance("check", *arguments)
+    assert done.returncode == 2 and said in done.stderr and done.stdout == ""
