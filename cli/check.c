@@ -5,6 +5,9 @@
  */
 #include "commands.h"
 #include "examine.h"
+#include "examine_files.h"
+#include "examine_sections.h"
+#include "examine_trials.h"
 
 #include <openssl/conf.h>
 #include <openssl/crypto.h>
@@ -61,11 +64,11 @@ static enum command_status run(const struct command_call *call)
     if (x.path == NULL || *x.path == '\0')
         return command_misused(call->command, "--config: the name of the file is missing");
     report_begin(&report, stdout, call->option[JSON] != NULL);
-    if (examine_file(&x) && examine_readable(&x, user)) {
+    if (examine_file(&x) && examine_sections(&x) && examine_readable(&x, user)) {
         examine_trials(&x, user);
         examine_files(&x, user);
     }
-    examine_end(&x);
+    examination_end(&x);
     OPENSSL_free(usual);
     return report_end(&report);
 }

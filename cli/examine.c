@@ -1,29 +1,11 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "examine.h"
 
-#include <openssl/crypto.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define TEXT_MAX 2048
 #define UNREAD "until then OpenSSL reads nothing of the file, says nothing, and loads no module"
-
-void examine_say(struct examination *x, enum report_severity severity, const char *section,
-                 const char *key, const char *remedy, const char *format, ...)
-{
-    char where[CONF_WHERE_MAX];
-    char text[TEXT_MAX];
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    report_add(x->report, severity,
-               conf_lines_where(where, x->lines,
-                                section != NULL ? conf_lines_find(x->lines, section, key) : NULL),
-               remedy, "%s", text);
-}
 
 /* A finding at a line that is not the one that counts. */
 static void say_at(struct examination *x, enum report_severity severity,
@@ -105,15 +87,15 @@ static bool find_start(struct examination *x)
         return x->init != NULL;
     }
     if (node == NULL) {
-        examine_say(x, REPORT_FAULT, NULL, NULL,
-                    "begin the file with [default], openssl_conf = dance_init, and the section "
-                    "[dance_init] with providers = ...; see openssl.cnf.example",
-                    "[default] has no openssl_conf, so OpenSSL loads nothing");
+        examination_say(x, REPORT_FAULT, NULL, NULL,
+                        "begin the file with [default], openssl_conf = dance_init, and the section "
+                        "[dance_init] with providers = ...; see openssl.cnf.example",
+                        "[default] has no openssl_conf, so OpenSSL loads nothing");
         return false;
     }
-    examine_say(x, REPORT_WARNING, "default", "nodejs_conf",
-                "set openssl_conf to the same section, for every other application",
-                "there is nodejs_conf, which Node.js alone reads, and no openssl_conf");
+    examination_say(x, REPORT_WARNING, "default", "nodejs_conf",
+                    "set openssl_conf to the same section, for every other application",
+                    "there is nodejs_conf, which Node.js alone reads, and no openssl_conf");
     x->start = "nodejs_conf";
     x->init = node;
     return true;
@@ -168,16 +150,16 @@ static void check_second(struct examination *x, const CONF_VALUE *provider)
     bool other = one != NULL && two != NULL && strcmp(one, two) != 0;
 
     if (other)
-        examine_say(x, REPORT_WARNING, provider->value, "module",
-                    "leave one of them, unless the second is built for another OpenSSL that "
-                    "applications of this file use",
-                    "[%s] is a second section with the module dance", provider->value);
+        examination_say(x, REPORT_WARNING, provider->value, "module",
+                        "leave one of them, unless the second is built for another OpenSSL that "
+                        "applications of this file use",
+                        "[%s] is a second section with the module dance", provider->value);
     else
-        examine_say(x, REPORT_FAULT, provider->value, "module",
-                    "leave one of them, and put all roles there",
-                    "[%s] is a second section with the same module; a process has one "
-                    "configuration of dance, and what the second says otherwise is left out",
-                    provider->value);
+        examination_say(x, REPORT_FAULT, provider->value, "module",
+                        "leave one of them, and put all roles there",
+                        "[%s] is a second section with the same module; a process has one "
+                        "configuration of dance, and what the second says otherwise is left out",
+                        provider->value);
 }
 
 /* Is this value of activate one that every OpenSSL takes for yes (up to 3.1 takes any)? */
@@ -204,12 +186,13 @@ static void check_activate(struct examination *x)
     const char *value = conf_file_value(&x->file, x->file.module, "activate");
 
     if (value == NULL)
-        examine_say(x, REPORT_FAULT, x->file.module, NULL, "add activate = 1 to the section",
-                    "[%s] has no activate, so OpenSSL does not load the module", x->file.module);
+        examination_say(x, REPORT_FAULT, x->file.module, NULL, "add activate = 1 to the section",
+                        "[%s] has no activate, so OpenSSL does not load the module",
+                        x->file.module);
     else if (!is_yes(value))
-        examine_say(x, REPORT_FAULT, x->file.module, "activate", "write activate = 1",
-                    "activate = %s: whether the module is loaded depends on the version of OpenSSL",
-                    value);
+        examination_say(
+            x, REPORT_FAULT, x->file.module, "activate", "write activate = 1",
+            "activate = %s: whether the module is loaded depends on the version of OpenSSL", value);
 }
 
 /* The name of a provider that brings the algorithms of TLS: libcrypto's own, or anybody's. */
@@ -250,18 +233,19 @@ static void check_default(struct examination *x, const char *section)
             other = provider;
     }
     if (other != NULL)
-        examine_say(x, REPORT_WARNING, section, other->name,
-                    "add default = default_sect here, and [default_sect] with activate = 1, unless "
-                    "this provider has everything that TLS needs",
-                    "of the providers with algorithms only %s is activated, not default",
-                    other->name);
+        examination_say(
+            x, REPORT_WARNING, section, other->name,
+            "add default = default_sect here, and [default_sect] with activate = 1, unless "
+            "this provider has everything that TLS needs",
+            "of the providers with algorithms only %s is activated, not default", other->name);
     else
-        examine_say(x, REPORT_FAULT, idle != NULL ? idle->value : section, NULL,
-                    idle != NULL ? "add activate = 1 to the section"
-                                 : "add default = default_sect here, and a section [default_sect] "
-                                   "with activate = 1",
-                    "the default provider is not activated; once another one is, OpenSSL does not "
-                    "activate it by itself, and has no algorithms");
+        examination_say(
+            x, REPORT_FAULT, idle != NULL ? idle->value : section, NULL,
+            idle != NULL ? "add activate = 1 to the section"
+                         : "add default = default_sect here, and a section [default_sect] "
+                           "with activate = 1",
+            "the default provider is not activated; once another one is, OpenSSL does not "
+            "activate it by itself, and has no algorithms");
 }
 
 /* Go through the providers that a section lists. true: one of them is ours. */
@@ -270,19 +254,19 @@ static bool find_module(struct examination *x, const char *key, const char *sect
     const STACK_OF(CONF_VALUE) *providers = section_of(x, section);
 
     if (providers == NULL) {
-        examine_say(x, REPORT_FAULT, x->init, key, "correct the name, or add the section",
-                    "%s names [%s], which does not exist; OpenSSL stops there", key, section);
+        examination_say(x, REPORT_FAULT, x->init, key, "correct the name, or add the section",
+                        "%s names [%s], which does not exist; OpenSSL stops there", key, section);
         return false;
     }
     for (int i = 0; i < sk_CONF_VALUE_num(providers); i++) {
         const CONF_VALUE *provider = sk_CONF_VALUE_value(providers, i);
 
         if (section_of(x, provider->value) == NULL) {
-            examine_say(x, REPORT_FAULT, section, provider->name,
-                        "correct the name, or add the section",
-                        "%s names [%s], which does not exist; OpenSSL stops there and loads no "
-                        "provider from here on",
-                        provider->name, provider->value);
+            examination_say(x, REPORT_FAULT, section, provider->name,
+                            "correct the name, or add the section",
+                            "%s names [%s], which does not exist; OpenSSL stops there and loads no "
+                            "provider from here on",
+                            provider->name, provider->value);
         } else if (conf_file_is_dance(&x->file, provider)) {
             if (x->file.module != NULL) {
                 check_second(x, provider);
@@ -304,9 +288,9 @@ static bool walk(struct examination *x)
     const CONF_VALUE *providers = NULL;
 
     if (init == NULL) {
-        examine_say(x, REPORT_FAULT, "default", x->start, "correct the name, or add the section",
-                    "%s names [%s], which does not exist, so OpenSSL loads nothing", x->start,
-                    x->init);
+        examination_say(
+            x, REPORT_FAULT, "default", x->start, "correct the name, or add the section",
+            "%s names [%s], which does not exist, so OpenSSL loads nothing", x->start, x->init);
         return false;
     }
     for (int i = 0; i < sk_CONF_VALUE_num(init); i++) {
@@ -323,16 +307,16 @@ static bool walk(struct examination *x)
             return true;
     }
     if (providers == NULL)
-        examine_say(x, REPORT_FAULT, x->init, NULL,
-                    "add providers = provider_sect as the first line of the section, and "
-                    "[provider_sect] with default and dance",
-                    "[%s], which %s names, has no providers, so OpenSSL loads no module", x->init,
-                    x->start);
+        examination_say(x, REPORT_FAULT, x->init, NULL,
+                        "add providers = provider_sect as the first line of the section, and "
+                        "[provider_sect] with default and dance",
+                        "[%s], which %s names, has no providers, so OpenSSL loads no module",
+                        x->init, x->start);
     else if (section_of(x, providers->value) != NULL)
-        examine_say(x, REPORT_FAULT, providers->value, NULL,
-                    "add dance = dance_sect to it, and [dance_sect] with module = dance.so and "
-                    "activate = 1",
-                    "[%s] lists no provider with the module dance.so", providers->value);
+        examination_say(x, REPORT_FAULT, providers->value, NULL,
+                        "add dance = dance_sect to it, and [dance_sect] with module = dance.so and "
+                        "activate = 1",
+                        "[%s] lists no provider with the module dance.so", providers->value);
     return false;
 }
 
@@ -353,13 +337,5 @@ bool examine_file(struct examination *x)
     if (!found)
         return false;
     check_activate(x);
-    return examine_sections(x);
-}
-
-void examine_end(struct examination *x)
-{
-    dance_config_free(x->config);
-    OPENSSL_free(x->forward);
-    conf_lines_free(x->lines);
-    conf_file_close(&x->file);
+    return true;
 }

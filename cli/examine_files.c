@@ -1,10 +1,7 @@
-/*
- * examine_files.c: can the files be used that the sections name?
- *
- * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
- */
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "examine_files.h"
+
 #include "client/load.h"
-#include "examine.h"
 #include "pattern_file.h"
 
 #include <errno.h>
@@ -110,7 +107,7 @@ static bool try_credential(const void *from, char *text, size_t size)
 {
     const struct examination *x = from;
 
-    examine_load(x);
+    examination_load(x);
     return dance_load(x->config, text, size) != NULL;
 }
 
@@ -137,7 +134,7 @@ struct named {
 static bool check_named(struct examination *x, const struct trial_user *user,
                         const struct named *named)
 {
-    const char *in = examine_section(x, named->section);
+    const char *in = examination_section(x, named->section);
     char whom[128];
     char remedy[512];
     char text[TRIAL_TEXT_MAX];
@@ -146,8 +143,9 @@ static bool check_named(struct examination *x, const struct trial_user *user,
         return true;
     (void)snprintf(remedy, sizeof(remedy), "%s; it must be accessible to %s", named->remedy,
                    user_text(user, whom, sizeof(whom)));
-    examine_say(x, REPORT_FAULT, in != NULL ? in : x->file.module, in != NULL ? named->key : NULL,
-                remedy, "%s = %s: %s", named->key, named->path, text);
+    examination_say(x, REPORT_FAULT, in != NULL ? in : x->file.module,
+                    in != NULL ? named->key : NULL, remedy, "%s = %s: %s", named->key, named->path,
+                    text);
     return false;
 }
 
@@ -166,7 +164,7 @@ static const char *path_of(const char *value)
 static void check_client(struct examination *x, const struct trial_user *user)
 {
     const struct dance_config *c = x->config;
-    const char *in = examine_section(x, DANCE_SECTION_CLIENT);
+    const char *in = examination_section(x, DANCE_SECTION_CLIENT);
     const struct named key = {DANCE_SECTION_CLIENT, "private_key", path_of(c->private_key),
                               try_file, "correct the path, or make a key with dance enroll"};
     const struct named certificate = {DANCE_SECTION_CLIENT, "certificate", path_of(c->certificate),
@@ -178,15 +176,15 @@ static void check_client(struct examination *x, const struct trial_user *user)
     if (!check_named(x, user, &certificate) || !opened)
         return;
     if (trial(try_credential, x, user, text))
-        examine_say(x, REPORT_GOOD, in, "private_key", NULL, "the key can be read%s",
-                    c->certificate != NULL ? ", and the certificate is for it" : "");
+        examination_say(x, REPORT_GOOD, in, "private_key", NULL, "the key can be read%s",
+                        c->certificate != NULL ? ", and the certificate is for it" : "");
     else
-        examine_say(x, REPORT_FAULT, in, key_of(text),
-                    strcmp(key_of(text), "certificate") == 0
-                        ? "name the certificate that belongs to the key, or leave the key "
-                          "certificate out"
-                        : "name a private key without a passphrase, in PEM or DER",
-                    "%s", text);
+        examination_say(x, REPORT_FAULT, in, key_of(text),
+                        strcmp(key_of(text), "certificate") == 0
+                            ? "name the certificate that belongs to the key, or leave the key "
+                              "certificate out"
+                            : "name a private key without a passphrase, in PEM or DER",
+                        "%s", text);
 }
 
 bool examine_readable(struct examination *x, const struct trial_user *user)
@@ -199,7 +197,7 @@ bool examine_readable(struct examination *x, const struct trial_user *user)
         return true;
     (void)snprintf(remedy, sizeof(remedy), "it must be accessible to %s",
                    user_text(user, whom, sizeof(whom)));
-    examine_say(x, REPORT_FAULT, NULL, NULL, remedy, "%s", text);
+    examination_say(x, REPORT_FAULT, NULL, NULL, remedy, "%s", text);
     return false;
 }
 

@@ -1,10 +1,7 @@
-/*
- * examine_sections.c: what is wrong with the keys of the module's own sections.
- *
- * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
- */
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "examine_sections.h"
+
 #include "comment.h"
-#include "examine.h"
 #include "force.h"
 #include "suggest.h"
 
@@ -16,13 +13,6 @@
 static const char *const module_words[] = {"client",   "server",   "dns",      "module",
                                            "activate", "identity", "soft_load"};
 #define MODULE_WORDS (sizeof(module_words) / sizeof(module_words[0]))
-
-const char *examine_section(const struct examination *x, enum dance_section section)
-{
-    if (section == DANCE_SECTION_MODULE)
-        return x->file.module;
-    return conf_file_value(&x->file, x->file.module, dance_section_names[section]);
-}
 
 /* The key of the table, of this section or, where it has none, of the first that has. */
 static const struct dance_config_key *find_key(enum dance_section section, const char *name)
@@ -61,7 +51,7 @@ static const char *suggest_module_word(const char *name)
 /* Where a key belongs, as it is to be written: the section, or the line that is to name one. */
 static void belongs(const struct examination *x, enum dance_section section, char *out, size_t size)
 {
-    const char *name = examine_section(x, section);
+    const char *name = examination_section(x, section);
 
     if (name != NULL)
         (void)snprintf(out, size, "[%s]", name);
@@ -89,7 +79,7 @@ static void say_unknown(struct examination *x, enum dance_section section, const
         (void)snprintf(remedy, sizeof(remedy),
                        "take the line out, or see dance(7) for the key that you mean");
     }
-    examine_say(x, REPORT_FAULT, in, name, remedy, "[%s] has %s, which nobody reads", in, name);
+    examination_say(x, REPORT_FAULT, in, name, remedy, "[%s] has %s, which nobody reads", in, name);
 }
 
 static void check_key(struct examination *x, enum dance_section section, const char *in,
@@ -106,19 +96,20 @@ static void check_key(struct examination *x, enum dance_section section, const c
     } else if (key->section != section) {
         belongs(x, key->section, place, sizeof(place));
         (void)snprintf(remedy, sizeof(remedy), "move it to %s", place);
-        examine_say(x, REPORT_FAULT, in, line->name, remedy, "%s is not a key of [%s]", line->name,
-                    in);
+        examination_say(x, REPORT_FAULT, in, line->name, remedy, "%s is not a key of [%s]",
+                        line->name, in);
     } else if (NCONF_get_section(x->file.conf, line->value) != NULL) {
-        examine_say(x, REPORT_FAULT, in, line->name, "give the section another name",
-                    "the value of %s is also the name of a section, and so it is that section that "
-                    "OpenSSL hands over",
-                    line->name);
+        examination_say(
+            x, REPORT_FAULT, in, line->name, "give the section another name",
+            "the value of %s is also the name of a section, and so it is that section that "
+            "OpenSSL hands over",
+            line->name);
     }
 }
 
 static void check_keys(struct examination *x, enum dance_section section)
 {
-    const char *in = examine_section(x, section);
+    const char *in = examination_section(x, section);
     const STACK_OF(CONF_VALUE) *lines = in != NULL ? NCONF_get_section(x->file.conf, in) : NULL;
     char remedy[128];
 
@@ -128,8 +119,8 @@ static void check_keys(struct examination *x, enum dance_section section)
     if (section != DANCE_SECTION_MODULE && strcmp(in, x->file.module) == 0) {
         (void)snprintf(remedy, sizeof(remedy), "name the section with the keys of the %s",
                        dance_section_names[section]);
-        examine_say(x, REPORT_FAULT, in, dance_section_names[section], remedy,
-                    "[%s] names itself; OpenSSL then does not load the module", in);
+        examination_say(x, REPORT_FAULT, in, dance_section_names[section], remedy,
+                        "[%s] names itself; OpenSSL then does not load the module", in);
         return;
     }
     for (int i = 0; i < sk_CONF_VALUE_num(lines); i++)
@@ -138,7 +129,7 @@ static void check_keys(struct examination *x, enum dance_section section)
 
 static void check_twice(struct examination *x, enum dance_section section)
 {
-    const char *in = examine_section(x, section);
+    const char *in = examination_section(x, section);
     const struct conf_line *line = conf_lines_first(x->lines);
     const struct conf_line *last;
     char where[CONF_WHERE_MAX];
@@ -148,9 +139,9 @@ static void check_twice(struct examination *x, enum dance_section section)
             continue;
         last = conf_lines_find(x->lines, in, line->key);
         if (last != line)
-            examine_say(x, REPORT_FAULT, in, line->key, "leave one of them",
-                        "%s stands also at %s; OpenSSL takes the last one alone", line->key,
-                        conf_lines_where(where, x->lines, line));
+            examination_say(x, REPORT_FAULT, in, line->key, "leave one of them",
+                            "%s stands also at %s; OpenSSL takes the last one alone", line->key,
+                            conf_lines_where(where, x->lines, line));
     }
 }
 
@@ -178,7 +169,7 @@ static void say_fault(struct examination *x, enum dance_section section, const c
 {
     static const char ending[] = ": not a key of this section";
     char key[DANCE_PARAMETER_MAX];
-    const char *in = examine_section(x, section);
+    const char *in = examination_section(x, section);
     const char *remedy = "correct the value; until then the section refuses everybody";
     size_t len = strcspn(fault, " ");
     const char *dot;
@@ -198,19 +189,19 @@ static void say_fault(struct examination *x, enum dance_section section, const c
                  "go out unencrypted";
     if (section != DANCE_SECTION_MODULE && dot == NULL)
         in = x->file.module;
-    examine_say(x, REPORT_FAULT, in, dot != NULL ? dot + 1 : key, remedy, "%s", fault);
+    examination_say(x, REPORT_FAULT, in, dot != NULL ? dot + 1 : key, remedy, "%s", fault);
 }
 
 /* What the module makes of the section. */
 static void check_values(struct examination *x, enum dance_section section)
 {
-    const char *in = examine_section(x, section);
+    const char *in = examination_section(x, section);
     const char *fault = x->config->fault[section];
 
     if (fault != NULL)
         say_fault(x, section, fault);
     else if (in != NULL && !x->config->present[section])
-        examine_say(
+        examination_say(
             x, REPORT_FAULT, in, NULL,
             "add the section's keys, or take the line out that "
             "names it",
@@ -270,8 +261,8 @@ static void check_orphans(struct examination *x)
             continue;
         (void)snprintf(remedy, sizeof(remedy), "write %s = %s in [%s], or take the section out",
                        dance_section_names[role], line->section, x->file.module);
-        examine_say(x, REPORT_FAULT, line->section, NULL, remedy,
-                    "no line names [%s], so nobody reads it", line->section);
+        examination_say(x, REPORT_FAULT, line->section, NULL, remedy,
+                        "no line names [%s], so nobody reads it", line->section);
     }
 }
 
@@ -281,12 +272,13 @@ static void summarize(struct examination *x)
     const struct dance_config *c = x->config;
     bool server = c->present[DANCE_SECTION_SERVER];
 
-    examine_say(x, REPORT_GOOD, x->file.module, NULL, NULL, "client: %s; server: %s; lookups: %s",
-                c->present[DANCE_SECTION_CLIENT] ? c->identity : "none",
-                server ? policies[c->policy] : "none",
-                !server && !c->present[DANCE_SECTION_DNS] ? "none"
-                : strcmp(c->resolver, "auto") == 0        ? "by a resolver of its own"
-                                                          : c->resolver);
+    examination_say(x, REPORT_GOOD, x->file.module, NULL, NULL,
+                    "client: %s; server: %s; lookups: %s",
+                    c->present[DANCE_SECTION_CLIENT] ? c->identity : "none",
+                    server ? policies[c->policy] : "none",
+                    !server && !c->present[DANCE_SECTION_DNS] ? "none"
+                    : strcmp(c->resolver, "auto") == 0        ? "by a resolver of its own"
+                                                              : c->resolver);
 }
 
 bool examine_sections(struct examination *x)
@@ -295,7 +287,7 @@ bool examine_sections(struct examination *x)
 
     x->config = dance_config_read(get, x);
     if (x->config == NULL) {
-        examine_say(x, REPORT_FAULT, NULL, NULL, "try again", "out of memory");
+        examination_say(x, REPORT_FAULT, NULL, NULL, "try again", "out of memory");
         return false;
     }
     for (int s = 0; s < DANCE_SECTIONS; s++) {
@@ -306,9 +298,9 @@ bool examine_sections(struct examination *x)
     }
     check_orphans(x);
     if (!dance_config_says_something(x->config))
-        examine_say(x, REPORT_FAULT, x->file.module, NULL,
-                    "add client = or server = with the name of a section, and that section",
-                    "neither client nor server nor dns is configured");
+        examination_say(x, REPORT_FAULT, x->file.module, NULL,
+                        "add client = or server = with the name of a section, and that section",
+                        "neither client nor server nor dns is configured");
     else if (good)
         summarize(x);
     return true;

@@ -1,9 +1,5 @@
-/*
- * examine_trials.c: is the module loaded, and what does it say?
- *
- * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
- */
-#include "examine.h"
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "examine_trials.h"
 
 #include <openssl/conf.h>
 #include <openssl/core_names.h>
@@ -67,12 +63,6 @@ static bool load_module(const void *from, char *text, size_t size)
     return false;
 }
 
-void examine_load(const struct examination *x)
-{
-    (void)CONF_modules_load_file_ex(NULL, x->path, x->start, CONF_MFLAGS_DEFAULT_SECTION);
-    ERR_clear_error();
-}
-
 /* What the module of a loaded file says. */
 struct word {
     const char *name;
@@ -114,7 +104,7 @@ static bool load_all(const void *from, char *text, size_t size)
     const struct examination *x = from;
     struct word word = {.name = provider_name(x), .info = "it says nothing of its state"};
 
-    examine_load(x);
+    examination_load(x);
     (void)OSSL_PROVIDER_do_all(NULL, ask, &word);
     if (word.active)
         (void)snprintf(text, size, "%s", word.info);
@@ -129,15 +119,16 @@ static void say_inactive(struct examination *x)
         (void)snprintf(remedy, sizeof(remedy),
                        "make providers the first line of [%s], and see to what %s names", x->init,
                        x->before);
-        examine_say(x, REPORT_FAULT, x->init, x->before, remedy,
-                    "%s stands before providers and fails: OpenSSL stops there and loads no "
-                    "provider",
-                    x->before);
+        examination_say(x, REPORT_FAULT, x->init, x->before, remedy,
+                        "%s stands before providers and fails: OpenSSL stops there and loads no "
+                        "provider",
+                        x->before);
     } else if (x->report->count[REPORT_FAULT] == 0) {
-        examine_say(x, REPORT_FAULT, x->file.module, NULL,
-                    "look at what [default] and the other providers' sections name; openssl list "
-                    "-providers -verbose has to show dance",
-                    "OpenSSL does not activate the module with this file");
+        examination_say(
+            x, REPORT_FAULT, x->file.module, NULL,
+            "look at what [default] and the other providers' sections name; openssl list "
+            "-providers -verbose has to show dance",
+            "OpenSSL does not activate the module with this file");
     }
 }
 
@@ -148,15 +139,15 @@ void examine_trials(struct examination *x, const struct trial_user *user)
     bool good;
 
     if (!module_path(x, path)) {
-        examine_say(x, REPORT_FAULT, x->file.module, "module", "name the file by a shorter path",
-                    "the path of the module is too long");
+        examination_say(x, REPORT_FAULT, x->file.module, "module",
+                        "name the file by a shorter path", "the path of the module is too long");
         return;
     }
     if (!trial(load_module, path, user, text)) {
-        examine_say(x, REPORT_FAULT, x->file.module, "module",
-                    "correct the path, or install the module there, built for this OpenSSL and "
-                    "readable for the application; OpenSSL goes on without it and says nothing",
-                    "OpenSSL cannot load the module %s: %s", path, text);
+        examination_say(x, REPORT_FAULT, x->file.module, "module",
+                        "correct the path, or install the module there, built for this OpenSSL and "
+                        "readable for the application; OpenSSL goes on without it and says nothing",
+                        "OpenSSL cannot load the module %s: %s", path, text);
         return;
     }
     good = trial(load_all, x, user, text);
@@ -165,12 +156,12 @@ void examine_trials(struct examination *x, const struct trial_user *user)
         return;
     }
     if (x->before != NULL)
-        examine_say(
+        examination_say(
             x, REPORT_WARNING, x->init, x->before, "make providers the first line of the section",
             "%s stands before providers; where it fails OpenSSL loads no provider", x->before);
     if (good)
-        examine_say(x, REPORT_GOOD, x->file.module, "module", NULL, "OpenSSL loads %s: %s", path,
-                    text);
+        examination_say(x, REPORT_GOOD, x->file.module, "module", NULL, "OpenSSL loads %s: %s",
+                        path, text);
     else if (x->report->count[REPORT_FAULT] == 0)
-        examine_say(x, REPORT_FAULT, x->file.module, NULL, "correct what it says", "%s", text);
+        examination_say(x, REPORT_FAULT, x->file.module, NULL, "correct what it says", "%s", text);
 }
