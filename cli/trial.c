@@ -53,7 +53,7 @@ __attribute__((noreturn)) static void be_child(trial_run *run, const void *from,
 static ssize_t wait_for(int in, struct answer *answer, bool *late)
 {
     struct pollfd poll_in = {.fd = in, .events = POLLIN};
-    long long end = dance_now_ms() + TRIAL_SECONDS * 1000;
+    long long end = dance_now_ms() + TRIAL_SECONDS * 1000LL;
     int ready;
 
     do {
