@@ -61,8 +61,11 @@ static enum command_status run(const struct command_call *call)
     x.path = call->option[CONFIG];
     if (x.path == NULL)
         x.path = usual = CONF_get1_default_config_file();
-    if (x.path == NULL || *x.path == '\0')
-        return command_misused(call->command, "--config: the name of the file is missing");
+    if (x.path == NULL || *x.path == '\0') {
+        OPENSSL_free(usual);
+        return command_misused(call->command, "%s is empty, so there is no file",
+                               call->option[CONFIG] == NULL ? "OPENSSL_CONF" : "--config");
+    }
     report_begin(&report, stdout, call->option[JSON] != NULL);
     if (examine_file(&x) && examine_sections(&x) && examine_readable(&x, user)) {
         examine_trials(&x, user);

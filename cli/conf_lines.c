@@ -38,6 +38,7 @@ struct conf_lines {
     char *section;
     char *folder; /* of .pragma includedir; NULL: none */
     bool full;    /* out of memory */
+    long lost;    /* count behind which libcrypto's differs: a path has a variable; 0: nowhere */
 };
 
 static bool keep(struct conf_lines *lines, char **where, const char *text, size_t len)
@@ -158,6 +159,7 @@ static void include(struct conf_lines *lines, const char *raw, size_t file, long
         || snprintf(path, sizeof(path), "%s%s%s", folder != NULL && *named != '/' ? folder : "",
                     folder != NULL && *named != '/' ? "/" : "", named)
                >= (int)sizeof(path)) {
+        lines->lost = lines->lost > 0 ? lines->lost : lines->count;
         OPENSSL_free(named);
         return;
     }
@@ -381,7 +383,7 @@ const char *conf_lines_counted(char out[CONF_WHERE_MAX], const struct conf_lines
 
     for (size_t i = 0; i < lines->stretches && lines->stretch[i].from <= count; i++)
         in = &lines->stretch[i];
-    if (in == NULL || count > lines->count)
+    if (in == NULL || count > lines->count || (lines->lost > 0 && count > lines->lost))
         return conf_lines_where(out, lines, NULL);
     (void)snprintf(out, CONF_WHERE_MAX, "%s:%ld", lines->file[in->file],
                    in->number + count - in->from);

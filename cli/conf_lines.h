@@ -53,7 +53,10 @@ const struct conf_line *conf_lines_find(const struct conf_lines *lines, const ch
 const char *conf_lines_where(char out[CONF_WHERE_MAX], const struct conf_lines *lines,
                              const struct conf_line *line);
 
-/* Of the line that libcrypto counts so: it goes on counting through what is included. */
+/*
+ * Of the line that libcrypto counts so: it goes on counting through what is included. The path
+ * alone where that is not known, behind an include by a variable of the file.
+ */
 const char *conf_lines_counted(char out[CONF_WHERE_MAX], const struct conf_lines *lines,
                                long count);
 

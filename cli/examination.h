@@ -22,6 +22,7 @@ struct examination {
     const char *init;   /* the section that it names */
     const char *before; /* what stands in it before providers; NULL: nothing */
     const char *name;   /* of the module's provider; its section is file.module */
+    const char *second; /* another section with the module; NULL: none */
     /* By examine_sections.h. */
     bool cut;      /* a comment took something from forward */
     char *forward; /* what is left of it, with the '#' */

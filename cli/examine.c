@@ -142,26 +142,6 @@ static const STACK_OF(CONF_VALUE) * section_of(const struct examination *x, cons
     return NCONF_get_section(x->file.conf, name);
 }
 
-/* Another module section: the same one beside ours, or one for another OpenSSL. */
-static void check_second(struct examination *x, const CONF_VALUE *provider)
-{
-    const char *one = conf_file_value(&x->file, x->file.module, "module");
-    const char *two = conf_file_value(&x->file, provider->value, "module");
-    bool other = one != NULL && two != NULL && strcmp(one, two) != 0;
-
-    if (other)
-        examination_say(x, REPORT_WARNING, provider->value, "module",
-                        "leave one of them, unless the second is built for another OpenSSL that "
-                        "applications of this file use",
-                        "[%s] is a second section with the module dance", provider->value);
-    else
-        examination_say(x, REPORT_FAULT, provider->value, "module",
-                        "leave one of them, and put all roles there",
-                        "[%s] is a second section with the same module; a process has one "
-                        "configuration of dance, and what the second says otherwise is left out",
-                        provider->value);
-}
-
 /* Is this value of activate one that every OpenSSL takes for yes (up to 3.1 takes any)? */
 static bool is_yes(const char *value)
 {
@@ -268,12 +248,12 @@ static bool find_module(struct examination *x, const char *key, const char *sect
                             "provider from here on",
                             provider->name, provider->value);
         } else if (conf_file_is_dance(&x->file, provider)) {
-            if (x->file.module != NULL) {
-                check_second(x, provider);
-                continue;
+            if (x->file.module == NULL) {
+                x->file.module = provider->value;
+                x->name = provider->name;
+            } else if (x->second == NULL) {
+                x->second = provider->value;
             }
-            x->file.module = provider->value;
-            x->name = provider->name;
         }
     }
     if (x->file.module != NULL)

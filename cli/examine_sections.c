@@ -3,6 +3,7 @@
 
 #include "comment.h"
 #include "force.h"
+#include "join.h"
 #include "suggest.h"
 
 #include <openssl/crypto.h>
@@ -266,6 +267,39 @@ static void check_orphans(struct examination *x)
     }
 }
 
+/*
+ * Another section with the module: one for another OpenSSL, one that takes some of the roles, or
+ * one that says something else, and is left out (join.h).
+ */
+static void check_second(struct examination *x)
+{
+    struct conf_file file = {x->file.conf, x->second};
+    const char *one = conf_file_value(&x->file, x->file.module, "module");
+    const char *two = conf_file_value(&x->file, x->second, "module");
+    struct dance_config *config;
+    const char *key = NULL;
+
+    if (one != NULL && two != NULL && strcmp(one, two) != 0) {
+        examination_say(x, REPORT_WARNING, x->second, "module",
+                        "leave one of them, unless this one is built for another OpenSSL that "
+                        "applications of this file use",
+                        "[%s] is a second section with the module dance; it was not looked at",
+                        x->second);
+        return;
+    }
+    config = dance_config_read(conf_file_get, &file);
+    if (config != NULL && dance_config_compare(x->config, config, &key) == DANCE_CONFIG_OTHER)
+        examination_say(x, REPORT_FAULT, x->second, "module", "leave one of them",
+                        "[%s] is a second section with the same module; it says %s otherwise than "
+                        "[%s], so it is left out, and if it may mean require everybody is refused",
+                        x->second, key, x->file.module);
+    else
+        examination_say(x, REPORT_WARNING, x->second, "module", "put all roles into one section",
+                        "[%s] is a second section with the same module; it was not looked at",
+                        x->second);
+    dance_config_free(config);
+}
+
 static void summarize(struct examination *x)
 {
     static const char *const policies[] = {"mixed", "dane", "require"};
@@ -297,6 +331,8 @@ bool examine_sections(struct examination *x)
         good = good && x->config->fault[s] == NULL;
     }
     check_orphans(x);
+    if (x->second != NULL)
+        check_second(x);
     if (!dance_config_says_something(x->config))
         examination_say(x, REPORT_FAULT, x->file.module, NULL,
                         "add client = or server = with the name of a section, and that section",

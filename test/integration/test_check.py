@@ -176,7 +176,7 @@ MISTAKES = {
     "a required key": ("identity =", "# identity =", "[dance_client]", r"client.identity = \(missing\): required", "add the key"),
     "a comment": ("853\\#dns", "853#dns", "forward", "dns.forward = ", r"write \\#"),
     "a comment without a port": ("192.0.2.53@853\\#dns", "192.0.2.53#dns", "forward", "dns.forward = 192.0.2.53#", r"write \\#"),
-    "the same module again": ("dance = dance_sect", "dance = dance_sect\nsecond = second_sect", "module", "second section with the same module", "leave one"),
+    "the same module again": ("dance = dance_sect", "dance = dance_sect\nsecond = second_sect", "module", "second section with the same module; it says log", "leave one"),
     "no key file": ("{folder}/a.key", "{folder}/none.key", "private_key", "cannot be opened: No such file", "dance enroll"),
     "a key with a passphrase": ("{folder}/a.key", "{folder}/locked.key", "private_key", "without a passphrase", "without a passphrase"),
     "a file that is no key": ("{folder}/a.key", "{folder}/anchor", "private_key", "no private key", "PEM or DER"),
@@ -308,6 +308,14 @@ def test_a_module_for_another_openssl(folder):
     assert status == 0 and ["second section" in f["what"] for f in findings if f["severity"] == "warning"] == [True]
 
 
+def test_roles_that_two_sections_share_out(folder):
+    text = base(folder).replace("dance = dance_sect", "dance = dance_sect\nsecond = second_sect").replace("client = dance_client\n", "")
+    text += f"[second_sect]\nmodule = {MODULE}\nactivate = 1\nlog = {folder}/log\nclient = dance_client\n"
+    path = write(folder, text)
+    status, findings = check(path)
+    assert status == 0 and [f["where"] for f in findings if f["severity"] == "warning"] == [f"{path}:{line_of(text, 'module')}"]
+
+
 def test_neither_role(folder):
     text = base(folder).split("[dance_client]")[0]
     for role in "client", "server", "dns":
@@ -364,7 +372,12 @@ def test_as_another_user(folder, tmp_path_factory):
     one(check(path, "--user", "nobody")[1], str(path), "cannot be opened: Permission denied", "accessible to the user nobody")
 
 
-@pytest.mark.parametrize("arguments,said", [(["--user", "nobody-at-all"], "no user 'nobody-at-all'"), (["--config", ""], "missing"), (["x"], "'x'")])
+@pytest.mark.parametrize("arguments,said", [(["--user", "nobody-at-all"], "no user 'nobody-at-all'"), (["--config", ""], "--config is empty"), (["x"], "'x'")])
 def test_command_lines_that_mean_nothing(arguments, said):
     done = dance("check", *arguments)
     assert done.returncode == 2 and said in done.stderr and done.stdout == ""
+
+
+def test_no_file_at_all():
+    done = dance("check", env={**os.environ, "OPENSSL_CONF": ""})
+    assert done.returncode == 2 and "OPENSSL_CONF is empty" in done.stderr

@@ -108,6 +108,14 @@ Test(conf_lines, included)
     faulty("main.cnf:6");
     (void)unlink(more_path);
     faulty("main.cnf:6");
+    /* How many lines there are in it is not known. */
+    put(more_path, "[one]\nz = 1\n");
+    (void)snprintf(text, sizeof(text), "x = %s\n.include $x\ny = 1\nthis is none\n", more_path);
+    put(main_path, text);
+    faulty("main.cnf");
+    (void)snprintf(text, sizeof(text), "x = %s\nthis is none\n.include $x\n", more_path);
+    put(main_path, text);
+    faulty("main.cnf:2");
 }
 
 Test(conf_lines, section_goes_on_and_what_is_missing)
