@@ -202,6 +202,9 @@ static void read_logical(struct conf_lines *lines, char *line, size_t file, long
         *end = '\0';
         set_section(lines, trim(line + 1));
         add(lines, CONF_LINE_SECTION, (unsigned)number, name, lines->section, NULL);
+        end = trim(end + 1);
+        if (*end != '\0' && *end != '#')
+            add(lines, CONF_LINE_BEHIND, (unsigned)number, name, lines->section, NULL);
         return;
     }
     if ((value = directive(line, ".include")) != NULL) {

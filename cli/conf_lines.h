@@ -15,6 +15,7 @@
 enum conf_line_kind {
     CONF_LINE_SECTION,
     CONF_LINE_KEY,
+    CONF_LINE_BEHIND,  /* a header with something behind it, which OpenSSL does not read */
     CONF_LINE_MISSING, /* an .include of what is not there: its path is the key */
     CONF_LINE_BOM      /* the file begins with a byte order mark */
 };

@@ -108,6 +108,16 @@ static void check_key(struct examination *x, enum dance_section section, const c
     }
 }
 
+/* The module itself looks for that in forward. */
+static void check_comment(struct examination *x, const char *in, const CONF_VALUE *line)
+{
+    if (strcmp(line->name, "forward") != 0 && dance_comment_took(x->path, line->name, line->value))
+        examination_say(x, REPORT_WARNING, in, line->name,
+                        "write \\# if it is a part of the value, and a blank before it if not",
+                        "a # stands directly behind the value of %s and begins a comment",
+                        line->name);
+}
+
 static void check_keys(struct examination *x, enum dance_section section)
 {
     const char *in = examination_section(x, section);
@@ -124,11 +134,14 @@ static void check_keys(struct examination *x, enum dance_section section)
                         "[%s] names itself; OpenSSL then does not load the module", in);
         return;
     }
-    for (int i = 0; i < sk_CONF_VALUE_num(lines); i++)
+    for (int i = 0; i < sk_CONF_VALUE_num(lines); i++) {
         check_key(x, section, in, sk_CONF_VALUE_value(lines, i));
+        check_comment(x, in, sk_CONF_VALUE_value(lines, i));
+    }
 }
 
-static void check_twice(struct examination *x, enum dance_section section)
+/* What the lines of a section tell that libcrypto does not. */
+static void check_lines(struct examination *x, enum dance_section section)
 {
     const char *in = examination_section(x, section);
     const struct conf_line *line = conf_lines_first(x->lines);
@@ -136,7 +149,13 @@ static void check_twice(struct examination *x, enum dance_section section)
     char where[CONF_WHERE_MAX];
 
     for (; in != NULL && line != NULL; line = line->next) {
-        if (line->kind != CONF_LINE_KEY || strcmp(line->section, in) != 0)
+        if (strcmp(line->section, in) != 0)
+            continue;
+        if (line->kind == CONF_LINE_BEHIND)
+            report_add(x->report, REPORT_FAULT, conf_lines_where(where, x->lines, line),
+                       "write it on a line of its own",
+                       "what stands behind the ] of [%s] nobody reads", in);
+        if (line->kind != CONF_LINE_KEY)
             continue;
         last = conf_lines_find(x->lines, in, line->key);
         if (last != line)
@@ -326,7 +345,7 @@ bool examine_sections(struct examination *x)
     }
     for (int s = 0; s < DANCE_SECTIONS; s++) {
         check_keys(x, (enum dance_section)s);
-        check_twice(x, (enum dance_section)s);
+        check_lines(x, (enum dance_section)s);
         check_values(x, (enum dance_section)s);
         good = good && x->config->fault[s] == NULL;
     }

@@ -169,6 +169,7 @@ MISTAKES = {
     "an empty section": ("policy = require\nallow = *._device.example.com\nallow_file = {folder}/allowed\n", "", "[dance_server]",
                          "no key that the module knows", "add the section's keys"),
     "a key twice": ("policy =", "policy = mixed\npolicy =", "policy = require", r"policy stands also at .*openssl.cnf:\d+; OpenSSL takes the last", "leave one"),
+    "a key behind a header": ("[dance_server]\n", "[dance_server] ", "[dance_server]", r"behind the \] of \[dance_server\] nobody reads", "a line of its own"),
     "a section that names itself": ("client = dance_client", "client = dance_sect", "client", "names itself", "keys of the client"),
     "a value that is a section": ("[dance_dns]\n", "[require]\nx = 1\n[dance_dns]\n", "policy", "also the name of a section", "another name"),
     "a value": ("timeout = 5", "timeout = 5s", "timeout", "dns.timeout = 5s: allowed: 1 to 60", "correct the value"),
@@ -306,6 +307,16 @@ def test_a_module_for_another_openssl(folder):
         "[four_sect]\nmodule = /opt/openssl4/dance.so\nactivate = 1\n")
     status, findings = check(write(folder, text))
     assert status == 0 and ["second section" in f["what"] for f in findings if f["severity"] == "warning"] == [True]
+
+
+def test_a_comment_directly_behind_a_value(folder):
+    """What was cut off may be half of a path; or nothing."""
+    text = base(folder).replace("/log\n", "#1/log\n")
+    path = write(folder, text)
+    findings = check(path)[1]
+    assert [(f["where"], "begins a comment" in f["what"]) for f in findings if f["severity"] == "warning"] == [
+        (f"{path}:{line_of(text, 'log')}", True)]
+    assert check(write(folder, base(folder).replace("/log\n", "/log # x\n").replace("[dance_dns]", "[dance_dns] # x")))[0] == 0
 
 
 def test_roles_that_two_sections_share_out(folder):
