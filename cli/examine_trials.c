@@ -5,6 +5,7 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/provider.h>
 #include <stdio.h>
@@ -111,6 +112,19 @@ static bool load_all(const void *from, char *text, size_t size)
     return word.active && word.good;
 }
 
+/* A provider that is to bring the algorithms may itself be missing. */
+static bool has_algorithms(const void *from, char *text, size_t size)
+{
+    EVP_MD *md;
+
+    (void)text;
+    (void)size;
+    examination_load(from);
+    md = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+    EVP_MD_free(md);
+    return md != NULL;
+}
+
 static void say_inactive(struct examination *x)
 {
     char remedy[400];
@@ -164,4 +178,10 @@ void examine_trials(struct examination *x, const struct trial_user *user)
                         path, text);
     else if (x->report->count[REPORT_FAULT] == 0)
         examination_say(x, REPORT_FAULT, x->file.module, NULL, "correct what it says", "%s", text);
+    if (x->report->count[REPORT_FAULT] == 0 && !trial(has_algorithms, x, user, text))
+        examination_say(x, REPORT_FAULT, x->init, "providers",
+                        "see to it that the provider with the algorithms is there, or activate "
+                        "default",
+                        "with this file OpenSSL has no SHA2-256%s%s", *text != '\0' ? ": " : "",
+                        text);
 }

@@ -131,12 +131,16 @@ def test_the_example_is_good(folder):
 
 # What is replaced in the base by what; how the line begins that is named (None: the file); the finding, and the remedy.
 MISTAKES = {
-    "not a line": ("policy = require", "policy require", "policy require", "cannot read this line: missing equal sign", "correct the line"),
-    "a variable that is not set": ("timeout = 5", "timeout = $ENV::THERE_IS_NONE", "timeout", "variable has no value", "set the variable"),
+    "not a line": (
+        "policy = require", "policy require", "policy require", "cannot read this line: missing equal sign", "correct the line"),
+    "a variable that is not set": (
+        "timeout = 5", "timeout = $ENV::THERE_IS_NONE", "timeout", "variable has no value", "set the variable"),
     "a bracket": ("[dance_server]", "[dance_server", "[dance_server", "missing close square bracket", "correct the line"),
     "no openssl_conf": ("openssl_conf = dance_init\n", "", None, r"\[default\] has no openssl_conf", r"begin the file with \[default\]"),
-    "openssl_conf in another section": ("[default]\n", "[old]\nx = 1\n", "openssl_conf", r"stands in \[old\]", r"before the first section"),
-    "an init section that is not there": ("[dance_init]", "[dance_int]", "openssl_conf", r"\[dance_init\], which does not exist", "correct the name"),
+    "openssl_conf in another section": (
+        "[default]\n", "[old]\nx = 1\n", "openssl_conf", r"stands in \[old\]", r"before the first section"),
+    "an init section that is not there": (
+        "[dance_init]", "[dance_int]", "openssl_conf", r"\[dance_init\], which does not exist", "correct the name"),
     "no providers": ("providers = provider_sect\n", "x = y\n", "[dance_init]", "has no providers", "add providers = provider_sect"),
     "providers twice": ("[dance_init]\n", "[dance_init]\nproviders = others\n", "providers = others", "has providers twice", "leave one"),
     "an engine that is not there before it": (
@@ -144,40 +148,55 @@ MISTAKES = {
         r"first line of \[dance_init\]"),
     "an unknown module before it": (
         "[dance_init]\n", "[dance_init]\nnonsense = nonsense_sect\n", "nonsense", "nonsense stands before providers and fails", "first line"),
-    "no provider section": ("[provider_sect]", "[providers_sect]", "providers =", r"\[provider_sect\], which does not exist", "add the section"),
+    "no provider section": (
+        "[provider_sect]", "[providers_sect]", "providers =", r"\[provider_sect\], which does not exist", "add the section"),
     "a provider's section that is not there": (
         "default = default_sect", "legacy = legacy_sect\ndefault = default_sect", "legacy", r"\[legacy_sect\], which does not exist", "add the section"),
     "no default": ("default = default_sect\n", "", "[provider_sect]", "default provider is not activated", "add default = default_sect"),
-    "default without activate": ("[default_sect]\nactivate = 1", "[default_sect]\nx = 1", "[default_sect]", "default provider is not activated",
+    "default without activate": (
+        "[default_sect]\nactivate = 1", "[default_sect]\nx = 1", "[default_sect]", "default provider is not activated",
                                  "add activate = 1"),
+    "a provider with algorithms that is not there": (
+        "default = default_sect", "fips = fips_sect", "providers =", "OpenSSL has no SHA2-256", "activate default"),
     "no module": ("dance = dance_sect\n", "", "[provider_sect]", "no provider with the module dance.so", "add dance = dance_sect"),
     "no activate": (f"module = {MODULE}\nactivate = 1", f"module = {MODULE}", "[dance_sect]", "has no activate", "add activate = 1"),
-    "activate off": (f"module = {MODULE}\nactivate = 1", f"module = {MODULE}\nactivate = 0", "activate = 0", "depends on the version", "activate = 1"),
-    "no module file": (f"module = {MODULE}", "module = /nowhere/dance.so", "module", "cannot load the module /nowhere/dance.so: .*No such file",
+    "activate off": (
+        f"module = {MODULE}\nactivate = 1", f"module = {MODULE}\nactivate = 0", "activate = 0", "depends on the version", "activate = 1"),
+    "no module file": (
+        f"module = {MODULE}", "module = /nowhere/dance.so", "module", "cannot load the module /nowhere/dance.so: .*No such file",
                        "install the module"),
     "a module that is none": (f"module = {MODULE}", "module = {folder}/lib/dance.so", "module", "file too short", "install the module"),
     "a misspelt key": ("policy =", "polcy =", "polcy", r"\[dance_server\] has polcy, which nobody reads", "did you mean policy"),
     "a key in capitals": ("policy =", "Policy =", "Policy", "has Policy", "did you mean policy"),
     "a key that there is not": ("policy =", "colour = red\npolicy =", "colour", "has colour", r"dance\(7\)"),
-    "a misspelt key of another section": ("policy =", "trust_anchr = /x\npolicy =", "trust_anchr", "trust_anchr", r"mean trust_anchor\? .*\[dance_dns\]"),
+    "a misspelt key of another section": (
+        "policy =", "trust_anchr = /x\npolicy =", "trust_anchr", "trust_anchr", r"mean trust_anchor\? .*\[dance_dns\]"),
     "a misspelt role": ("server = dance_server", "sever = dance_server", "sever", "has sever", "did you mean server"),
     "a misspelt key of the module": ("log =", "logg =", "logg", "has logg", "did you mean log"),
-    "a key in another section": ("policy =", "timeout = 3\npolicy =", "timeout = 3", r"timeout is not a key of \[dance_server\]", r"move it to \[dance_dns\]"),
+    "a key in another section": (
+        "policy =", "timeout = 3\npolicy =", "timeout = 3", r"timeout is not a key of \[dance_server\]", r"move it to \[dance_dns\]"),
     "a role without section": ("[dance_server]\n", "[dance_srv]\n", "server =", "there is no section of this name", "correct the name"),
-    "a section that nobody names": ("server = dance_server\n", "", "[dance_server]", "no line names", r"write server = dance_server in \[dance_sect\]"),
+    "a section that nobody names": (
+        "server = dance_server\n", "", "[dance_server]", "no line names", r"write server = dance_server in \[dance_sect\]"),
     "dns that nobody names": ("dns = dance_dns\n", "", "[dance_dns]", "no line names", r"write dns = dance_dns in \[dance_sect\]"),
     "an empty section": ("policy = require\nallow = *._device.example.com\nallow_file = {folder}/allowed\n", "", "[dance_server]",
                          "no key that the module knows", "add the section's keys"),
-    "a key twice": ("policy =", "policy = mixed\npolicy =", "policy = require", r"policy stands also at .*openssl.cnf:\d+; OpenSSL takes the last", "leave one"),
-    "a key behind a header": ("[dance_server]\n", "[dance_server] ", "[dance_server]", r"behind the \] of \[dance_server\] nobody reads", "a line of its own"),
+    "a key twice": (
+        "policy =", "policy = mixed\npolicy =", "policy = require", r"policy stands also at .*openssl.cnf:\d+; OpenSSL takes the last",
+        "leave one"),
+    "a key behind a header": (
+        "[dance_server]\n", "[dance_server] ", "[dance_server]", r"behind the \] of \[dance_server\] nobody reads", "a line of its own"),
     "a section that names itself": ("client = dance_client", "client = dance_sect", "client", "names itself", "keys of the client"),
-    "a value that is a section": ("[dance_dns]\n", "[require]\nx = 1\n[dance_dns]\n", "policy", "also the name of a section", "another name"),
+    "a value that is a section": (
+        "[dance_dns]\n", "[require]\nx = 1\n[dance_dns]\n", "policy", "also the name of a section", "another name"),
     "a value": ("timeout = 5", "timeout = 5s", "timeout", "dns.timeout = 5s: allowed: 1 to 60", "correct the value"),
     "a value of the module": ("log = ", "log_level = loud\nlog = ", "log_level", "log_level = loud: allowed", "correct the value"),
     "a required key": ("identity =", "# identity =", "[dance_client]", r"client.identity = \(missing\): required", "add the key"),
     "a comment": ("853\\#dns", "853#dns", "forward", "dns.forward = ", r"write \\#"),
     "a comment without a port": ("192.0.2.53@853\\#dns", "192.0.2.53#dns", "forward", "dns.forward = 192.0.2.53#", r"write \\#"),
-    "the same module again": ("dance = dance_sect", "dance = dance_sect\nsecond = second_sect", "module", "second section with the same module; it says log", "leave one"),
+    "the same module again": (
+        "dance = dance_sect", "dance = dance_sect\nsecond = second_sect", "module", "second section with the same module; it says log",
+        "leave one"),
     "no key file": ("{folder}/a.key", "{folder}/none.key", "private_key", "cannot be opened: No such file", "dance enroll"),
     "a key with a passphrase": ("{folder}/a.key", "{folder}/locked.key", "private_key", "without a passphrase", "without a passphrase"),
     "a file that is no key": ("{folder}/a.key", "{folder}/anchor", "private_key", "no private key", "PEM or DER"),
@@ -190,7 +209,8 @@ MISTAKES = {
     "a log in no folder": ("{folder}/log", "{folder}/none/log", "log", "cannot be made in .*/none: No such file", "make the folder"),
     "a log that is a folder": ("{folder}/log", "{folder}/lib", "log", "Is a directory", "correct the path"),
 }
-MORE = {"the same module again": "[second_sect]\nmodule = {module}\nactivate = 1\nlog_level = debug\n",
+MORE = {"a provider with algorithms that is not there": "[fips_sect]\nmodule = /nowhere/fips.so\nactivate = 1\n",
+        "the same module again": "[second_sect]\nmodule = {module}\nactivate = 1\nlog_level = debug\n",
         "providers twice": "[others]\ndefault = default_sect\n",
         "an engine that is not there before it": "[engine_sect]\nx = engine_x\n[engine_x]\nengine_id = x\ndynamic_path = /nowhere/x.so\ninit = 1\n",
         "an unknown module before it": "[nonsense_sect]\nx = 1\n"}
