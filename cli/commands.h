@@ -8,6 +8,7 @@
 
 #include "command.h"
 
+extern const struct command command_check;
 extern const struct command command_enroll;
 extern const struct command command_record;
 extern const struct command command_rollover;

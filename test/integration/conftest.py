@@ -228,13 +228,17 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(f"OTHER OPENSSL [{count}] {line}")
 
 
-@pytest.fixture(scope="session")
-def world(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("world")
-    # Servers under test give up root and must still read what they were given.
+def let_everybody_in(folder, tmp_path_factory):
+    """Who gives up root must still read what is in this folder of a test."""
     base = tmp_path_factory.getbasetemp()
     for path in (folder, base, *([base.parent] if base.name.startswith("popen-") else [])):
         os.chmod(path, 0o755)
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("world")
+    let_everybody_in(folder, tmp_path_factory)
     world = World(folder)
     yield world
     world.zones.stop()

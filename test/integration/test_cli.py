@@ -44,7 +44,7 @@ def commands():
 def test_help_and_version():
     assert re.fullmatch(r"dance \d+\.\d+\.\d+\n", good("--version"))
     assert good("help") == good("--help")
-    assert {"enroll", "record", "rollover", "lookup", "flush"} <= set(commands())
+    assert {"check", "enroll", "record", "rollover", "lookup", "flush"} <= set(commands())
     for name in commands():
         assert good("help", name).startswith(f"usage: dance {name}") and good("help", name) == good(name, "--help")
 
@@ -367,7 +367,8 @@ def test_update(primary, tmp_path):
     (["flush", "--"], ["--socket", "--json"]), (["lookup", NAME, "--so"], ["--socket"]), (["enroll", "--out", ""], ["folder"]),
     (["record", "--key", "a"], ["a.key"]), (["record", "--selector", ""], ["0", "1"]), (["enroll", ""], []),
     (["nothing", "--"], []), (["lookup", "--timeout", "-"], []), (["enroll", "--json", "--ts"], ["--tsig"]),
-    (["rollover", "--c"], ["--config", "--cert-ready"]), (["rollover", "--key", "a"], ["a.key"]), (["rol"], ["rollover"])])
+    (["rollover", "--c"], ["--config", "--cert-ready"]), (["rollover", "--key", "a"], ["a.key"]), (["rol"], ["rollover"]),
+    (["check", "--"], ["--config", "--user", "--json"]), (["check", "--config", "a"], ["a.key"]), (["check", "--user", "roo"], ["root"])])
 def test_completion(tmp_path, line, wanted):
     (tmp_path / "a.key").touch()
     (tmp_path / "folder").mkdir()
