@@ -22,11 +22,19 @@ Test(client_conf, begins_with_default)
 /* It checks itself that OpenSSL reads the same back. */
 Test(client_conf, places_of_keys)
 {
-    static const char *const good[] = {
-        "/a b/c d.key",      "/a#b",      "/a$HOME/${x}",
-        "/a\\b\\nc",         "/a'b\"c`d", "pkcs11:object=a%20b;type=private?pin-value=1#2$3",
-        "handle:0x81000001", "/\xc3\xbc"};
-    static const char *const bad[] = {" /a", "/a ", "/a\nprivate_key = /b", "/a\n"};
+    static const char *const good[] = {"/a b/c d.key",
+                                       "/a#b",
+                                       "/a$HOME/${x}",
+                                       "/a\\b\\nc",
+                                       "/a'b\"c`d",
+                                       "pkcs11:object=a%20b;type=private?pin-value=1#2$3",
+                                       "handle:0x81000001",
+                                       "/\xc3\xbc",
+                                       " /a",
+                                       "/a\t ",
+                                       "/a\nprivate_key = /b",
+                                       "/a\n"};
+    static const char *const bad[] = {" /a\nb", "/a\r "};
 
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         char *text = client_conf("a.example", good[i], &why);
