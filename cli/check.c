@@ -5,34 +5,69 @@
  */
 #include "commands.h"
 #include "examine.h"
+#include "examine_dns.h"
 #include "examine_files.h"
 #include "examine_sections.h"
 #include "examine_trials.h"
+#include "running.h"
+#include "unit.h"
 
+#include <limits.h>
 #include <openssl/conf.h>
 #include <openssl/crypto.h>
 #include <pwd.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { CONFIG, USER, JSON };
+enum { CONFIG, USER, PID, SERVICE, OFFLINE, JSON };
 
 static const struct command_option options[] = {
     [CONFIG] = {"config", "FILE", "this openssl.cnf (the one of the environment)"},
     [USER] = {"user", "USER", "open what it names as this user (root alone can)"},
+    [PID] = {"pid", "PID", "what this process was started with, and has loaded"},
+    [SERVICE] = {"service", "UNIT", "the same of a systemd service"},
+    [OFFLINE] = {"offline", NULL, "ask no resolver, and nothing else that may change by itself"},
     [JSON] = {"json", NULL, "say it in JSON"},
     {NULL, NULL, NULL},
 };
 
-/* NULL as *user: whoever calls. */
-static enum command_status find_user(const struct command_call *call, struct trial_user *room,
-                                     const struct trial_user **user)
+/* Whose configuration it is; its environment is ours from then on. */
+static enum command_status find_running(const struct command_call *call, struct running *running)
 {
-    const char *name = call->option[USER];
+    const char *service = call->option[SERVICE];
+    struct unit unit;
+    const char *fault;
+    char why[256];
+    unsigned pid;
+    bool found;
+
+    *running = (struct running){.pid = 0};
+    if (service != NULL && call->option[PID] != NULL)
+        return command_misused(call->command, "--service and --pid exclude each other");
+    if (service == NULL && call->option[PID] == NULL)
+        return COMMAND_GOOD;
+    if (service != NULL) {
+        fault = unit_read(&unit, service, NULL);
+        if (fault != NULL)
+            return command_misused(call->command, "--service: '%s': %s", service, fault);
+        found = running_service(running, unit.name, why, sizeof(why));
+    } else {
+        if (command_number(call, PID, 1, INT_MAX, 0, &pid) != COMMAND_GOOD)
+            return COMMAND_USAGE;
+        found = running_process(running, (pid_t)pid, why, sizeof(why));
+    }
+    return found ? COMMAND_GOOD : command_failed(call->command, "%s", why);
+}
+
+/* NULL as *user: whoever calls. */
+static enum command_status find_user(const struct command_call *call, const struct running *running,
+                                     struct trial_user *room, const struct trial_user **user)
+{
+    const char *name = call->option[USER] != NULL ? call->option[USER] : running->user;
     const struct passwd *entry;
 
     *user = NULL;
-    if (name == NULL)
+    if (*name == '\0' && call->option[USER] == NULL)
         return COMMAND_GOOD;
     entry = getpwnam(name);
     if (entry == NULL)
@@ -44,15 +79,26 @@ static enum command_status find_user(const struct command_call *call, struct tri
     return COMMAND_GOOD;
 }
 
+static void examine_moment(struct examination *x, const struct trial_user *user)
+{
+    examine_syslog(x, user);
+    /* Where something is wrong already, that would be found once more. */
+    if (x->report->count[REPORT_FAULT] == 0)
+        examine_dns(x, user);
+}
+
 static enum command_status run(const struct command_call *call)
 {
     struct report report;
     struct examination x = {.report = &report};
     struct trial_user room;
     const struct trial_user *user;
-    enum command_status status = find_user(call, &room, &user);
+    struct running running;
+    enum command_status status = find_running(call, &running);
     char *usual = NULL;
 
+    if (status == COMMAND_GOOD)
+        status = find_user(call, &running, &room, &user);
     if (status != COMMAND_GOOD)
         return status;
 
@@ -70,7 +116,11 @@ static enum command_status run(const struct command_call *call)
     if (examine_file(&x) && examine_sections(&x) && examine_readable(&x, user)) {
         examine_trials(&x, user);
         examine_files(&x, user);
+        if (call->option[OFFLINE] == NULL)
+            examine_moment(&x, user);
     }
+    if (running.pid > 0)
+        running_module(&x, &running);
     examination_end(&x);
     OPENSSL_free(usual);
     return report_end(&report);

@@ -302,7 +302,7 @@ static enum command_status run(const struct command_call *call)
                    "# OpenSSL goes on without a word when a module is missing; with the check the "
                    "service does not start then.\n"
                    "[Service]\nEnvironment=OPENSSL_CONF=%s\n"
-                   "ExecStartPre=" DANCE_TOOL_INSTALLED " check --config %s\n",
+                   "ExecStartPre=" DANCE_TOOL_INSTALLED " check --offline --config %s\n",
                    plan.comment, plan.unit.conf, plan.unit.conf);
     status = read_roles(call, &plan.combination);
     if (status == COMMAND_GOOD)

@@ -12,10 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MODULE_PATH_MAX 1024
-
-/* What libcrypto opens for the module (provider_core.c); false: it is too long. */
-static bool module_path(const struct examination *x, char out[MODULE_PATH_MAX])
+bool module_path(const struct examination *x, char out[MODULE_PATH_MAX])
 {
     const char *module = conf_file_value(&x->file, x->file.module, "module");
     const char *folder = secure_getenv("OPENSSL_MODULES");

@@ -93,7 +93,7 @@ class World:
         lines = [f"sensor7._device {right}", f"wrongkey._device {wrong}", f"bogus._device {right}",
                  "nodata._device A 127.0.0.1", f"*.wild._device {right}",
                  "alias._device CNAME sensor7._device", f"_smtp-client.relay {right}",
-                 f"outside {right}", f"ttl0._device {right}", f"ttl2._device {right}", f"several._device {wrong}", f"several._device {right}",
+                 f"outside {right}", f"doubled._device.example.com {right}", f"ttl0._device {right}", f"ttl2._device {right}", f"several._device {wrong}", f"several._device {right}",
                  f"agile._device {right}", "agile._device " + pki.tlsa(3, 1, 2, pki.certificate(self.other_key, "x")),
                  "unusable._device TLSA 3 1 1 00", "unusable._device TLSA 9 9 9 " + "00" * 32]
         for u, s, m in USAGES:

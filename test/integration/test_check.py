@@ -81,7 +81,7 @@ def base(folder):
 
 def check(path, *arguments, **more):
     """The exit status and the findings."""
-    done = dance("check", "--config", path, "--json", *arguments, **more)
+    done = dance("check", "--offline", "--config", path, "--json", *arguments, **more)
     assert done.stderr == "", done
     said = json.loads(done.stdout)
     assert done.returncode == (said["status"] == "fault"), said
@@ -113,7 +113,7 @@ def test_what_is_right_is_good(folder):
     assert any("certificate is for it" in f["what"] for f in findings)
     # Nothing was made, and the text says the same.
     assert not (folder / "log").exists()
-    done = dance("check", conf=path)
+    done = dance("check", "--offline", conf=path)
     assert done.returncode == 0 and done.stdout.endswith(f"{len(findings)} good, 0 warnings, 0 faults\n")
     assert "\033" not in done.stdout
 
@@ -236,7 +236,7 @@ def test_text_without_a_file(tmp_path):
     status, findings = check(path)
     assert status == 1
     one(findings, str(path), "No such file", "name the file")
-    done = dance("check", conf=path)
+    done = dance("check", "--offline", conf=path)
     assert done.returncode == 1 and "No such file" in done.stdout
 
 

@@ -368,7 +368,7 @@ def test_update(primary, tmp_path):
     (["record", "--key", "a"], ["a.key"]), (["record", "--selector", ""], ["0", "1"]), (["enroll", ""], []),
     (["nothing", "--"], []), (["lookup", "--timeout", "-"], []), (["enroll", "--json", "--ts"], ["--tsig"]),
     (["rollover", "--c"], ["--config", "--cert-ready"]), (["rollover", "--key", "a"], ["a.key"]), (["rol"], ["rollover"]),
-    (["check", "--"], ["--config", "--user", "--json"]), (["check", "--config", "a"], ["a.key"]), (["check", "--user", "roo"], ["root"])])
+    (["check", "--"], ["--config", "--user", "--pid", "--service", "--offline", "--json"]), (["check", "--config", "a"], ["a.key"]), (["check", "--user", "roo"], ["root"])])
 def test_completion(tmp_path, line, wanted):
     (tmp_path / "a.key").touch()
     (tmp_path / "folder").mkdir()

@@ -101,7 +101,7 @@ def enable(theirs, root, variables, *arguments):
 
 
 def check(path, variables):
-    return dance("check", "--config", path, env={**environment(None), **variables}, errors="replace")
+    return dance("check", "--offline", "--config", path, env={**environment(None), **variables}, errors="replace")
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=[k.name for k in KINDS])
@@ -189,7 +189,7 @@ def test_what_is_written_and_removed(system, modules):
         assert os.stat(root / name).st_mode & 0o777 == 0o644
     drop_in = (root / written[1]).read_text()
     assert "Environment=OPENSSL_CONF=/etc/dance/example.cnf\n" in drop_in
-    assert "/dance check --config /etc/dance/example.cnf\n" in drop_in
+    assert "/dance check --offline --config /etc/dance/example.cnf\n" in drop_in
     # What is there is never overwritten.
     before = (root / written[0]).read_text()
     done = enable(path, root, modules)
@@ -232,7 +232,7 @@ def test_roles_and_applications(system, modules):
         done = dance("enable", "server", unit, "--allow", "*", *base, env=env)
         assert done.returncode == 0 and said in done.stdout.rsplit("ExecStartPre", 1)[1], done
     done = dance("enable", "server", "nginx", "--allow", "*", *base, env=env)
-    assert done.stdout.endswith("check --config /etc/dance/nginx.cnf\n")
+    assert done.stdout.endswith("check --offline --config /etc/dance/nginx.cnf\n")
 
 
 @pytest.mark.parametrize("arguments,status,said", [
