@@ -1,6 +1,8 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "client_conf.h"
 
+#include "conf_value.h"
+
 #include <openssl/bio.h>
 #include <openssl/conf.h>
 #include <openssl/crypto.h>
@@ -31,13 +33,6 @@
     "client = " SECTION "\n"                                                                       \
     "\n"                                                                                           \
     "[" SECTION "]\n"
-
-/* What means something in a value of openssl.cnf (config(5)) is written with a backslash. */
-static void write_value(BIO *out, const char *value)
-{
-    for (; *value != '\0'; value++)
-        (void)BIO_printf(out, "%s%c", strchr("\\$#\"'`", *value) != NULL ? "\\" : "", *value);
-}
 
 static bool reads_as(const char *text, const char *key, const char *value)
 {
@@ -72,7 +67,7 @@ char *client_conf(const char *identity, const char *private_key, const char **wh
 
     if (out != NULL) {
         (void)BIO_printf(out, BEFORE "identity = %s\nprivate_key = ", identity);
-        write_value(out, private_key);
+        conf_value_write(out, private_key);
         (void)BIO_puts(out, "\n");
         text = take(out);
     }

@@ -9,6 +9,8 @@
 #include "command.h"
 
 extern const struct command command_check;
+extern const struct command command_enable;
+extern const struct command command_disable;
 extern const struct command command_enroll;
 extern const struct command command_record;
 extern const struct command command_rollover;

@@ -242,8 +242,9 @@ static bool find_module(struct examination *x, const char *key, const char *sect
         const CONF_VALUE *provider = sk_CONF_VALUE_value(providers, i);
 
         if (section_of(x, provider->value) == NULL) {
-            examination_say(x, REPORT_FAULT, section, provider->name,
-                            "correct the name, or add the section",
+            /* Behind the module it is for the application to miss what is not loaded. */
+            examination_say(x, x->file.module == NULL ? REPORT_FAULT : REPORT_WARNING, section,
+                            provider->name, "correct the name, or add the section",
                             "%s names [%s], which does not exist; OpenSSL stops there and loads no "
                             "provider from here on",
                             provider->name, provider->value);

@@ -1,0 +1,110 @@
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "loaded.h"
+
+#include <openssl/conf.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/provider.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the module says of itself. */
+struct state {
+    int good;
+    char *text; /* NULL: it was not loaded */
+};
+
+static int find(OSSL_PROVIDER *provider, void *to)
+{
+    struct state *state = to;
+    char *name = NULL;
+    char *text = NULL;
+    int good = 0;
+    OSSL_PARAM params[] = {OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_NAME, &name, 0),
+                           OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_BUILDINFO, &text, 0),
+                           OSSL_PARAM_int(OSSL_PROV_PARAM_STATUS, &good), OSSL_PARAM_END};
+
+    if (OSSL_PROVIDER_get_params(provider, params) && name != NULL && text != NULL
+        && strcmp(name, "DANE TLS client authentication") == 0)
+        *state = (struct state){good, text};
+    return 1;
+}
+
+/* The first thing that goes wrong, without what is tried in vain on the way to it. */
+static void explain(char *text, size_t size)
+{
+    const char *data;
+    unsigned long error;
+    int flags;
+
+    while ((error = ERR_get_error_all(NULL, NULL, NULL, &data, &flags)) != 0) {
+        const char *reason = ERR_reason_error_string(error);
+
+        if (ERR_GET_LIB(error) == ERR_LIB_DSO || ERR_SYSTEM_ERROR(error))
+            continue;
+        (void)snprintf(text, size, "%s%s%s", reason != NULL ? reason : "error",
+                       (flags & ERR_TXT_STRING) != 0 && *data != '\0' ? ": " : "",
+                       (flags & ERR_TXT_STRING) != 0 ? data : "");
+        return;
+    }
+    (void)snprintf(text, size, "it does not say why");
+}
+
+static bool load_strictly(const void *path, char *text, size_t size)
+{
+    ERR_clear_error();
+    if (CONF_modules_load_file(path, NULL, CONF_MFLAGS_DEFAULT_SECTION) > 0)
+        return true;
+    explain(text, size);
+    return false;
+}
+
+/* In the same way as an application without code of its own for it. */
+static bool load(const void *path, char *text, size_t size)
+{
+    struct state state = {0, NULL};
+    EVP_MD *digest;
+
+    (void)CONF_modules_load_file(path, NULL,
+                                 CONF_MFLAGS_DEFAULT_SECTION | CONF_MFLAGS_IGNORE_MISSING_FILE
+                                     | CONF_MFLAGS_IGNORE_RETURN_CODES);
+    (void)OSSL_PROVIDER_do_all(NULL, find, &state);
+    if (state.text == NULL || state.good != 1) {
+        (void)snprintf(text, size, "%s", state.text != NULL ? state.text : "");
+        return false;
+    }
+    digest = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+    if (digest == NULL)
+        (void)snprintf(text, size,
+                       "an application would have no algorithms with it, as what it activates "
+                       "besides does not bring them\nwhat to do: activate the provider default "
+                       "there, or install the module that is to be in its place");
+    EVP_MD_free(digest);
+    return digest != NULL;
+}
+
+bool loaded_in_force(const char *path, char why[TRIAL_TEXT_MAX])
+{
+    char stopped[TRIAL_TEXT_MAX];
+
+    why[0] = '\0';
+    if (trial(load, path, NULL, why))
+        return true;
+    if (why[0] != '\0')
+        return false;
+    if (loaded_cleanly(path, stopped))
+        (void)snprintf(why, TRIAL_TEXT_MAX, "OpenSSL does not load dance.so; is it installed?");
+    else
+        (void)snprintf(why, TRIAL_TEXT_MAX, "OpenSSL does not load dance.so: %.1900s", stopped);
+    return false;
+}
+
+bool loaded_cleanly(const char *path, char why[TRIAL_TEXT_MAX])
+{
+    why[0] = '\0';
+    return trial(load_strictly, path, NULL, why);
+}

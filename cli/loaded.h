@@ -1,0 +1,24 @@
+/*
+ * loaded.h: a configuration is loaded as an application would load it.
+ *
+ * OpenSSL goes on without a word where it cannot do what a configuration says. So
+ * it is loaded in a process of its own (trial.h), and looked at what has become of it.
+ *
+ * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef DANCE_CLI_LOADED_H
+#define DANCE_CLI_LOADED_H
+
+#include "trial.h"
+
+/*
+ * Is dance in force with the file at path, and does an application have algorithms? If not, the
+ * reason is in why.
+ */
+bool loaded_in_force(const char *path, char why[TRIAL_TEXT_MAX]);
+
+/* Does OpenSSL come to the end of the file, passing nothing over? If not, why says where it stops.
+ */
+bool loaded_cleanly(const char *path, char why[TRIAL_TEXT_MAX]);
+
+#endif
