@@ -255,10 +255,11 @@ int worker_run(const struct options *of, uid_t uid, int link, const struct dance
     dns_close();
     changes_close();
     (void)close(poller);
-    (void)close(link_fd);
 #ifdef __SANITIZE_ADDRESS__
     /* Nothing else runs at the end of this process: there may be a thread that cannot end. */
     __lsan_do_leak_check();
 #endif
+    /* The next worker may begin. */
+    (void)close(link_fd);
     return status;
 }

@@ -144,7 +144,8 @@ def test_a_million_names_are_shared(world, nginx, allowed, record_property):
     after = shares(server)
     growth = {pid: after[pid] - before[pid] for pid in before}
     print("growth of the workers' shares:", sorted(growth.values()))
-    assert max(growth.values()) < GROWTH, growth
+    if not sanitized():  # whose own memory grows with every allocation
+        assert max(growth.values()) < GROWTH, growth
     lists = {os.stat(f"/proc/{pid}/fd/{fd}").st_ino for pid in children(server) for fd in os.listdir(f"/proc/{pid}/fd")
              if "dance-patterns" in os.readlink(f"/proc/{pid}/fd/{fd}")}
     assert len(lists) == 2, "the one that the parent read, and the one that the resolver made"
@@ -170,7 +171,8 @@ def test_a_million_names_at_start(world, nginx, allowed):
     less = shares(server)
     growth = {pid: share[pid] - less[pid] for pid in less}
     print("what the list adds to the workers' shares:", sorted(growth.values()))
-    assert max(growth.values()) < GROWTH, growth
+    if not sanitized():  # whose own memory grows with every allocation
+        assert max(growth.values()) < GROWTH, growth
 
 
 @needs_nginx

@@ -321,7 +321,7 @@ def test_client_section(world, primary, client, tmp_path):  # noqa: F811
         done = call(conf(**section))
         assert done.returncode == 1 and said in done.stderr and client.files() == {""}
     done = call("/nothing")
-    assert done.returncode == 1 and "/nothing: No such file" in done.stderr
+    assert done.returncode == 1 and "/nothing: OpenSSL cannot read it: No such file" in done.stderr
     with_certificate = conf(certificate=world.path("ca.crt"))
     done = call(with_certificate, *client.ways)
     assert done.returncode == 1 and done.stderr == "" and "have one issued for the new key" in done.stdout

@@ -349,7 +349,9 @@ def calendar_of(worker):
     """The worker's timer on the calendar, which the kernel ends when the calendar is set; its descriptor there."""
     found = []
     for fd in os.listdir(f"/proc/{worker}/fd"):
-        text = open(f"/proc/{worker}/fdinfo/{fd}").read()
+        text = ""
+        with contextlib.suppress(FileNotFoundError):  # closed by now
+            text = open(f"/proc/{worker}/fdinfo/{fd}").read()
         # CLOCK_REALTIME; TFD_TIMER_ABSTIME and TFD_TIMER_CANCEL_ON_SET.
         if re.search(r"(?m)^clockid: 0\b", text) and re.search(r"(?m)^settime flags: 0?3\b", text):
             found.append(int(fd))
