@@ -2,14 +2,19 @@
 #include "running.h"
 
 #include "examine_trials.h"
+#include "unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <pwd.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define ENVIRONMENT_MAX ((size_t)4 << 20)
 
@@ -39,11 +44,12 @@ static void read_user(struct running *running)
     char *status = read_proc(running->pid, "status", &len);
     const char *line = status != NULL ? strstr(status, "\nUid:") : NULL;
     const struct passwd *user;
-    unsigned real;
-    unsigned effective;
+    char *end = NULL;
 
-    if (line != NULL && sscanf(line, "\nUid: %u %u", &real, &effective) == 2) {
-        user = getpwuid(effective);
+    if (line != NULL) {
+        /* The real one first. */
+        (void)strtoul(line + strlen("\nUid:"), &end, 10);
+        user = getpwuid((uid_t)strtoul(end, &end, 10));
         if (user != NULL)
             (void)snprintf(running->user, sizeof(running->user), "%s", user->pw_name);
     }
@@ -103,39 +109,79 @@ static void set_environment(char *in)
     }
 }
 
+/* Start systemctl; what it prints can be read from *in. -1: it cannot be started. */
+static pid_t start_systemctl(const char *unit, FILE **in)
+{
+    char service[UNIT_NAME_MAX + 16];
+    char program[] = "systemctl";
+    char show[] = "show";
+    char properties[] = "--property=LoadState,User,MainPID,Environment";
+    char *const argv[] = {program, show, properties, service, NULL};
+    posix_spawn_file_actions_t actions;
+    pid_t child = -1;
+    int ends[2];
+
+    *in = NULL;
+    (void)snprintf(service, sizeof(service), "%s.service", unit);
+    if (posix_spawn_file_actions_init(&actions) != 0)
+        return -1;
+    if (pipe2(ends, O_CLOEXEC) == 0) {
+        if (posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO) != 0
+            || posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
+                   != 0
+            || posix_spawnp(&child, program, &actions, NULL, argv, environ) != 0)
+            child = -1;
+        (void)close(ends[1]);
+        *in = fdopen(ends[0], "r");
+        if (*in == NULL)
+            (void)close(ends[0]);
+    }
+    (void)posix_spawn_file_actions_destroy(&actions);
+    return child;
+}
+
+/* A line of what it prints. */
+static void take_property(struct running *running, char *line, bool *found)
+{
+    char *end;
+
+    line[strcspn(line, "\n")] = '\0';
+    if (strcmp(line, "LoadState=loaded") == 0)
+        *found = true;
+    else if (strncmp(line, "User=", 5) == 0)
+        (void)snprintf(running->user, sizeof(running->user), "%.*s", RUNNING_USER_MAX - 1,
+                       line + 5);
+    else if (strncmp(line, "MainPID=", 8) == 0)
+        running->pid = (pid_t)strtol(line + 8, &end, 10);
+    else if (strncmp(line, "Environment=", 12) == 0)
+        set_environment(line + 12);
+}
+
 bool running_service(struct running *running, const char *unit, char *why, size_t why_size)
 {
-    char command[256];
-    char line[4096];
-    char *end;
+    char *line = NULL;
+    size_t room = 0;
     FILE *in;
-    long pid = 0;
     bool found = false;
+    int status = -1;
+    pid_t child;
 
     *running = (struct running){.pid = 0};
-    (void)snprintf(command, sizeof(command),
-                   "exec systemctl show -p LoadState -p User -p MainPID -p Environment %s.service "
-                   "2>/dev/null",
-                   unit);
-    (void)unsetenv("OPENSSL_CONF"); /* this shell's */
-    in = popen(command, "re");
-    while (in != NULL && fgets(line, sizeof(line), in) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        if (strcmp(line, "LoadState=loaded") == 0)
-            found = true;
-        else if (strncmp(line, "User=", 5) == 0)
-            (void)snprintf(running->user, sizeof(running->user), "%.*s", RUNNING_USER_MAX - 1,
-                           line + 5);
-        else if (strncmp(line, "MainPID=", 8) == 0)
-            pid = strtol(line + 8, &end, 10);
-        else if (strncmp(line, "Environment=", 12) == 0)
-            set_environment(line + 12);
-    }
-    if (in == NULL || pclose(in) != 0 || !found) {
+    child = start_systemctl(unit, &in);
+    if (child > 0)
+        (void)unsetenv("OPENSSL_CONF"); /* this shell's */
+    while (in != NULL && getline(&line, &room, in) > 0)
+        take_property(running, line, &found);
+    free(line);
+    if (in != NULL)
+        (void)fclose(in);
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (status != 0 || !found) {
         (void)snprintf(why, why_size, "systemctl knows no service %s", unit);
         return false;
     }
-    return pid <= 0 || running_process(running, (pid_t)pid, why, why_size);
+    return running->pid <= 0 || running_process(running, running->pid, why, why_size);
 }
 
 /* Of a line of maps: is this file mapped, the same, or another one of its name? */
@@ -143,19 +189,24 @@ enum mapping { NOT_MAPPED, MAPPED, MAPPED_BEFORE };
 
 static enum mapping judge_line(const char *line, const char *path, const struct stat *on_disk)
 {
-    unsigned long long inode;
-    unsigned major_number;
-    unsigned minor_number;
+    const char *fields = line;
     const char *slash = strrchr(path, '/');
     const char *name = strchr(line, '/');
     const char *found = name != NULL ? strstr(name, slash) : NULL;
 
+    char *end;
+
     if (found == NULL
-        || (found[strlen(slash)] != '\0' && strncmp(found + strlen(slash), " (deleted)", 10) != 0)
-        || sscanf(line, "%*s %*s %*s %x:%x %llu", &major_number, &minor_number, &inode) != 3)
+        || (found[strlen(slash)] != '\0' && strcmp(found + strlen(slash), " (deleted)") != 0))
         return NOT_MAPPED;
+    /* Address, permissions, offset, device. */
+    for (int i = 0; i < 4; i++) {
+        fields += strcspn(fields, " ");
+        fields += strspn(fields, " ");
+    }
     /* The device differs on some file systems (btrfs, overlays) although it is the same file. */
-    return found[strlen(slash)] == '\0' && inode == (unsigned long long)on_disk->st_ino
+    return found[strlen(slash)] == '\0'
+                   && strtoull(fields, &end, 10) == (unsigned long long)on_disk->st_ino
                ? MAPPED
                : MAPPED_BEFORE;
 }
