@@ -3,6 +3,7 @@
 
 #include "client/load.h"
 #include "pattern_file.h"
+#include "worker/dns/anchor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ANCHOR_READ_MAX 65536
 #define PATH_TEXT_MAX 4096
 
 /* A regular file, opened for reading; -1 with the reason. */
@@ -41,20 +41,16 @@ static bool try_file(const void *from, char *text, size_t size)
     return fd >= 0;
 }
 
-/* Is there a DS or DNSKEY record, by its look? */
+/* By the resolver's own reading. */
 static bool try_anchor(const void *from, char *text, size_t size)
 {
-    static char content[ANCHOR_READ_MAX];
-    int fd = open_file(from, text, size);
-    ssize_t got;
+    const char *fault = NULL;
 
-    if (fd < 0)
+    if (!try_file(from, text, size))
         return false;
-    got = read(fd, content, sizeof(content) - 1);
-    (void)close(fd);
-    if (got >= 0 && (strstr(content, "DS") != NULL || strstr(content, "DNSKEY") != NULL))
+    if (anchors_read(from, &fault) && anchors_first() != NULL)
         return true;
-    (void)snprintf(text, size, "no DS or DNSKEY record can be read from it");
+    (void)snprintf(text, size, "%s", fault != NULL ? fault : "none of its records counts");
     return false;
 }
 

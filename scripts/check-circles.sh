@@ -23,9 +23,9 @@ knows = {r: set() for r in rooms}
 for file in files:
     for name in re.findall(r'^#\s*include\s+"(.+)\.h"', file.read_text(), re.M):
         # The compiler looks beside the file first, then where the program is, then in include/; for cli/ in
-        # provider/ as well.
+        # provider/ and resolver/ as well.
         found = [r for r in (room(file.parent / name), f"{file.parts[0]}/{name}", f"common/{name}",
-                             *([f"provider/{name}"] if file.parts[0] == "cli" else [])) if r in rooms]
+                             *([f"provider/{name}", f"resolver/{name}"] if file.parts[0] == "cli" else [])) if r in rooms]
         if not found:
             raise SystemExit(f"{file}: there is no room {name}")
         knows[room(file)].add(found[0])

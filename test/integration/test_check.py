@@ -62,6 +62,7 @@ def folder(tmp_path):
     (tmp_path / "allowed").write_text("*._device.example.net\n")
     (tmp_path / "bad").write_text("*._device.example.net\na..b\n")
     (tmp_path / "anchor").write_text(". IN DS 20326 8 2 " + "00" * 32 + "\n")
+    (tmp_path / "short").write_text(". IN DS 20326 8 2 " + "00" * 31 + "\n")
     (tmp_path / "empty").write_text("")
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "dance.so").write_text("this is no module")
@@ -204,6 +205,7 @@ MISTAKES = {
     "no certificate": ("{folder}/a.crt", "{folder}/none.crt", "certificate", "No such file", "leave the key certificate out"),
     "no anchor": ("{folder}/anchor", "{folder}/none", "trust_anchor", "No such file", "dns-root-data"),
     "an empty anchor": ("{folder}/anchor", "{folder}/empty", "trust_anchor", "no DS or DNSKEY", "dns-root-data"),
+    "a short digest": ("{folder}/anchor", "{folder}/short", "trust_anchor", "line 1: the digest is not", "dns-root-data"),
     "no allow_file": ("{folder}/allowed", "{folder}/none", "allow_file", "No such file", "correct the path"),
     "a bad allow_file": ("{folder}/allowed", "{folder}/bad", "allow_file", r"a\.\.b", "pattern a line"),
     "a log in no folder": ("{folder}/log", "{folder}/none/log", "log", "cannot be made in .*/none: No such file", "make the folder"),

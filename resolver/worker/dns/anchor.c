@@ -398,15 +398,6 @@ bool anchors_read(const char *path, const char **why)
     return ok;
 }
 
-int anchors_give(struct ub_ctx *context)
-{
-    int error = 0;
-
-    for (const struct anchor *a = first; a != NULL && error == 0; a = a->next)
-        error = ub_ctx_add_ta(context, a->record);
-    return error;
-}
-
 const struct anchor *anchors_first(void)
 {
     return first;

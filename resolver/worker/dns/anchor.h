@@ -15,7 +15,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <unbound.h>
 
 #define ANCHOR_NAME_MAX 254 /* octets of an owner name, with the trailing dot */
 
@@ -33,9 +32,6 @@ bool anchors_read(const char *path, const char **fault);
 
 /* The same with its text of len octets. Exposed for tests. */
 bool anchors_parse(const char *text, size_t len, const char **fault);
-
-/* Give all of them to a context of libunbound; 0, or its error. */
-int anchors_give(struct ub_ctx *context);
 
 /* Those that count, in the file's order. */
 const struct anchor *anchors_first(void);
