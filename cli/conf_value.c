@@ -4,27 +4,26 @@
 #include <stdbool.h>
 #include <string.h>
 
-static bool is_blank(char c)
+/* Blanks at an end are nothing without quotes, and in quotes a backslash has no letters. */
+static bool needs_quotes(const char *value, const char *at)
 {
-    return c == ' ' || c == '\t';
+    return (*at == ' ' || *at == '\t' || *at == '\v' || *at == '\f')
+           && (at == value || at[1] == '\0');
 }
 
 void conf_value_write(BIO *out, const char *value)
 {
-    static const char controls[] = "\n\r\t\b";
-    static const char letters[] = "nrtb";
-    size_t len = strlen(value);
-    /* Blanks at an end are nothing without quotes. */
-    const char *quote = len > 0 && (is_blank(value[0]) || is_blank(value[len - 1])) ? "\"" : "";
+    static const char controls[] = "\n\r\b";
+    static const char letters[] = "nrb";
 
-    (void)BIO_puts(out, quote);
-    for (; *value != '\0'; value++) {
-        const char *control = strchr(controls, *value);
+    for (const char *at = value; *at != '\0'; at++) {
+        const char *control = strchr(controls, *at);
 
-        if (control != NULL && !(*quote != '\0' && is_blank(*value)))
+        if (needs_quotes(value, at))
+            (void)BIO_printf(out, "\"%c\"", *at);
+        else if (control != NULL)
             (void)BIO_printf(out, "\\%c", letters[control - controls]);
         else
-            (void)BIO_printf(out, "%s%c", strchr("\\$#\"'`", *value) != NULL ? "\\" : "", *value);
+            (void)BIO_printf(out, "%s%c", strchr("\\$#\"'`", *at) != NULL ? "\\" : "", *at);
     }
-    (void)BIO_puts(out, quote);
 }

@@ -1,12 +1,10 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "examine_trials.h"
 
-#include <openssl/conf.h>
-#include <openssl/core_names.h>
+#include "loaded.h"
+
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
 #include <openssl/provider.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,65 +59,20 @@ static bool load_module(const void *from, char *text, size_t size)
     return false;
 }
 
-/* What the module of a loaded file says. */
-struct word {
-    const char *name;
-    bool active;
-    bool good;
-    const char *info;
-};
-
-static int ask(OSSL_PROVIDER *provider, void *to)
-{
-    struct word *word = to;
-    int status = 0;
-    char *info = NULL;
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_int(OSSL_PROV_PARAM_STATUS, &status),
-                           OSSL_PARAM_construct_utf8_ptr(OSSL_PROV_PARAM_BUILDINFO, &info, 0),
-                           OSSL_PARAM_construct_end()};
-
-    if (strcmp(OSSL_PROVIDER_get0_name(provider), word->name) != 0)
-        return 1;
-    word->active = true;
-    if (OSSL_PROVIDER_get_params(provider, params) && info != NULL) {
-        word->good = status == 1;
-        word->info = info;
-    }
-    return 1;
-}
-
-static const char *provider_name(const struct examination *x)
-{
-    const char *identity = conf_file_value(&x->file, x->file.module, "identity");
-    const char *dot = strchr(x->name, '.');
-
-    return identity != NULL ? identity : dot != NULL ? dot + 1 : x->name;
-}
-
 /* As an application that starts. An empty text: it was not activated. */
 static bool load_all(const void *from, char *text, size_t size)
 {
-    const struct examination *x = from;
-    struct word word = {.name = provider_name(x), .info = "it says nothing of its state"};
-
-    examination_load(x);
-    (void)OSSL_PROVIDER_do_all(NULL, ask, &word);
-    if (word.active)
-        (void)snprintf(text, size, "%s", word.info);
-    return word.active && word.good;
+    examination_load(from);
+    return loaded_says(text, size);
 }
 
 /* A provider that is to bring the algorithms may itself be missing. */
 static bool has_algorithms(const void *from, char *text, size_t size)
 {
-    EVP_MD *md;
-
     (void)text;
     (void)size;
     examination_load(from);
-    md = EVP_MD_fetch(NULL, "SHA2-256", NULL);
-    EVP_MD_free(md);
-    return md != NULL;
+    return loaded_has_algorithms();
 }
 
 static void say_inactive(struct examination *x)

@@ -63,28 +63,38 @@ static bool load_strictly(const void *path, char *text, size_t size)
     return false;
 }
 
+bool loaded_says(char *text, size_t size)
+{
+    struct state state = {0, NULL};
+
+    (void)OSSL_PROVIDER_do_all(NULL, find, &state);
+    (void)snprintf(text, size, "%s", state.text != NULL ? state.text : "");
+    return state.text != NULL && state.good == 1;
+}
+
+bool loaded_has_algorithms(void)
+{
+    EVP_MD *digest = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+
+    EVP_MD_free(digest);
+    return digest != NULL;
+}
+
 /* In the same way as an application without code of its own for it. */
 static bool load(const void *path, char *text, size_t size)
 {
-    struct state state = {0, NULL};
-    EVP_MD *digest;
-
     (void)CONF_modules_load_file(path, NULL,
                                  CONF_MFLAGS_DEFAULT_SECTION | CONF_MFLAGS_IGNORE_MISSING_FILE
                                      | CONF_MFLAGS_IGNORE_RETURN_CODES);
-    (void)OSSL_PROVIDER_do_all(NULL, find, &state);
-    if (state.text == NULL || state.good != 1) {
-        (void)snprintf(text, size, "%s", state.text != NULL ? state.text : "");
+    if (!loaded_says(text, size))
         return false;
-    }
-    digest = EVP_MD_fetch(NULL, "SHA2-256", NULL);
-    if (digest == NULL)
-        (void)snprintf(text, size,
-                       "an application would have no algorithms with it, as what it activates "
-                       "besides does not bring them\nwhat to do: activate the provider default "
-                       "there, or install the module that is to be in its place");
-    EVP_MD_free(digest);
-    return digest != NULL;
+    if (loaded_has_algorithms())
+        return true;
+    (void)snprintf(text, size,
+                   "an application would have no algorithms with it, as what it activates "
+                   "besides does not bring them\nwhat to do: activate the provider default "
+                   "there, or install the module that is to be in its place");
+    return false;
 }
 
 bool loaded_in_force(const char *path, char why[TRIAL_TEXT_MAX])

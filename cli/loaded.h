@@ -12,6 +12,15 @@
 #include "trial.h"
 
 /*
+ * In a process that has loaded a configuration: is the module there, and is its configuration good?
+ * text: what it says of itself; empty where it is not there.
+ */
+bool loaded_says(char *text, size_t size);
+
+/* In such a process: an algorithm that TLS needs is there. */
+bool loaded_has_algorithms(void);
+
+/*
  * Is dance in force with the file at path, and does an application have algorithms? If not, the
  * reason is in why.
  */

@@ -4,6 +4,8 @@ import json
 import os
 import pwd
 import re
+import shutil
+import subprocess
 
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
@@ -339,6 +341,14 @@ def test_a_comment_directly_behind_a_value(folder):
     assert [(f["where"], "begins a comment" in f["what"]) for f in findings if f["severity"] == "warning"] == [
         (f"{path}:{line_of(text, 'log')}", True)]
     assert check(write(folder, base(folder).replace("/log\n", "/log # x\n").replace("[dance_dns]", "[dance_dns] # x")))[0] == 0
+
+
+def test_another_provider_under_the_name(folder):
+    """It is loaded, and has a state, which is no word of ours."""
+    said = subprocess.run(["openssl", "version", "-m"], capture_output=True, text=True, check=True).stdout
+    shutil.copy(os.path.join(said.split('"')[1], "legacy.so"), folder / "lib" / "dance.so")
+    path = write(folder, base(folder).replace(MODULE, f"{folder}/lib/dance.so"))
+    assert check(path)[0] == 1 and "does not activate the module" in faults(check(path)[1])[0]["what"]
 
 
 def test_roles_that_two_sections_share_out(folder):
