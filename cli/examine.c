@@ -126,15 +126,17 @@ static void check_twice(struct examination *x, const char *section, const char *
     say_at(x, REPORT_FAULT, first, "leave one of them", text);
 }
 
-/* Where openssl_conf is set twice, a file that includes another one may well mean it. */
-static void check_start_twice(struct examination *x, bool found)
+/* found: the last one leads to the module. Then a file that includes another one may well mean it.
+ */
+static void check_overridden(struct examination *x, const char *section, const char *key,
+                             bool found)
 {
-    const struct conf_line *last = conf_lines_find(x->lines, "default", x->start);
-    const struct conf_line *first = conf_lines_next(x->lines, NULL, "default", x->start);
+    const struct conf_line *last = conf_lines_find(x->lines, section, key);
+    const struct conf_line *first = conf_lines_next(x->lines, NULL, section, key);
 
     if (first == NULL || first == last || (found && strcmp(first->file, last->file) != 0))
         return;
-    check_twice(x, "default", x->start);
+    check_twice(x, section, key);
 }
 
 static const STACK_OF(CONF_VALUE) * section_of(const struct examination *x, const char *name)
@@ -267,6 +269,7 @@ static bool walk(struct examination *x)
 {
     const STACK_OF(CONF_VALUE) *init = section_of(x, x->init);
     const CONF_VALUE *providers = NULL;
+    bool found;
 
     if (init == NULL) {
         examination_say(
@@ -283,8 +286,9 @@ static bool walk(struct examination *x)
             continue;
         }
         providers = line;
-        check_twice(x, x->init, line->name);
-        if (find_module(x, line->name, line->value))
+        found = find_module(x, line->name, line->value);
+        check_overridden(x, x->init, line->name, found);
+        if (found)
             return true;
     }
     if (providers == NULL)
@@ -314,7 +318,7 @@ bool examine_file(struct examination *x)
     if (!load(x) || !find_start(x))
         return false;
     found = walk(x);
-    check_start_twice(x, found);
+    check_overridden(x, "default", x->start, found);
     if (!found)
         return false;
     check_activate(x);

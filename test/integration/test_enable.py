@@ -141,22 +141,29 @@ def nothing_lost(before, after):
     assert dict(before.get(providers, [])).items() <= listed.items() and "dance" in listed
 
 
-# The three ways in which the lines of a manual get into a file that is there.
+# The ways in which the lines of a manual get into a file that is there.
 SECTIONS = "[dance_sect]\nmodule = dance.so\nactivate = 1\nserver = dance_server\n[dance_server]\npolicy = require\nallow = *\n"
 BLOCK = "openssl_conf = openssl_init\n[openssl_init]\nproviders = provider_sect\n[provider_sect]\ndefault = default_sect\n" \
     "dance = dance_sect\n[default_sect]\nactivate = 1\n" + SECTIONS
 WAYS = {"sections-at-the-end": ("", "\n[provider_sect]\ndance = dance_sect\n" + SECTIONS), "block-at-the-end": ("", "\n" + BLOCK),
-        "block-with-default-at-the-end": ("", "\n[default]\n" + BLOCK), "block-at-the-top": (BLOCK, "")}
+        "block-with-default-at-the-end": ("", "\n[default]\n" + BLOCK), "block-at-the-top": (BLOCK, ""),
+        "block-that-includes-it": None}
+# Of these check has to see that they are good that way.
+GOOD = {"empty", "debian-12", "debian-13", "ubuntu-22.04", "fedora", "suse", "pkcs11-provider", "tpm2", "oqs", "crlf"}
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", KINDS, ids=[k.name for k in KINDS])
 def test_none_is_called_good_that_is_open(theirs, modules, visited, kind, way):
     path, variables = theirs(kind), {**modules, **kind.environment}
-    text = path.read_bytes()
-    path.write_bytes(WAYS[way][0].encode() + text + WAYS[way][1].encode())
+    if WAYS[way] is None:
+        path.rename(path.with_name("theirs.cnf"))
+        path.write_text(f".include {path.with_name('theirs.cnf')}\n[default]\n{BLOCK}")
+    else:
+        path.write_bytes(WAYS[way][0].encode() + path.read_bytes() + WAYS[way][1].encode())
     done = check(path, variables)
     assert done.returncode in (0, 1), done
+    assert done.returncode == 0 or WAYS[way] is not None or kind.name not in GOOD, done.stdout
     if done.returncode == 0:
         assert visited(path, variables).alert == 116, done.stdout
     else:
