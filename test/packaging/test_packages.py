@@ -129,10 +129,12 @@ def root(packages, tmp_path_factory):
     path = tmp_path_factory.mktemp("root")
     os.chmod(path, 0o755)
     done = subprocess.run(["unshare", "--mount", "debootstrap", "--variant=minbase",
-                           f"--include={','.join(sorted(include | {'systemd', 'systemd-sysv', 'openssl'}))}",
+                           f"--include={','.join(sorted(include | {'systemd', 'systemd-sysv', 'openssl', 'nginx-light', 'curl'}))}",
                            release, str(path)], capture_output=True, text=True)
     if done.returncode != 0:
         pytest.skip(f"no machine can be made here (is there a Debian mirror?): {done.stdout[-300:]}")
+    # It would listen on every address of this machine, whose network it has.
+    os.unlink(path / "etc/systemd/system/multi-user.target.wants/nginx.service")
     yield path
     subprocess.run(["rm", "-rf", "--one-file-system", str(path)], check=True)
 
@@ -237,3 +239,64 @@ def test_machine(machine, root, packages, world, tmp_path):  # noqa: F811
     assert everything(root) == before
     assert machine.run("find", "/run", "/tmp", "/var", "/etc", "/usr", "-xdev", "-name", "*dance*", "-not", "-path",
                        "/var/log/*") == ""
+
+
+def test_first_client(machine, root, packages, world):  # noqa: F811
+    """What README.md says, typed on a machine with nginx: its first client, and no server without the module."""
+    name, typed = "first._device.example.com", []
+
+    def type_in(*words, **more):
+        typed.append(words)
+        return machine.run(*words, **more)
+    port = free_port()
+    for file in ("server.key", "server.crt", "ca.crt"):
+        shutil.copy(world.path(file), root / "etc/nginx")
+    (root / "etc/nginx/nginx.conf").write_text(f"""
+pid /run/nginx.pid;
+events {{}}
+http {{
+  access_log off;
+  server {{
+    listen 127.0.0.1:{port} ssl;
+    ssl_protocols TLSv1.3;
+    ssl_certificate server.crt; ssl_certificate_key server.key;
+    ssl_client_certificate ca.crt; ssl_verify_client on;
+    return 200 "hello $ssl_client_s_dn\\n";
+  }}
+}}
+""")
+    shutil.copy(world.path("anchors"), root / "etc/anchors")
+    os.chmod(root / "etc/anchors", 0o644)
+    # A zone of the test's own, instead of one below the root's anchor.
+    (root / "etc/default/dance-resolver").write_text("DANCE_RESOLVER_OPTIONS=\"--trust-anchor /etc/anchors "
+                                                     f"--forward 127.0.0.1@{world.zones.port}\"\n")
+    (root / "opt/incoming").mkdir()
+    for path in packages.values():
+        shutil.copy(path, root / "opt/incoming")
+    type_in("sh", "-c", "dpkg --install /opt/incoming/*.deb")
+    record = re.search(rf"(?m)^{name}\. \d+ IN (TLSA .*)$", type_in("dance", "enroll", name, "--out", "/etc/dance"))[1]
+    with world.zones.record(name, record, 60):
+        type_in("dance", "enable", "server", "nginx", "--allow", "*._device.example.com")
+        type_in("systemctl", "start", "nginx")
+
+        def curl(**variables):
+            return machine.run("env", *(f"{variable}={value}" for variable, value in variables.items()), "curl", "--silent", "--insecure",
+                               f"https://127.0.0.1:{port}/", check=False)
+        typed.append("curl")
+        assert curl(OPENSSL_CONF=f"/etc/dance/{name}.cnf") == f"hello CN={name}", machine.run("journalctl", "--no-pager")
+        assert "hello" not in curl()
+        assert f"accepted {name} (TLSA 3 1 1" in machine.run("journalctl", "-t", "dance", "--no-pager")
+        assert len(typed) <= 8
+        # Without the module it does not start, where it would let everybody in.
+        machine.systemctl("stop", "nginx")
+        [module] = root.glob("usr/lib/*/ossl-modules/dance.so")
+        module.rename(f"{module}.away")
+        machine.run("systemctl", "start", "nginx", check=False)
+        assert machine.run("systemctl", "is-active", "nginx", check=False) == "failed"
+        (module.parent / "dance.so.away").rename(module)
+        machine.systemctl("start", "nginx")
+        assert curl(OPENSSL_CONF=f"/etc/dance/{name}.cnf") == f"hello CN={name}"
+    machine.systemctl("stop", "nginx")
+    machine.run("dance", "disable", "nginx")
+    assert sorted(os.listdir(root / "etc/dance")) == [f"{name}.cnf", f"{name}.key"]
+    assert not (root / "etc/systemd/system/nginx.service.d").exists()
