@@ -142,7 +142,8 @@ def nothing_lost(before, after):
 
 
 # The ways in which the lines of a manual get into a file that is there.
-SECTIONS = "[dance_sect]\nmodule = dance.so\nactivate = 1\nserver = dance_server\n[dance_server]\npolicy = require\nallow = *\n"
+SECTIONS = "[dance_sect]\nmodule = dance.so\nactivate = 1\nserver = dance_server\ndns = dance_dns\n[dance_server]\n" \
+    "policy = require\nallow = *\n[dance_dns]\nresolver = /run/dance/resolver.sock\n"
 BLOCK = "openssl_conf = openssl_init\n[openssl_init]\nproviders = provider_sect\n[provider_sect]\ndefault = default_sect\n" \
     "dance = dance_sect\n[default_sect]\nactivate = 1\n" + SECTIONS
 WAYS = {"sections-at-the-end": ("", "\n[provider_sect]\ndance = dance_sect\n" + SECTIONS), "block-at-the-end": ("", "\n" + BLOCK),
