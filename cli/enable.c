@@ -181,6 +181,16 @@ static bool write_memory(const char *text, int *fd, char path[64], char *why, si
     return false;
 }
 
+/* What their init section says for all SSL_CTXs; NULL: nothing. */
+static const char *find_ssl_conf(const struct plan *plan)
+{
+    const char *init = plan->theirs.conf != NULL
+                           ? conf_file_value(&plan->theirs, "default", "openssl_conf")
+                           : NULL;
+
+    return init != NULL ? conf_file_value(&plan->theirs, init, "ssl_conf") : NULL;
+}
+
 /* The text of this form, if dance is in force with it. */
 static char *try_form(struct plan *plan, bool first, bool diagnostics, char why[TRIAL_TEXT_MAX])
 {
@@ -193,7 +203,9 @@ static char *try_form(struct plan *plan, bool first, bool diagnostics, char why[
     text = conf_combine(&plan->combination, &plan->theirs, why, TRIAL_TEXT_MAX);
     if (text == NULL)
         return NULL;
-    if (!write_memory(text, &fd, path, why, TRIAL_TEXT_MAX) || !loaded_in_force(path, why)) {
+    /* With diagnostics what was passed over before may keep the application from starting. */
+    if (!write_memory(text, &fd, path, why, TRIAL_TEXT_MAX) || !loaded_in_force(path, why)
+        || (diagnostics && !loaded_makes_contexts(path, find_ssl_conf(plan), why))) {
         OPENSSL_free(text);
         text = NULL;
     } else {

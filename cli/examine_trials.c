@@ -134,4 +134,9 @@ void examine_trials(struct examination *x, const struct trial_user *user)
                         "default",
                         "with this file OpenSSL has no SHA2-256%s%s", *text != '\0' ? ": " : "",
                         text);
+    if (x->report->count[REPORT_FAULT] == 0
+        && !loaded_makes_contexts(x->path, conf_file_value(&x->file, x->init, "ssl_conf"), text))
+        examination_say(x, REPORT_FAULT, x->init, "ssl_conf",
+                        "correct or remove the line that it names in what ssl_conf leads to",
+                        "with this file no application can make an SSL_CTX: %s", text);
 }

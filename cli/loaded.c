@@ -1,6 +1,8 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "loaded.h"
 
+#include "conf_value.h"
+
 #include <openssl/conf.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -8,6 +10,7 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/provider.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +114,47 @@ bool loaded_in_force(const char *path, char why[TRIAL_TEXT_MAX])
     else
         (void)snprintf(why, TRIAL_TEXT_MAX, "OpenSSL does not load dance.so: %.1900s", stopped);
     return false;
+}
+
+struct settings {
+    const char *path;
+    const char *ssl_conf;
+};
+
+/* The file with an init section that has nothing but ssl_conf. */
+static bool make_context(const void *from, char *text, size_t size)
+{
+    const struct settings *settings = from;
+    CONF *conf = NCONF_new(NULL);
+    BIO *in = BIO_new(BIO_s_mem());
+    SSL_CTX *ctx = NULL;
+
+    if (conf != NULL && in != NULL) {
+        (void)BIO_puts(in, ".include ");
+        conf_value_write(in, settings->path);
+        (void)BIO_puts(in, "\n[default]\nopenssl_conf = dance_trial\n[dance_trial]\nssl_conf = ");
+        conf_value_write(in, settings->ssl_conf);
+        (void)BIO_puts(in, "\n");
+        if (NCONF_load_bio(conf, in, NULL) > 0)
+            (void)CONF_modules_load(conf, NULL,
+                                    CONF_MFLAGS_DEFAULT_SECTION | CONF_MFLAGS_IGNORE_RETURN_CODES);
+        ERR_clear_error();
+        ctx = SSL_CTX_new(TLS_method());
+    }
+    if (ctx == NULL)
+        explain(text, size);
+    SSL_CTX_free(ctx);
+    BIO_free(in);
+    NCONF_free(conf);
+    return ctx != NULL;
+}
+
+bool loaded_makes_contexts(const char *path, const char *ssl_conf, char why[TRIAL_TEXT_MAX])
+{
+    const struct settings settings = {path, ssl_conf};
+
+    why[0] = '\0';
+    return ssl_conf == NULL || trial(make_context, &settings, NULL, why);
 }
 
 bool loaded_cleanly(const char *path, char why[TRIAL_TEXT_MAX])

@@ -26,6 +26,12 @@ bool loaded_has_algorithms(void);
  */
 bool loaded_in_force(const char *path, char why[TRIAL_TEXT_MAX]);
 
+/*
+ * Can an application make an SSL_CTX, with what the section ssl_conf says for all of them (NULL:
+ * nothing)? Without dance, which has its own part in that.
+ */
+bool loaded_makes_contexts(const char *path, const char *ssl_conf, char why[TRIAL_TEXT_MAX]);
+
 /* Does OpenSSL come to the end of the file, passing nothing over? If not, why says where it stops.
  */
 bool loaded_cleanly(const char *path, char why[TRIAL_TEXT_MAX]);

@@ -140,6 +140,7 @@ kind("docker-first-line", "openssl_conf = default_conf\n" + HEAD + REQUESTS + "[
      "[ssl_sect]\n\nsystem_default = system_default_sect\n\n[system_default_sect]\nMinProtocol = TLSv1.2\n"
      "CipherString = DEFAULT:@SECLEVEL=1\n")
 kind("tls-1.3-only", "openssl_conf = i\n[i]\nssl_conf = ssl_sect\n" + SSL + "MinProtocol = TLSv1.3\n")
+kind("unknown-command", "openssl_conf = i\n[i]\nssl_conf = ssl_sect\n" + SSL + "Frobnicate = yes\nMinProtocol = TLSv1.2\n")
 kind("random", "openssl_conf = i\n[i]\nrandom = r\n[r]\nrandom = CTR-DRBG\ncipher = AES-256-CTR\n")
 kind("strings", "openssl_conf = i\n[i]\nstbl_section = s\n[s]\ncommonName = min:1, max:64\n")
 kind("diagnostics", "config_diagnostics = yes\nopenssl_conf = i\n[i]\nproviders = p\n[p]\ndefault = d\n[d]\nactivate = 1\n")
