@@ -7,6 +7,8 @@ root=$1 source=$2 scratch=$3
 shift 3
 
 mount --make-rprivate /
+# Its / is to be a mount, or nothing in it can have mounts of its own (unshare --mount).
+mount --bind "$root" "$root"
 # at FROM TO [OPTION...]
 at() {
     mkdir -p "$root$2"
