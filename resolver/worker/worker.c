@@ -259,7 +259,6 @@ int worker_run(const struct options *of, uid_t uid, int link, const struct dance
     /* Nothing else runs at the end of this process: there may be a thread that cannot end. */
     __lsan_do_leak_check();
 #endif
-    /* The next worker may begin. */
-    (void)close(link_fd);
+    /* link_fd is closed by the end of this process: the next worker begins then, not before. */
     return status;
 }

@@ -22,7 +22,7 @@ mount --rbind "$folder" /proc; exec "$@" """
 
 def flush(folder, pids, *arguments):
     return subprocess.run(["unshare", "-m", "sh", "-ec", ALONE, "sh", folder, PROGRAM, "--flush", NAME, *arguments], capture_output=True,
-                          text=True, timeout=patient(30), env={**os.environ, "PIDS": " ".join(map(str, pids))})
+                          text=True, timeout=patient(30), env={**os.environ, "PIDS": " ".join(map(str, pids)), "ASAN_OPTIONS": "detect_leaks=0"})
 
 
 @pytest.fixture(params=["socket", "auto"])
