@@ -95,7 +95,8 @@ def test_lookup_at_a_socket(world, resolver, name, status, reason):  # noqa: F81
     done = dance(*asked, name.upper() + ".", "--json")
     said = json.loads(done.stdout)
     assert done.stderr == "" and done.returncode == (status != "secure")
-    assert (said["name"], said["status"], said["resolver"]) == (name, status, resolver.path) and reason in said["reason"]
+    assert (said["name"], said["status"], said["resolver"]) == (name, status, resolver.path)
+    assert reason in said["reason"].replace("signature crypto failed", "signature verification failed")  # libunbound 1.22's words
     text = dance(*asked, name)
     assert text.returncode == done.returncode and f"; {name}: {status}" in text.stdout and resolver.path in text.stdout
     if status != "secure":

@@ -135,6 +135,7 @@ def resolver(world, tmp_path, silent_dns):  # noqa: F811
 def test_outcomes(resolver, name, status, reason):
     for spelling in (name, name.upper()):
         got, ttl, said = ask(resolver(), spelling)
+        said = said.replace("signature crypto failed", "signature verification failed")  # libunbound 1.22's words
         assert got == status and reason in said and 0 <= ttl <= 3600
 
 
