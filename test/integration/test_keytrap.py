@@ -53,6 +53,6 @@ def test_nobody_else_waits(zones, tmp_path):
             rounds += 1
         # They took less than what the attacker waits for.
         # A libunbound that validates with OpenSSL takes half of what one with nettle does.
-    assert rounds > 5, rounds
+        assert rounds > 5, rounds
         assert all(status == BOGUS for _, status, _, _ in answered), answered
         # And the process ends in order, in the middle of it: see running().
