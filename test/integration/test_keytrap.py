@@ -52,7 +52,7 @@ def test_nobody_else_waits(zones, tmp_path):
             assert said(NAME)[0] == SECURE and said(known)[0] == SECURE
             rounds += 1
         # They took less than what the attacker waits for.
-        # A libunbound that validates with OpenSSL takes half of what one with nettle does.
-        assert rounds > 5, rounds
+        # How many depends on what libunbound validates with; were they kept waiting, it would be one.
+        assert rounds > 1, rounds
         assert all(status == BOGUS for _, status, _, _ in answered), answered
         # And the process ends in order, in the middle of it: see running().
