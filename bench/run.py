@@ -276,7 +276,7 @@ class Bench:
         holder = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         holder.connect(path)
         begin = time.monotonic()
-        socket.send_fds(holder, [b"DNCE\x02\x05"], [fd])
+        socket.send_fds(holder, [b"DNCE\x03\x05"], [fd])
 
         def kept():
             offset = os.path.getsize(log)

@@ -26,7 +26,7 @@
  *                    later: DANCE_WIRE_ALLOW_LIST, with the list of patterns.h
  *                    that was made of it as a descriptor (the same one for
  *                    everybody who asks about the same file), or with what is
- *                    wrong with it as a text.
+ *                    wrong with it as a text. Chains: see dance_wire_chain.h.
  *
  * A list of names is a memfd that is sealed against writing and shrinking: names,
  * each ended by a line feed. An empty line ends it, whatever follows, so a list
@@ -48,7 +48,7 @@
 #include <string.h>
 
 #define DANCE_WIRE_MAGIC 0x444e4345u /* "DNCE" */
-#define DANCE_WIRE_VERSION 2u        /* 1: control channels took queries */
+#define DANCE_WIRE_VERSION 3u        /* 2: knew no chains; 1: control channels took queries */
 #define DANCE_WIRE_HEADER 6u
 
 /* Bounds. An answer that would be larger is sent as DANCE_WIRE_FAILED instead. */
@@ -71,9 +71,12 @@ enum dance_wire_type {
     DANCE_WIRE_PAGE = 6,
     DANCE_WIRE_FORGET = 7,
     DANCE_WIRE_ALLOW_FILE = 8,
-    DANCE_WIRE_ALLOW_LIST = 9
+    DANCE_WIRE_ALLOW_LIST = 9,
+    DANCE_WIRE_CHAIN = 10, /* this and the next: dance_wire_chain.h */
+    DANCE_WIRE_COLLECT = 11,
+    DANCE_WIRE_COLLECTED = 12
 };
-#define DANCE_WIRE_TYPE_LAST DANCE_WIRE_ALLOW_LIST
+#define DANCE_WIRE_TYPE_LAST DANCE_WIRE_COLLECTED
 #define DANCE_WIRE_PAGE_SIZE (DANCE_WIRE_HEADER + 8u)
 #define DANCE_WIRE_ALLOW_LIST_MAX (DANCE_WIRE_HEADER + 1u + DANCE_WIRE_REASON_MAX)
 
@@ -301,13 +304,13 @@ static inline size_t dance_wire_encode_query(const struct dance_wire_query *q, u
     return c.ok ? size - c.left : 0;
 }
 
-/* Read a query; 1, or 0 when msg is not exactly one well-formed query. */
-static inline int dance_wire_decode_query(const uint8_t *msg, size_t len,
-                                          struct dance_wire_query *q)
+/* Read a message of a type that has the form of a query; 1, or 0 when msg is no such message. */
+static inline int dance_wire_decode_query_of(enum dance_wire_type type, const uint8_t *msg,
+                                             size_t len, struct dance_wire_query *q)
 {
     struct dance_wire_cursor c = {(uint8_t *)(uintptr_t)msg, len, 1};
 
-    if (dance_wire_type(msg, len) != DANCE_WIRE_QUERY)
+    if (dance_wire_type(msg, len) != (int)type)
         return 0;
     (void)dance_wire_take(&c, DANCE_WIRE_HEADER);
     q->id = dance_wire_get(&c, 4);
@@ -316,6 +319,23 @@ static inline int dance_wire_decode_query(const uint8_t *msg, size_t len,
     q->name = (const char *)dance_wire_take(&c, q->name_len);
     return c.ok && c.left == 0 && q->name_len >= 1 && q->name_len <= DANCE_WIRE_NAME_MAX
            && q->timeout_ms >= 1 && q->timeout_ms <= DANCE_WIRE_TIMEOUT_MAX;
+}
+
+/* Read a query; 1, or 0 when msg is not exactly one well-formed query. */
+static inline int dance_wire_decode_query(const uint8_t *msg, size_t len,
+                                          struct dance_wire_query *q)
+{
+    return dance_wire_decode_query_of(DANCE_WIRE_QUERY, msg, len, q);
+}
+
+/* Printable ASCII and nothing else. */
+static inline int dance_wire_prints(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] < 0x20 || text[i] > 0x7e)
+            return 0;
+    }
+    return 1;
 }
 
 /* Write a; the octets written, or 0 when it does not fit or breaks a bound. */
@@ -367,10 +387,8 @@ static inline int dance_wire_decode_answer(const uint8_t *msg, size_t len,
         || a->count > DANCE_WIRE_RECORDS_MAX || (status == DANCE_WIRE_SECURE) != (a->count > 0))
         return 0;
     a->status = (enum dance_wire_status)status;
-    for (size_t i = 0; i < a->reason_len; i++) {
-        if (a->reason[i] < 0x20 || a->reason[i] > 0x7e)
-            return 0;
-    }
+    if (!dance_wire_prints(a->reason, a->reason_len))
+        return 0;
     for (size_t i = 0; i < a->count; i++) {
         a->record[i].len = dance_wire_get(&c, 2);
         a->record[i].rdata = dance_wire_take(&c, a->record[i].len);

@@ -237,6 +237,7 @@ void dance_config_free(struct dance_config *c)
     OPENSSL_free(c->identity);
     OPENSSL_free(c->private_key);
     OPENSSL_free(c->certificate);
+    OPENSSL_free(c->chain_file);
     dance_patterns_free(c->servers);
     dance_patterns_free(c->allow);
     OPENSSL_free(c->allow_file);

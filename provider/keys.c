@@ -80,10 +80,20 @@ static int parse_log_level(struct dance_config *c, const char *value)
     return i >= 0;
 }
 
+static int extension_type(unsigned *type, const char *value)
+{
+    return number(value, 0, 65535, type) && !SSL_extension_supported(*type);
+}
+
 static int parse_extension_type(struct dance_config *c, const char *value)
 {
-    return number(value, 0, 65535, &c->extension_type)
-           && !SSL_extension_supported(c->extension_type);
+    return extension_type(&c->extension_type, value);
+}
+
+static int parse_chain_extension_type(struct dance_config *c, const char *value)
+{
+    return extension_type(&c->chain_extension_type, value)
+           && c->chain_extension_type != c->extension_type;
 }
 
 static int parse_inactive(struct dance_config *c, const char *value)
@@ -164,6 +174,24 @@ static int parse_servers(struct dance_config *c, const char *value)
 static int parse_allow(struct dance_config *c, const char *value)
 {
     return parse_patterns(&c->allow, value);
+}
+
+static int parse_client_chain(struct dance_config *c, const char *value)
+{
+    static const char *const words[] = {"no", "yes"};
+    int i = one_of(value, words, 2);
+
+    c->client_chain = i >= 0 ? (enum dance_client_chain)i : DANCE_CHAIN_OF_FILE;
+    return i >= 0 ? 1 : keep_path(&c->chain_file, value);
+}
+
+static int parse_server_chain(struct dance_config *c, const char *value)
+{
+    static const char *const words[] = {"no", "accept", "only"};
+    int i = one_of(value, words, 3);
+
+    c->server_chain = i >= 0 ? (enum dance_server_chain)i : DANCE_CHAIN_OFF;
+    return i >= 0;
 }
 
 static int parse_policy(struct dance_config *c, const char *value)
@@ -289,6 +317,9 @@ const struct dance_config_key dance_config_keys[] = {
     {MODULE, "log_level", "info", "error, info or debug", "how much is logged", parse_log_level},
     {MODULE, "extension_type", "65280", "a number from 0 to 65535 that OpenSSL does not use itself",
      "the TLS extension type of dane_clientid until IANA assigns one", parse_extension_type},
+    {MODULE, "chain_extension_type", "65283",
+     "a number from 0 to 65535 that OpenSSL does not use itself, other than extension_type",
+     "the TLS extension type of a DNSSEC chain (chain)", parse_chain_extension_type},
     {MODULE, "inactive", "open", "open or exit",
      "what becomes of a process with a server section in which dance cannot work: it goes on "
      "without, or ends",
@@ -305,6 +336,10 @@ const struct dance_config_key dance_config_keys[] = {
      "offer a raw public key (RFC 7250), with the certificate as fallback", parse_client_raw_key},
     {CLIENT, "servers", "*", "server names, *.suffix or *, separated by commas",
      "the servers (by SNI) that may learn the identity", parse_servers},
+    {CLIENT, "chain", "no", "no, yes or an absolute path",
+     "send the DNSSEC chain of the TLSA record to servers that take one: the one that the resolver "
+     "collects, or a file's",
+     parse_client_chain},
     {SERVER, "policy", "mixed", "mixed, dane or require", "who must be authenticated by DANE",
      parse_policy},
     {SERVER, "allow", "", "owner names, *.suffix or *, separated by commas",
@@ -320,6 +355,9 @@ const struct dance_config_key dance_config_keys[] = {
     {SERVER, "san_fallback", "no", "no, yes or a service label such as _smtp-client",
      "take the name of a client that does not send the extension from its certificate",
      parse_san_fallback},
+    {SERVER, "chain", "no", "no, accept or only",
+     "take the DNSSEC chain that a client sends in place of a lookup; only: never ask DNS",
+     parse_server_chain},
     {SERVER, "prefetch", "no", "yes or no",
      "keep the names of allow and allow_file that have no wildcard looked up ahead",
      parse_prefetch},

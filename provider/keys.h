@@ -31,6 +31,11 @@ enum dance_policy { DANCE_POLICY_MIXED, DANCE_POLICY_DANE, DANCE_POLICY_REQUIRE 
 #define DANCE_USAGES_PKIX (DANCE_USAGE_BIT(0) | DANCE_USAGE_BIT(1))
 #define DANCE_USAGES_ALL 0xfu
 
+/* Which chain of its TLSA RRset a client sends (chain.h). */
+enum dance_client_chain { DANCE_CHAIN_NO, DANCE_CHAIN_COLLECTED, DANCE_CHAIN_OF_FILE };
+/* What a server makes of a chain that a client sends. */
+enum dance_server_chain { DANCE_CHAIN_OFF, DANCE_CHAIN_ACCEPT, DANCE_CHAIN_ONLY };
+
 struct dance_given;
 
 struct dance_config {
@@ -41,6 +46,7 @@ struct dance_config {
     enum dance_log_target log_target;
     enum dance_log_level log_level;
     unsigned extension_type;
+    unsigned chain_extension_type;
 
     unsigned timeout_ms;
     char *trust_anchor;
@@ -53,12 +59,15 @@ struct dance_config {
     char *private_key;
     char *certificate; /* NULL: made in memory */
     struct dance_patterns *servers;
+    char *chain_file; /* NULL unless client_chain is DANCE_CHAIN_OF_FILE */
+    enum dance_client_chain client_chain;
 
     struct dance_patterns *allow;
     char *allow_file;    /* NULL: none */
     char *service_label; /* the label that san_fallback puts before a name; NULL: none */
     enum dance_policy policy;
     unsigned usages;
+    enum dance_server_chain server_chain;
 
     bool present[DANCE_SECTIONS]; /* the section is configured (always so for the module's own) */
     bool exit_if_inactive;        /* a process with a server section in which we cannot work ends */

@@ -49,7 +49,9 @@
     X(APPLICATION_REFUSED, "the application's own verification refused the client")                \
     X(SIGNATURE, "the client does not hold the key that it presents")                              \
     X(PSK_EMPTY, "the ClientHello has an empty list of pre-shared keys")                           \
-    X(UNREACHED, "an SSL_CTX that dance does not see must not be made")
+    X(UNREACHED, "an SSL_CTX that dance does not see must not be made")                            \
+    X(CHAIN, "the client's DNSSEC chain does not hold")                                            \
+    X(CHAIN_ABSENT, "the client brought no DNSSEC chain")
 
 enum dance_reason {
     DANCE_R_NONE = 0,

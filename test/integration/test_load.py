@@ -162,7 +162,7 @@ for i in range(2):
     sockets[-1].connect("sock")
     for j in range(50):
         name = f"n.x{i}y{j}z{sys.argv[1]}.slow.e{j % 10}.org".encode()
-        sockets[-1].send(b"DNCE\\x02\\x02" + struct.pack("!IIB", j, 20000, len(name)) + name)
+        sockets[-1].send(b"DNCE\\x03\\x02" + struct.pack("!IIB", j, 20000, len(name)) + name)
 print("sent", flush=True)
 sys.stdin.read()
 """
@@ -354,7 +354,7 @@ for i in range(20):
         os.write(1, b".")
         os.read(0, 1)
         for s in sockets:
-            socket.send_fds(s, [b"DNCE\\x02\\x05"], [int(sys.argv[1])])
+            socket.send_fds(s, [b"DNCE\\x03\\x05"], [int(sys.argv[1])])
         os.write(1, b"!")
         for s in sockets:
             s.recv(1)  # its end, as the list is none

@@ -19,7 +19,7 @@ from zone import accepts, patient, wait_for
 
 PROGRAM = os.path.join(BUILD, "resolver", "dance-resolver")
 SECURE, ABSENT, INSECURE, BOGUS, FAILED, BUSY = range(1, 7)
-HEADER = b"DNCE\x02"
+HEADER = b"DNCE\x03"
 NAME = "sensor7._device.example.com"
 
 

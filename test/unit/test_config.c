@@ -27,7 +27,8 @@ Test(config, a_whole_configuration_is_read)
                GOOD_SERVER, {"server.policy", "require"}, {"server.usages", "dane-ee,dane-ta"},
                {"server.certificate_names", "any"}, {"server.allow_file", "/f"},
                {"dns.forward", "192.0.2.1@853#dns.example.net"}, {"dns.timeout", "7"},
-               {"log", "/var/log/dance"}, {"log_level", "debug"});
+               {"log", "/var/log/dance"}, {"log_level", "debug"}, {"client.chain", "/chain"},
+               {"server.chain", "only"});
 
     for (int s = 0; s < DANCE_SECTIONS; s++)
         cr_assert_null(c->fault[s], "%s", c->fault[s]);
@@ -36,6 +37,9 @@ Test(config, a_whole_configuration_is_read)
     cr_assert_eq(c->usages, DANCE_USAGE_BIT(2) | DANCE_USAGE_BIT(3));
     cr_assert(c->certificate_names_any);
     cr_assert_eq(c->timeout_ms, 7000);
+    cr_assert_eq(c->client_chain, DANCE_CHAIN_OF_FILE);
+    cr_assert_str_eq(c->chain_file, "/chain");
+    cr_assert_eq(c->server_chain, DANCE_CHAIN_ONLY);
     cr_assert_eq(c->log_target, DANCE_LOG_FILE);
     cr_assert(dance_patterns_match(c->allow, "x.example.com", 13));
     cr_assert(dance_patterns_match(c->servers, "x.example.net", 13));
@@ -51,6 +55,9 @@ Test(config, every_default_is_good)
     cr_assert_eq(c->policy, DANCE_POLICY_MIXED);
     cr_assert_eq(c->usages, DANCE_USAGES_ALL);
     cr_assert_not(c->certificate_names_any);
+    cr_assert_eq(c->client_chain, DANCE_CHAIN_NO);
+    cr_assert_eq(c->server_chain, DANCE_CHAIN_OFF);
+    cr_assert_eq(c->chain_extension_type, 65283);
     dance_config_free(c);
 }
 
@@ -63,6 +70,10 @@ Test(config, each_faulty_value_names_key_value_and_what_is_allowed)
         {"extension_type", "65536"},
         {"extension_type", "-1"},
         {"extension_type", "10"},
+        {"chain_extension_type", "65281"}, /* renegotiation_info */
+        {"chain_extension_type", "65280"}, /* dane_clientid */
+        {"client.chain", "chain"},
+        {"server.chain", "yes"},
         {"client.identity", "example.com."},
         {"client.identity", "b\xc3\xbc.example"},
         {"client.private_key", ""},

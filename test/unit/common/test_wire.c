@@ -43,7 +43,7 @@ Test(wire, conversation)
 {
     cr_assert_eq(dance_wire_encode_bare(DANCE_WIRE_CONVERSATION, buf, sizeof(buf)),
                  DANCE_WIRE_HEADER);
-    cr_assert_eq(memcmp(buf, "DNCE\x02\x01", 6), 0);
+    cr_assert_eq(memcmp(buf, "DNCE\x03\x01", 6), 0);
     cr_assert_eq(dance_wire_type(buf, 6), DANCE_WIRE_CONVERSATION);
     cr_assert_eq(dance_wire_encode_bare(DANCE_WIRE_CONVERSATION, buf, 5), 0);
 }
@@ -56,7 +56,7 @@ Test(wire, wanted)
 
     cr_assert_eq(written, DANCE_WIRE_HEADER + 1 + 9);
     cr_assert_eq(memcmp(buf,
-                        "DNCE\x02\x04\x09"
+                        "DNCE\x03\x04\x09"
                         "a.example",
                         written),
                  0);
@@ -115,14 +115,14 @@ Test(wire, allow_list)
 
 Test(wire, type_of_something_else)
 {
-    static const char *const others[] = {"DNCF\x01\x01", "DNCE\x01\x01", "DNCE\x02\x63",
+    static const char *const others[] = {"DNCF\x01\x01", "DNCE\x01\x01", "DNCE\x03\x63",
                                          "dnce\x01\x01"};
 
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         cr_expect_eq(dance_wire_type((const uint8_t *)others[i], 6), 0, "%zu", i);
-    cr_expect_eq(dance_wire_type((const uint8_t *)"DNCE\x02\0", 6), 0);
+    cr_expect_eq(dance_wire_type((const uint8_t *)"DNCE\x03\0", 6), 0);
     for (size_t len = 0; len < 6; len++)
-        cr_expect_eq(dance_wire_type((const uint8_t *)"DNCE\x02\x02", len), 0, "%zu octets", len);
+        cr_expect_eq(dance_wire_type((const uint8_t *)"DNCE\x03\x02", len), 0, "%zu octets", len);
 }
 
 Test(wire, query_round_trip)
