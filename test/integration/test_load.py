@@ -126,11 +126,11 @@ def test_slow_names_leave_something_for_the_others(proxied):
     begin = time.monotonic()
     for i, connection in enumerate(floods):
         for j in range(50):
-            connection.send(query(j, f"n{j}.x{i}.{SLOW}.example.net", 3000))
+            connection.send(query(j, f"n{j}.x{i}.{SLOW}.example.net", 10000))
     # Of 800 one domain has a quarter of 400; the others are told at once.
     wait_for(lambda: resolver.counters()["busy_domain"] == 700, 5, "the refusals")
     assert resolver.counters()["flight"] == 100
-    assert time.monotonic() - begin < 2.5, "at once"
+    assert time.monotonic() - begin < 9, "at once"
     # The known, and the unknown of other domains, notice nothing.
     for name, status in ((NAME, SECURE), ("u310._device.example.com", SECURE), ("missing2._device.example.com", ABSENT)):
         took, got = seconds_for(lambda: ask(resolver.connect(), name))
@@ -174,10 +174,11 @@ def test_who_is_silent_is_waited_for_once(proxied):
     resolver = proxied(slow_names(None))
     connection = resolver.connect()
     assert ask(connection, f"a.{SLOW}.example.net", 1, 1000)[0] == FAILED
+    begin = time.monotonic()
     for i in range(20):
-        took, (status, ttl, reason) = seconds_for(lambda: ask(connection, f"a.{SLOW}.example.net", i, 1000))
+        status, ttl, reason = ask(connection, f"a.{SLOW}.example.net", i, 1000)
         assert (status, ttl) == (FAILED, 0) and "no answer from the DNS for" in reason
-        assert took < 0.9, "not until its deadline"
+    assert time.monotonic() - begin < 10, "not until the deadline each time, which would be 20 seconds"
 
 
 @pytest.fixture

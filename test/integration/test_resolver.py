@@ -23,7 +23,10 @@ HEADER = b"DNCE\x02"
 NAME = "sensor7._device.example.com"
 
 
-def query(number, name, timeout=3000):
+PATIENT = min(60000, int(patient(3) * 1000))  # ms; no lookup may wait longer than a minute
+
+
+def query(number, name, timeout=PATIENT):
     name = name.encode() if isinstance(name, str) else name
     return HEADER + b"\x02" + struct.pack("!IIB", number, timeout, len(name)) + name
 
@@ -34,7 +37,7 @@ def answer(message):
     return number, status, ttl, message[16:16 + length].decode()
 
 
-def ask(connection, name, number=1, timeout=3000):
+def ask(connection, name, number=1, timeout=PATIENT):
     connection.send(query(number, name, timeout))
     got = answer(connection.recv(65536))
     assert got[0] == number
