@@ -19,7 +19,7 @@ what=${1:-all}
 . scripts/lib/chroot.sh
 
 unit() {
-    suite "unit tests ($1)" env ASAN_OPTIONS=detect_leaks=1 ctest --test-dir "$2" --verbose --timeout 960
+    suite "unit tests ($1)" env ASAN_OPTIONS=detect_leaks=1 ctest --test-dir "$2" --verbose --timeout 960 -j "$(nproc)"
 }
 
 # integration NAME BUILD [VARIABLE=VALUE...] [-k EXPRESSION]

@@ -58,7 +58,7 @@ suites_in_chroot() {
     run "build ($release)" in_chroot "$release" \
         bash -c 'cmake -S /src -B /build -DDANCE_TESTS=ON -DDANCE_BENCH=ON && cmake --build /build -j "$(nproc)"' || return 1
     suite "unit tests ($release, OpenSSL $chroot_openssl)" in_chroot "$release" \
-        ctest --test-dir /build --verbose --timeout 960 || good=1
+        ctest --test-dir /build --verbose --timeout 960 -j "$(nproc)" || good=1
     chroot_unit=$suite_passed/$suite_failed/$suite_skipped
     suite "integration tests ($release, OpenSSL $chroot_openssl)" in_chroot "$release" \
         "${pytest[@]}" /src/test/integration || good=1
