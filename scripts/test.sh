@@ -100,7 +100,7 @@ on_debian_13() {
     else
         skipped=$((skipped + 1))
         tail -n 5 "$work/out"
-        echo "SKIPPED: the Debian 13 chroot cannot be made here (it needs root, debootstrap and a Debian mirror)"
+        echo "SKIPPED: the Debian 13 chroot cannot be made here, for what is said above (it needs root, debootstrap and a Debian mirror)"
     fi
 }
 

@@ -18,6 +18,7 @@ import types
 import pytest
 
 import distribution
+import network
 import pki
 import tls13
 from tls13_after import Conversation
@@ -211,8 +212,9 @@ def pytest_configure(config):
     if not hasattr(config, "workerinput") and config.option.basetemp is None:
         config.option.basetemp = tempfile.mkdtemp(prefix="dance-tests-")
         config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
-    if os.geteuid() == 0 and not getattr(config.option, "numprocesses", None):
-        distribution.own_network()
+    # With workers (pytest-xdist) each has its own.
+    if not getattr(config.option, "numprocesses", None) and network.is_possible():
+        network.enter()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,5 +1,5 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
-"""Where tests run: which worker of pytest-xdist gets which, and in what order, and a network for each worker.
+"""Where tests run: which worker of pytest-xdist gets which, and in what order.
 
 Most tests take a fraction of a second and a processor; some take many seconds in which nothing is done but waiting, for
 a TTL to pass or an idle process to end. Those are begun first and one by one, by half of the workers, while the others
@@ -7,11 +7,7 @@ do the short ones; who has come to the end of his own helps with the others'. So
 processors, and nobody is left alone with a long one at the end.
 """
 import collections
-import ctypes
 import os
-import subprocess
-
-CLONE_NEWNET = 0x40000000
 
 # How many tests of a file are handed out at a time: of those that wait, and of all others, where what one test has started
 # the next one uses.
@@ -19,14 +15,6 @@ WAITING = {"test_strangers": 1, "test_rollover": 1, "test_survival": 1, "test_lo
            "test_async": 1, "test_cut": 1, "test_logs": 2, "test_process": 2, "test_keys": 2, "test_allow_file": 1,
            "test_early_data": 4, "test_closed": 1, "test_keytrap": 1}
 TOGETHER = 16
-
-
-def own_network():
-    """This process moves to a network namespace of its own, where nobody else takes its ports. False: it may not."""
-    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
-        return False
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    return True
 
 
 def units(nodeids):
