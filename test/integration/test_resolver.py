@@ -294,6 +294,6 @@ def test_capabilities_are_given_up(world, tmp_path):
 @pytest.mark.parametrize("arguments", [[], ["--channel", "x"], ["--socket", "a", "--channel", "3"], ["--bogus"],
                                        ["--socket", "/nonexistent/dir/sock"], ["--listen-fds"], ["--channel", "0"]])
 def test_bad_command_lines(arguments):
-    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL,
+    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=patient(20), stdin=subprocess.DEVNULL,
                           env=environment(None))
     assert done.returncode != 0
