@@ -64,14 +64,19 @@ fi
 
 echo "Installing packages: ${missing[*]}"
 log=$(mktemp)
-install() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1
+# apt ARGUMENT...: what it says goes to the log. New machines run an apt of their own at boot, which is waited for. apt itself
+# waits for dpkg's lock alone, not for those of its lists and archives.
+patience=900
+apt() {
+    local end=$((SECONDS + patience))
+    until as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 apt-get -o DPkg::Lock::Timeout="$patience" "$@" >"$log" 2>&1; do
+        grep -q '^E: Could not get lock' "$log" && ((SECONDS < end)) || return 1
+        sleep 1
+    done
 }
-if ! as_root apt-get update >"$log" 2>&1; then
-    # A machine whose clock or mirror is out of step has an expired Release file.
-    as_root apt-get -o Acquire::Check-Valid-Until=false update >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
-fi
-install || { cat "$log" >&2; exit 1; }
+# A machine whose clock or mirror is out of step has an expired Release file.
+apt update || apt -o Acquire::Check-Valid-Until=false update || { cat "$log" >&2; exit 1; }
+apt install -y --no-install-recommends "${missing[@]}" || { cat "$log" >&2; exit 1; }
 # Only its fail2ban-regex is wanted; after the next boot it would shut out whoever fails at this machine's sshd.
 if [[ " ${missing[*]} " == *" fail2ban "* ]]; then
     as_root systemctl --root=/ disable fail2ban.service >"$log" 2>&1 || { cat "$log" >&2; exit 1; }

@@ -19,7 +19,7 @@ what=${1:-all}
 . scripts/lib/chroot.sh
 
 unit() {
-    suite "unit tests ($1)" env ASAN_OPTIONS=detect_leaks=1 ctest --test-dir "$2" --verbose --timeout 960
+    suite "unit tests ($1)" env ASAN_OPTIONS=detect_leaks=1 ctest --test-dir "$2" --verbose --timeout 960 -j "$(nproc)"
 }
 
 # integration NAME BUILD [VARIABLE=VALUE...] [-k EXPRESSION]
@@ -100,7 +100,7 @@ on_debian_13() {
     else
         skipped=$((skipped + 1))
         tail -n 5 "$work/out"
-        echo "SKIPPED: the Debian 13 chroot cannot be made here (it needs root, debootstrap and a Debian mirror)"
+        echo "SKIPPED: the Debian 13 chroot cannot be made here, for what is said above (it needs root, debootstrap and a Debian mirror)"
     fi
 }
 

@@ -228,8 +228,9 @@ int worker_run(const struct options *of, uid_t uid, int link, const struct dance
     (void)signal(SIGUSR1, SIG_IGN);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    /* Behind root's, wherever who runs the resolver has put them all. */
     if (uid > SYSTEM_UID_MAX)
-        (void)setpriority(PRIO_PROCESS, 0, NICE);
+        (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICE);
     poller = epoll_create1(EPOLL_CLOEXEC);
     changes_open(options);
     peers_open(poller, limits, page, on_forget);

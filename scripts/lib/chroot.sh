@@ -10,6 +10,11 @@
 chroot_cache=${DANCE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dance}
 chroot_proxies=(http_proxy="${http_proxy:-}" https_proxy="${https_proxy:-}" no_proxy="${no_proxy:-}") # sudo drops them
 
+# own_mounts COMMAND...: as root, in a mount namespace of its own.
+own_mounts() {
+    as_root env "${chroot_proxies[@]}" unshare --mount --propagation unchanged scripts/lib/private.sh "$@"
+}
+
 # chroot_make RELEASE: bookworm, trixie, sid, ..., or experimental, which is sid with the OpenSSL of experimental.
 chroot_make() {
     local release=$1 root=$chroot_cache/$1 lock
@@ -19,8 +24,7 @@ chroot_make() {
     if [[ ! -e $root/.complete ]]; then
         as_root rm -rf --one-file-system "$root"
         as_root mkdir -p "$root"
-        as_root env "${chroot_proxies[@]}" unshare --mount \
-            debootstrap --variant=minbase "${release/experimental/sid}" "$root" >"$work/out" 2>&1 \
+        own_mounts debootstrap --variant=minbase "${release/experimental/sid}" "$root" >"$work/out" 2>&1 \
             && { [[ $release != experimental ]] || chroot_add_experimental "$root"; } \
             && as_root touch "$root/.complete"
     fi
@@ -39,8 +43,8 @@ in_chroot() {
     local scratch=$work/$1
     mkdir -p "$scratch/build" "$scratch/tmp"
     chmod 1777 "$scratch/tmp" 2>/dev/null
-    as_root env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TMPDIR=/tmp LANG=C.UTF-8 DANCE_BUILD=/build \
-        "${chroot_proxies[@]}" unshare --mount scripts/lib/enter.sh "$chroot_cache/$1" "$PWD" "$scratch" "${@:2}"
+    own_mounts env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TMPDIR=/tmp LANG=C.UTF-8 DANCE_BUILD=/build \
+        "${chroot_proxies[@]}" scripts/lib/enter.sh "$chroot_cache/$1" "$PWD" "$scratch" "${@:2}"
 }
 
 # suites_in_chroot RELEASE: build, unit tests and integration tests. What became of them is in
@@ -54,7 +58,7 @@ suites_in_chroot() {
     run "build ($release)" in_chroot "$release" \
         bash -c 'cmake -S /src -B /build -DDANCE_TESTS=ON -DDANCE_BENCH=ON && cmake --build /build -j "$(nproc)"' || return 1
     suite "unit tests ($release, OpenSSL $chroot_openssl)" in_chroot "$release" \
-        ctest --test-dir /build --verbose --timeout 960 || good=1
+        ctest --test-dir /build --verbose --timeout 960 -j "$(nproc)" || good=1
     chroot_unit=$suite_passed/$suite_failed/$suite_skipped
     suite "integration tests ($release, OpenSSL $chroot_openssl)" in_chroot "$release" \
         "${pytest[@]}" /src/test/integration || good=1

@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
 # enter.sh ROOT SOURCE SCRATCH COMMAND...: run a command in a chroot. Called by in_chroot (chroot.sh),
-# as root and in a mount namespace of its own, whose mounts end with the last process in it.
+# as root and in a mount namespace of its own (private.sh), whose mounts end with the last process in it.
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 root=$1 source=$2 scratch=$3
 shift 3
 
-mount --make-rprivate /
 # Its / is to be a mount, or nothing in it can have mounts of its own (unshare --mount).
 mount --bind "$root" "$root"
 # at FROM TO [OPTION...]

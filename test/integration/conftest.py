@@ -17,6 +17,8 @@ import types
 
 import pytest
 
+import distribution
+import network
 import pki
 import tls13
 from tls13_after import Conversation
@@ -210,6 +212,14 @@ def pytest_configure(config):
     if not hasattr(config, "workerinput") and config.option.basetemp is None:
         config.option.basetemp = tempfile.mkdtemp(prefix="dance-tests-")
         config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
+    # With workers (pytest-xdist) each has its own.
+    if not getattr(config.option, "numprocesses", None) and network.is_possible():
+        network.enter()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return distribution.scheduler(config, log) if config.option.dist == "load" else None
 
 
 @pytest.fixture(autouse=True)

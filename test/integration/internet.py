@@ -4,10 +4,10 @@
 For what only shows when the resolver itself goes from the root to the zone: how many questions a name costs, whom they
 are asked of, and what that costs when the servers are not near. Use enter() first, in a process of its own.
 """
-import ctypes
 import os
 import subprocess
 
+import network
 import pki
 from zone import Zones, patient
 
@@ -16,14 +16,11 @@ ROOTS = ("198.41.0.4 170.247.170.2 199.9.14.201 192.33.4.12 199.7.91.13 192.203.
          "192.36.148.17 192.58.128.30 193.0.14.129 199.7.83.42 202.12.27.33").split()
 COM, DOMAIN = "192.0.2.1", "192.0.2.2"
 WHO = {**{address: "root" for address in ROOTS}, COM: "com", DOMAIN: "example.com"}
-CLONE_NEWNET = 0x40000000
 
 
 def enter():
     """This process moves to a network namespace of its own."""
-    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
-        raise OSError(ctypes.get_errno(), "unshare")
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    network.enter()
     for address in WHO:
         subprocess.run(["ip", "address", "add", address + "/32", "dev", "lo"], check=True)
 

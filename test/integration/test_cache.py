@@ -82,6 +82,17 @@ def serve(zones, tmp_path, world, tls_server):  # noqa: F811
     return tls_server(dns=world.dns(trust_anchor=str(anchor), forward=f"127.0.0.1@{zones.port}"))
 
 
+def last_let_in(world, server, what):
+    """When the last handshake began that was still let in, before one was refused: what it takes is the machine's affair."""
+    began = [time.monotonic()]
+
+    def refused():
+        began.append(time.monotonic())
+        return good(world, server).alert == 40
+    wait_for(refused, what=what)
+    return began[-2]
+
+
 def test_a_removed_record_shuts_out_within_its_ttl(world, short, tmp_path, tls_server):  # noqa: F811
     record = "sensor7._device " + pki.tlsa(3, 1, 1, world.device)
     short.add("example.com", [record], ttl=4)
@@ -89,9 +100,10 @@ def test_a_removed_record_shuts_out_within_its_ttl(world, short, tmp_path, tls_s
     assert good(world, server).accepted
     short.add("example.com", ["other A 127.0.0.1"], ttl=4)
     short.reload()
+    # While NSD hands over, the process that goes answers as well as the one that comes.
+    wait_for(lambda: all(short.has_tlsa(DEVICE) is False for _ in range(8)), what="the record to be gone")
     removed = time.monotonic()
-    wait_for(lambda: good(world, server).alert == 40, 10, "the end of the record")
-    assert time.monotonic() - removed < 4 + 1.5
+    assert last_let_in(world, server, "the end of the record") < removed + 4 + 1.5
     # And it is back as soon as its denial is over.
     short.add("example.com", [record], ttl=4)
     short.reload()
@@ -106,6 +118,5 @@ def test_a_record_ends_with_its_signature(world, short, tmp_path, tls_server):  
     assert good(world, server).accepted, server.log.text()
     left = int(server.log.wait(r"accepted .*, TTL (\d+) s").group(1))
     assert left <= 10, server.log.text()
-    wait_for(lambda: good(world, server).alert == 40, 20, "the end of the signature")
-    assert time.monotonic() - signed < 13
+    assert last_let_in(world, server, "the end of the signature") < signed + 13
     assert server.log.wait("refused .*the TLSA record failed DNSSEC validation.*expired")

@@ -148,13 +148,13 @@ def test_lookup_where_nobody_listens(tmp_path):
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a /run and a network of its own")
 def test_lookup_by_default(resolver):  # noqa: F811
     """The machine's resolver where there is one, else one that is started."""
-    def look_up(prepare):
-        script = f'mount -t tmpfs tmpfs /run && {prepare} && exec "$0" lookup {NAME} --timeout 2 --json'
+    def look_up(prepare, timeout):
+        script = f'mount -t tmpfs tmpfs /run && {prepare} && exec "$0" lookup {NAME} --timeout {timeout} --json'
         return json.loads(subprocess.run(["unshare", "-m", "-n", "sh", "-c", script, PROGRAM], env=environment(None),
                                          capture_output=True, text=True, timeout=patient(30)).stdout)
-    there = look_up(f"mkdir /run/dance && ln -s {resolver.path} /run/dance/resolver.sock")
+    there = look_up(f"mkdir /run/dance && ln -s {resolver.path} /run/dance/resolver.sock", 60)
     assert (there["resolver"], there["status"]) == ("/run/dance/resolver.sock", "secure")
-    started = look_up("true")
+    started = look_up("true", 2)
     assert started["resolver"] == "auto" and started["status"] in ("failed", "bogus"), started
 
 

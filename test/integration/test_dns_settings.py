@@ -181,14 +181,19 @@ def silence():
 
 @pytest.mark.parametrize("order", ["{0},{1}", "{1},{0}"])
 def test_one_of_two_forwarders_is_silent(zones, cache, tmp_path, order):
-    """The first contact is answered within the default timeout, whichever is tried first: chance decides that."""
+    """The first contact is answered within the default timeout, whichever is tried first: chance decides that. What a
+    first contact takes on this machine when nobody is silent is not what this is about."""
+    with running(tmp_path, *anchor(zones), "--forward", f"127.0.0.1@{cache}") as said:
+        begin = time.monotonic()
+        assert said(NAME, int(patient(3000)))[0] == SECURE
+        usual = time.monotonic() - begin
     with silence() as silent:
         forward = order.format(f"127.0.0.1@{silent}", f"127.0.0.1@{cache}")
         for attempt in range(4):
             folder = tmp_path / str(attempt)
             folder.mkdir()
             with running(folder, *anchor(zones), "--forward", forward) as said:
-                assert said(NAME, 3000)[0] == SECURE
+                assert said(NAME, 3000 + int(10000 * usual))[0] == SECURE
 
 
 def test_a_server_that_refuses_is_named(zones, resolver):

@@ -1,5 +1,6 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """The resolver under load: slow names, floods, names renewed and looked up ahead of being asked for."""
+import contextlib
 import fcntl
 import os
 import re
@@ -126,11 +127,11 @@ def test_slow_names_leave_something_for_the_others(proxied):
     begin = time.monotonic()
     for i, connection in enumerate(floods):
         for j in range(50):
-            connection.send(query(j, f"n{j}.x{i}.{SLOW}.example.net", 3000))
+            connection.send(query(j, f"n{j}.x{i}.{SLOW}.example.net", 10000))
     # Of 800 one domain has a quarter of 400; the others are told at once.
     wait_for(lambda: resolver.counters()["busy_domain"] == 700, 5, "the refusals")
     assert resolver.counters()["flight"] == 100
-    assert time.monotonic() - begin < 2.5, "at once"
+    assert time.monotonic() - begin < 9, "at once"
     # The known, and the unknown of other domains, notice nothing.
     for name, status in ((NAME, SECURE), ("u310._device.example.com", SECURE), ("missing2._device.example.com", ABSENT)):
         took, got = seconds_for(lambda: ask(resolver.connect(), name))
@@ -174,23 +175,36 @@ def test_who_is_silent_is_waited_for_once(proxied):
     resolver = proxied(slow_names(None))
     connection = resolver.connect()
     assert ask(connection, f"a.{SLOW}.example.net", 1, 1000)[0] == FAILED
+    begin = time.monotonic()
     for i in range(20):
-        took, (status, ttl, reason) = seconds_for(lambda: ask(connection, f"a.{SLOW}.example.net", i, 1000))
+        status, ttl, reason = ask(connection, f"a.{SLOW}.example.net", i, 1000)
         assert (status, ttl) == (FAILED, 0) and "no answer from the DNS for" in reason
-        assert took < 0.9, "not until its deadline"
+    assert time.monotonic() - begin < 10, "not until the deadline each time, which would be 20 seconds"
 
 
-@pytest.fixture
-def short(world, tmp_path):
+@contextlib.contextmanager
+def own_zones(world, tmp_path, ttl):
     zones = Zones(tmp_path)
     zones.add("example.com", ["sensor7._device " + pki.tlsa(3, 1, 1, world.device),
-                              "once._device " + pki.tlsa(3, 1, 1, world.device)], ttl=6)
+                              "once._device " + pki.tlsa(3, 1, 1, world.device)], ttl=ttl)
     zones.start()
     anchor = tmp_path / "anchors"
     anchor.write_text(zones.anchors)
     os.chmod(tmp_path, 0o755)
     yield zones, str(anchor)
     zones.stop()
+
+
+@pytest.fixture
+def short(world, tmp_path):
+    with own_zones(world, tmp_path, 6) as own:
+        yield own
+
+
+@pytest.fixture
+def long(world, tmp_path):
+    with own_zones(world, tmp_path, 3600) as own:
+        yield own
 
 
 @pytest.mark.parametrize("hint", [False, True], ids=["asked again", "wanted"])
@@ -243,9 +257,9 @@ def test_the_module_says_whom_it_meets_again(world, short, tls_server):  # noqa:
     wait_for(lambda: (time.monotonic() - begin > 2.5 and good(world, server).accepted), 4)
 
 
-def test_prefetch(world, short, tls_server, tmp_path):  # noqa: F811
+def test_prefetch(world, long, tls_server, tmp_path):  # noqa: F811
     """Names of allow and allow_file are known before anybody comes; wildcards bring nothing."""
-    zones, anchor = short
+    zones, anchor = long
     allowed = tmp_path / "allowed"
     allowed.write_text("*.example.org\n")
     os.chmod(allowed, 0o644)
@@ -265,7 +279,7 @@ def test_prefetch(world, short, tls_server, tmp_path):  # noqa: F811
     wait_for(lambda: good(world, server).accepted and counters()[2] == 3, 10, "the third name")
     # Another resolver is told as well.
     kill_resolver(server)
-    wait_for(lambda: good(world, server).accepted and resolvers(server) and counters()[2] == 3, 15, "the names again")
+    wait_for(lambda: good(world, server).accepted and resolvers(server) and counters()[1:] == (3, 3), 15, "the names again")
     zones.stop()
     zones.process = None
     name = "once._device.example.com"

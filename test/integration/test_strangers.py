@@ -70,17 +70,19 @@ class Shared:
         self.others_are_served(1)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def resolver(world, black_hole):  # noqa: F811
+    """One for each test: the workers of another one would be ten seconds alone before they end."""
     resolver = Resolver(world, black_hole, "--max-workers", "16", "--idle", "60")
-    yield resolver
-    resolver.stop()
-    resolver.remove()
+    try:
+        yield resolver
+        resolver.stop()
+    finally:
+        resolver.remove()
 
 
 @pytest.fixture
 def shared(resolver):
-    wait_for(lambda: not resolver.workers(), 40, "the end of the workers of before")
     shared = Shared(resolver)
     yield shared
     shared.let_go()

@@ -345,6 +345,7 @@ static const struct {
     {"ugetrlimit", BOTH, NULL},
     {"prlimit64", BOTH, prlimit_call},
     {"setrlimit", SUPERVISOR, NULL},
+    {"getpriority", SUPERVISOR, NULL},
     {"setpriority", SUPERVISOR, NULL},
     {"getrusage", BOTH, NULL},
     {"sysinfo", BOTH, NULL},
