@@ -1,0 +1,48 @@
+/* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
+#include "supervisor/status.h"
+
+#include "dance_wire_status.h"
+#include "fd_message.h"
+#include "now.h"
+#include "supervisor/users.h"
+
+#include <stdio.h>
+
+/* As many as fit into a socket's queue in any case: it takes 90 such messages by default. */
+#define TOLD_MAX 64u
+
+static long long begun_ms;
+
+void status_open(void)
+{
+    begun_ms = dance_now_ms();
+}
+
+static void say_user(const struct dance_wire_status_of_user *user, void *arg)
+{
+    static uint8_t message[DANCE_WIRE_STATUS_OF_USER_MAX];
+    const int *fd = arg;
+    size_t len = dance_wire_encode_status_of_user(user, message, sizeof(message));
+
+    /* A reader who misses some knows how many he was to get. */
+    if (len > 0)
+        (void)dance_send_fd(*fd, message, len, -1);
+}
+
+void status_say(int fd, uid_t reader)
+{
+    uint8_t message[DANCE_WIRE_STATUS_SIZE];
+    struct dance_wire_status_head head = {
+        .seconds = (uint32_t)((dance_now_ms() - begun_ms) / 1000),
+        .workers = users_workers(),
+        .channels = users_channels(),
+        .users = users_known_to(reader),
+    };
+    size_t len;
+
+    (void)snprintf(head.version, sizeof(head.version), "%s", DANCE_VERSION);
+    head.follow = head.users < TOLD_MAX ? head.users : TOLD_MAX;
+    len = dance_wire_encode_status(&head, message, sizeof(message));
+    if (len > 0 && dance_send_fd(fd, message, len, -1))
+        users_tell(reader, TOLD_MAX, say_user, &fd);
+}
