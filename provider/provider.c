@@ -16,6 +16,7 @@
 #include "comment.h"
 #include "config.h"
 #include "force.h"
+#include "log.h"
 #include "openssl/binding.h"
 #include "openssl/compat.h"
 #include "process.h"
@@ -28,6 +29,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/params.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -178,11 +180,31 @@ static const OSSL_PARAM *gettable_params(void *provctx)
     return types;
 }
 
+/* The log cannot be written now. The first reason that is seen stays, as the text has to. */
+static bool log_fails(const char **why)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static char text[640];
+    char now[512];
+
+    if (!dance_log_fails(now, sizeof(now)))
+        return false;
+    (void)pthread_mutex_lock(&lock);
+    if (text[0] == '\0')
+        (void)snprintf(text, sizeof(text),
+                       VERSION_TEXT "configuration is in force, but lines for the log are lost: %s",
+                       now);
+    (void)pthread_mutex_unlock(&lock);
+    *why = text;
+    return true;
+}
+
 /* What is in force, or why not all of it is; good: everything. The text stays where it is. */
 static const char *build_info(const struct provider *p, bool *good)
 {
     const struct dance_force *force = dance_force_now();
     enum dance_hook_state hook;
+    const char *why;
 
     *good = false;
     /* Where the core is another libcrypto there is always some, and nothing is asked of ours. */
@@ -194,6 +216,8 @@ static const char *build_info(const struct provider *p, bool *good)
                             "dance's ex_data index there";
     if (force != NULL && hook != DANCE_HOOK_IN_PLACE)
         return VERSION_TEXT "not in force: out of memory, libcrypto takes no ex_data index";
+    if (force != NULL && force->good && log_fails(&why))
+        return why;
     *good = force == NULL || force->good;
     return force != NULL ? force->text : VERSION_TEXT "neither client nor server is configured";
 }
