@@ -215,8 +215,9 @@ static void say_failure(int error, const char *line)
                        what);
     else if (news)
         (void)snprintf(text, sizeof(text),
-                       PREFIX "%s; lines are lost, which is said this once, with the first of them: "
-                              "%s\n",
+                       PREFIX
+                       "%s; lines are lost, which is said this once, with the first of them: "
+                       "%s\n",
                        what, line + strlen(PREFIX));
     else
         (void)snprintf(text, sizeof(text), PREFIX "the first line that is lost: %s\n",

@@ -136,14 +136,16 @@ enum dance_worker_state {
 };
 
 #define DANCE_VERSION_MAX 32u
+/* As many as fit into a socket's queue in any case: it takes 90 such messages by default. */
+#define DANCE_WIRE_STATUS_USERS_MAX 64u
 
 struct dance_wire_status_head {
     char version[DANCE_VERSION_MAX + 1];
     uint32_t seconds; /* for which it has been running */
     uint32_t workers;
     uint32_t channels;
-    uint32_t users;   /* that the reader may know of */
-    uint32_t follow; /* of whom so many are told */
+    uint32_t users;  /* that the reader may know of */
+    uint32_t follow; /* of whom so many are told, DANCE_WIRE_STATUS_USERS_MAX at the most */
 };
 #define DANCE_WIRE_STATUS_SIZE (DANCE_WIRE_HEADER + 1u + DANCE_VERSION_MAX + 20u)
 
@@ -213,7 +215,7 @@ static inline int dance_wire_decode_status(const uint8_t *msg, size_t len,
     h->channels = dance_wire_get(&c, 4);
     h->users = dance_wire_get(&c, 4);
     h->follow = dance_wire_get(&c, 4);
-    return c.ok && c.left == 0 && h->follow <= h->users;
+    return c.ok && c.left == 0 && h->follow <= h->users && h->follow <= DANCE_WIRE_STATUS_USERS_MAX;
 }
 
 /* Write it, of the counts of clients those that are not 0; the octets written, or 0. */

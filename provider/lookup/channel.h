@@ -40,8 +40,8 @@ struct dance_kept_fd dance_conversation_take_idle(void);
 void dance_conversation_give(struct dance_kept_fd conversation);
 
 /*
- * Send a message over the control channel, if there is one that works, without waiting for it or for
- * another thread. false: not now.
+ * Send a message over the control channel, if there is one that works, without waiting for it or
+ * for another thread. false: not now.
  */
 bool dance_channel_tell(const uint8_t *message, size_t len);
 

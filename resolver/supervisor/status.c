@@ -8,9 +8,6 @@
 
 #include <stdio.h>
 
-/* As many as fit into a socket's queue in any case: it takes 90 such messages by default. */
-#define TOLD_MAX 64u
-
 static long long begun_ms;
 
 void status_open(void)
@@ -41,8 +38,9 @@ void status_say(int fd, uid_t reader)
     size_t len;
 
     (void)snprintf(head.version, sizeof(head.version), "%s", DANCE_VERSION);
-    head.follow = head.users < TOLD_MAX ? head.users : TOLD_MAX;
+    head.follow =
+        head.users < DANCE_WIRE_STATUS_USERS_MAX ? head.users : DANCE_WIRE_STATUS_USERS_MAX;
     len = dance_wire_encode_status(&head, message, sizeof(message));
     if (len > 0 && dance_send_fd(fd, message, len, -1))
-        users_tell(reader, TOLD_MAX, say_user, &fd);
+        users_tell(reader, DANCE_WIRE_STATUS_USERS_MAX, say_user, &fd);
 }
