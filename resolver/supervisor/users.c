@@ -118,7 +118,7 @@ static struct user *find_user(uid_t uid)
     {
         // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
         if (u->uid == uid)
-            return u;
+            return u->page.fd >= 0 || dance_generation_make(&u->page) ? u : NULL;
     }
     u = calloc(1, sizeof(*u));
     if (u == NULL)
@@ -157,6 +157,7 @@ static void remember_unless_used(struct user *u)
 
     if (is_used(u))
         return;
+    dance_generation_free(&u->page);
     LIST_REMOVE(u, all);
     LIST_INSERT_HEAD(&users, u, all);
     LIST_FOREACH(u, &users, all)
@@ -430,7 +431,7 @@ static void forget(struct user *u)
         u->forgetting = true;
     else if (u->worker != NULL)
         give_up(u->worker);
-    if (u->worker == NULL)
+    if (u->worker == NULL && u->page.fd >= 0)
         dance_generation_bump(&u->page);
 }
 
@@ -599,7 +600,8 @@ void users_close(void)
         while (!TAILQ_EMPTY(&u->ours))
             drop_channel(TAILQ_FIRST(&u->ours), &u->ours); // NOLINT(clang-analyzer-unix.Malloc)
         /* Whoever comes after us gives them another page; this one is not written to any more. */
-        dance_generation_bump(&u->page);
+        if (u->page.fd >= 0)
+            dance_generation_bump(&u->page);
         free_user(u);
     }
 }
