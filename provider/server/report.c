@@ -157,7 +157,8 @@ static void report(SSL *ssl, struct dance_connection *c, enum answer answer)
     dance_count(words[answer].outcome, at < REASONS ? at + 1 : 0);
 }
 
-/* The error queue tells what the log cannot, once in a process. */
+/* The error queue tells what the log cannot, once in a process, behind the reason, which applications
+ * look at first. */
 static void raise_lost_log(void)
 {
     static atomic_flag raised = ATOMIC_FLAG_INIT;
@@ -184,10 +185,10 @@ bool dance_report_refuse(SSL *ssl, struct dance_connection *c)
     bool both = named && c->detail[0] != '\0';
 
     dance_connection_fail(c, DANCE_R_INTERNAL, "%s", "");
-    raise_lost_log();
     (void)snprintf(detail, sizeof(detail), "%s%s%s", named ? c->name : "", both ? ": " : "",
                    c->detail);
     dance_raise(c->reason, detail);
+    raise_lost_log();
     dance_report_refused(ssl, c);
     return false;
 }
