@@ -180,23 +180,32 @@ static const OSSL_PARAM *gettable_params(void *provctx)
     return types;
 }
 
-/* The log cannot be written now. The first reason that is seen stays, as the text has to. */
-static bool log_fails(const char **why)
+/*
+ * What is in force, where the log cannot be written now; else NULL. The first reason that is seen
+ * stays, as the text has to.
+ */
+static const char *info_without_log(const struct dance_force *force)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    static char text[640];
-    char now[512];
+    static struct {
+        const struct dance_force *force;
+        char text[1200];
+    } made[DANCE_CONFIGURATIONS_MAX];
+    size_t i = 0;
+    char why[512];
 
-    if (!dance_log_fails(now, sizeof(now)))
-        return false;
+    if (!dance_log_fails(why, sizeof(why)))
+        return NULL;
     (void)pthread_mutex_lock(&lock);
-    if (text[0] == '\0')
-        (void)snprintf(text, sizeof(text),
-                       VERSION_TEXT "configuration is in force, but lines for the log are lost: %s",
-                       now);
+    while (i + 1 < DANCE_CONFIGURATIONS_MAX && made[i].force != NULL && made[i].force != force)
+        i++;
+    if (made[i].force == NULL) {
+        made[i].force = force;
+        (void)snprintf(made[i].text, sizeof(made[i].text), "%.600s; lines for the log are lost: %s",
+                       force->text, why);
+    }
     (void)pthread_mutex_unlock(&lock);
-    *why = text;
-    return true;
+    return made[i].text;
 }
 
 /* What is in force, or why not all of it is; good: everything. The text stays where it is. */
@@ -204,7 +213,7 @@ static const char *build_info(const struct provider *p, bool *good)
 {
     const struct dance_force *force = dance_force_now();
     enum dance_hook_state hook;
-    const char *why;
+    const char *info;
 
     *good = false;
     /* Where the core is another libcrypto there is always some, and nothing is asked of ours. */
@@ -216,8 +225,8 @@ static const char *build_info(const struct provider *p, bool *good)
                             "dance's ex_data index there";
     if (force != NULL && hook != DANCE_HOOK_IN_PLACE)
         return VERSION_TEXT "not in force: out of memory, libcrypto takes no ex_data index";
-    if (force != NULL && force->good && log_fails(&why))
-        return why;
+    if (force != NULL && (info = info_without_log(force)) != NULL)
+        return info;
     *good = force == NULL || force->good;
     return force != NULL ? force->text : VERSION_TEXT "neither client nor server is configured";
 }
