@@ -42,7 +42,8 @@ static bool tell(pid_t pid, bool own)
 
 struct dance_flushed dance_flush(const char *path)
 {
-    return (struct dance_flushed){.service = tell_service(path), .others = dance_resolvers_count(tell)};
+    return (struct dance_flushed){.service = tell_service(path),
+                                  .others = dance_resolvers_count(tell)};
 }
 
 bool dance_flush_say(struct dance_flushed flushed, const char *program, const char *path)

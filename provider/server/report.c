@@ -157,8 +157,8 @@ static void report(SSL *ssl, struct dance_connection *c, enum answer answer)
     dance_count(words[answer].outcome, at < REASONS ? at + 1 : 0);
 }
 
-/* The error queue tells what the log cannot, once in a process, behind the reason, which applications
- * look at first. */
+/* The error queue tells what the log cannot, once in a process, behind the reason, which
+ * applications look at first. */
 static void raise_lost_log(void)
 {
     static atomic_flag raised = ATOMIC_FLAG_INIT;

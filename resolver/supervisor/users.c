@@ -257,7 +257,7 @@ static void forget_others(const struct user *own)
         (void)close(c->fd);
         TAILQ_FOREACH(c, &u->given, of_user)
         (void)close(c->fd);
-        if (u == own)
+        if (u == own) // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
             continue;
         dance_generation_free(&u->page);
         figures_free(u->figures);
