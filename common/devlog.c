@@ -89,18 +89,20 @@ static int send_kept(int priority, const char *text)
     return renew() >= 0 ? send_line(kept.fd, priority, text) : errno;
 }
 
-void dance_devlog_open(void)
+int dance_devlog_open(void)
 {
     char head[80];
+    int error = 0;
 
     describe(head, sizeof(head), 0); /* the time zone's file as well */
     if (pthread_mutex_trylock(&lock) != 0)
-        return;
+        return 0;
     if (!dance_kept_fd_valid(&kept)) {
         kept.fd = -1;
-        (void)renew();
+        error = renew() >= 0 ? 0 : errno;
     }
     (void)pthread_mutex_unlock(&lock);
+    return error;
 }
 
 void dance_devlog_close(void)

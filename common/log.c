@@ -27,6 +27,8 @@ static struct {
     const char *file;
 } setting;
 
+static atomic_int failure; /* the errno with which the last line was lost; 0: it was written */
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct dance_kept_fd opened = DANCE_KEPT_FD_NONE;
 
@@ -66,19 +68,6 @@ static int log_file(void)
         opened = fresh;
     }
     return dance_kept_fd_valid(&opened) ? opened.fd : -1;
-}
-
-void dance_log_open(void)
-{
-    int kept_errno = errno;
-
-    if (setting.target == DANCE_LOG_SYSLOG)
-        dance_devlog_open();
-    if (setting.target == DANCE_LOG_FILE && pthread_mutex_trylock(&lock) == 0) {
-        (void)log_file();
-        (void)pthread_mutex_unlock(&lock);
-    }
-    errno = kept_errno;
 }
 
 void dance_log_close(void)
@@ -172,27 +161,86 @@ static int put(enum dance_log_level level, char *line)
 static struct {
     _Atomic(pid_t) pid;
     atomic_uint lines;
+    atomic_uint untold; /* likewise, of dance_log_take_lost() */
 } lost;
 
-/* Once in a process. */
-static void say_lost(int error, const char *line)
+static void count_lost(void)
+{
+    if (atomic_exchange(&lost.pid, getpid()) != getpid()) {
+        atomic_store(&lost.lines, 0);
+        atomic_store(&lost.untold, 0);
+    }
+    (void)atomic_fetch_add(&lost.lines, 1);
+    (void)atomic_fetch_add(&lost.untold, 1);
+}
+
+unsigned dance_log_take_lost(void)
+{
+    if (atomic_load(&lost.untold) == 0 || atomic_load(&lost.pid) != getpid())
+        return 0;
+    return atomic_exchange(&lost.untold, 0);
+}
+
+static void describe_failure(char *text, size_t size, int error)
+{
+    bool file = setting.target == DANCE_LOG_FILE;
+
+    (void)snprintf(text, size, "log = %.1000s: %s%s", file ? setting.file : "syslog",
+                   file ? "" : "/dev/log: ", strerror(error));
+}
+
+bool dance_log_fails(char *text, size_t size)
+{
+    int error = atomic_load(&failure);
+
+    if (error != 0)
+        describe_failure(text, size, error);
+    return error != 0;
+}
+
+/* line: the one that is lost by it, or NULL. Each is said once in a process. */
+static void say_failure(int error, const char *line)
 {
     static atomic_flag said = ATOMIC_FLAG_INIT;
+    static atomic_flag said_line = ATOMIC_FLAG_INIT;
+    char what[LINE_MAX_OCTETS];
     char text[2 * LINE_MAX_OCTETS + DANCE_LOG_FIELDS_MAX];
+    bool news = !atomic_flag_test_and_set(&said);
 
-    if (atomic_exchange(&lost.pid, getpid()) != getpid())
-        atomic_store(&lost.lines, 0);
-    (void)atomic_fetch_add(&lost.lines, 1);
-    if (atomic_flag_test_and_set(&said))
+    if (line != NULL ? atomic_flag_test_and_set(&said_line) : !news)
         return;
-    (void)snprintf(text, sizeof(text),
-                   PREFIX
-                   "log = %.1000s: %s%s; lines are lost, which is said this once, with the first "
-                   "of them: %s\n",
-                   setting.target == DANCE_LOG_FILE ? setting.file : "syslog",
-                   setting.target == DANCE_LOG_FILE ? "" : "/dev/log: ", strerror(error),
-                   line + strlen(PREFIX));
+    describe_failure(what, sizeof(what), error);
+    if (line == NULL)
+        (void)snprintf(text, sizeof(text), PREFIX "%s; lines are lost, which is said this once\n",
+                       what);
+    else if (news)
+        (void)snprintf(text, sizeof(text),
+                       PREFIX
+                       "%s; lines are lost, which is said this once, with the first of them: "
+                       "%s\n",
+                       what, line + strlen(PREFIX));
+    else
+        (void)snprintf(text, sizeof(text), PREFIX "the first line that is lost: %s\n",
+                       line + strlen(PREFIX));
     dance_last_resort_say(text);
+}
+
+void dance_log_open(void)
+{
+    int kept_errno = errno;
+    int error = 0;
+
+    if (setting.target == DANCE_LOG_SYSLOG)
+        error = dance_devlog_open();
+    if (setting.target == DANCE_LOG_FILE && pthread_mutex_trylock(&lock) == 0) {
+        errno = 0;
+        error = log_file() >= 0 ? 0 : errno;
+        (void)pthread_mutex_unlock(&lock);
+    }
+    atomic_store(&failure, error);
+    if (error != 0)
+        say_failure(error, NULL);
+    errno = kept_errno;
 }
 
 static void say_how_many(void)
@@ -225,10 +273,13 @@ say(enum dance_log_level level, const char *fields, const char *format, va_list 
     if (*fields != '\0')
         (void)snprintf(line + used, sizeof(line) - used - 1, "; %s", fields);
     error = put(level, line);
-    if (error != 0)
-        say_lost(error, line);
-    else
+    atomic_store(&failure, error);
+    if (error != 0) {
+        count_lost();
+        say_failure(error, line);
+    } else {
         say_how_many();
+    }
     errno = kept_errno;
 }
 

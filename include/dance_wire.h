@@ -8,7 +8,8 @@
  *   control channel  module -> resolver: DANCE_WIRE_CONVERSATION with exactly
  *                    one descriptor (SCM_RIGHTS), the resolver's end of a new
  *                    conversation; DANCE_WIRE_FORGET, all that was found is to be
- *                    looked up again. Nothing is ever sent back on it.
+ *                    looked up again; DANCE_WIRE_COUNTS, which clients were let in
+ *                    (dance_wire_status.h). Nothing is ever sent back on it.
  *   conversation     module -> resolver: DANCE_WIRE_QUERY; resolver -> module:
  *                    one DANCE_WIRE_ANSWER for each, in any order, told apart
  *                    by the query's id. Module -> resolver, without answer:
@@ -74,9 +75,12 @@ enum dance_wire_type {
     DANCE_WIRE_ALLOW_LIST = 9,
     DANCE_WIRE_CHAIN = 10, /* this and the next: dance_wire_chain.h */
     DANCE_WIRE_COLLECT = 11,
-    DANCE_WIRE_COLLECTED = 12
+    DANCE_WIRE_COLLECTED = 12,
+    DANCE_WIRE_COUNTS = 13, /* this and the next two: dance_wire_status.h */
+    DANCE_WIRE_STATUS = 14,
+    DANCE_WIRE_STATUS_OF_USER = 15
 };
-#define DANCE_WIRE_TYPE_LAST DANCE_WIRE_COLLECTED
+#define DANCE_WIRE_TYPE_LAST DANCE_WIRE_STATUS_OF_USER
 #define DANCE_WIRE_PAGE_SIZE (DANCE_WIRE_HEADER + 8u)
 #define DANCE_WIRE_ALLOW_LIST_MAX (DANCE_WIRE_HEADER + 1u + DANCE_WIRE_REASON_MAX)
 
@@ -151,6 +155,19 @@ static inline uint32_t dance_wire_get(struct dance_wire_cursor *c, size_t octets
     return value;
 }
 
+static inline void dance_wire_put64(struct dance_wire_cursor *c, uint64_t value)
+{
+    dance_wire_put(c, (uint32_t)(value >> 32), 4);
+    dance_wire_put(c, (uint32_t)value, 4);
+}
+
+static inline uint64_t dance_wire_get64(struct dance_wire_cursor *c)
+{
+    uint64_t high = dance_wire_get(c, 4);
+
+    return high << 32 | dance_wire_get(c, 4);
+}
+
 static inline void dance_wire_put_octets(struct dance_wire_cursor *c, const void *from, size_t n)
 {
     uint8_t *p = dance_wire_take(c, n);
@@ -200,8 +217,7 @@ static inline size_t dance_wire_encode_page(uint64_t generation, uint8_t *buf, s
     struct dance_wire_cursor c = {buf, size, 1};
 
     dance_wire_put_header(&c, DANCE_WIRE_PAGE);
-    dance_wire_put(&c, (uint32_t)(generation >> 32), 4);
-    dance_wire_put(&c, (uint32_t)generation, 4);
+    dance_wire_put64(&c, generation);
     return c.ok ? size - c.left : 0;
 }
 
@@ -213,8 +229,7 @@ static inline int dance_wire_decode_page(const uint8_t *msg, size_t len, uint64_
     if (dance_wire_type(msg, len) != DANCE_WIRE_PAGE || len != DANCE_WIRE_PAGE_SIZE)
         return 0;
     (void)dance_wire_take(&c, DANCE_WIRE_HEADER);
-    *generation = (uint64_t)dance_wire_get(&c, 4) << 32;
-    *generation |= dance_wire_get(&c, 4);
+    *generation = dance_wire_get64(&c);
     return c.ok;
 }
 

@@ -14,8 +14,9 @@
 #ifndef DANCE_DEVLOG_H
 #define DANCE_DEVLOG_H
 
-/* Connect now, before a chroot puts /dev/log out of reach. Doing it again is harmless. */
-void dance_devlog_open(void);
+/* Connect now, before a chroot puts /dev/log out of reach. Doing it again is harmless. 0, or the
+ * errno of what is in the way. */
+int dance_devlog_open(void);
 
 /* Close what is open; the next line opens it again. */
 void dance_devlog_close(void);

@@ -10,10 +10,9 @@
 #ifndef DANCE_FLUSH_H
 #define DANCE_FLUSH_H
 
-#include <stdbool.h>
+#include "service.h"
 
-/* Where the machine's resolver listens if nobody says otherwise. */
-#define DANCE_SOCKET_DEFAULT "/run/dance/resolver.sock"
+#include <stdbool.h>
 
 /* Who was told. */
 struct dance_flushed {

@@ -16,6 +16,7 @@
 #include "comment.h"
 #include "config.h"
 #include "force.h"
+#include "log.h"
 #include "openssl/binding.h"
 #include "openssl/compat.h"
 #include "process.h"
@@ -28,6 +29,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/params.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -178,11 +180,40 @@ static const OSSL_PARAM *gettable_params(void *provctx)
     return types;
 }
 
+/*
+ * What is in force, where the log cannot be written now; else NULL. The first reason that is seen
+ * stays, as the text has to.
+ */
+static const char *info_without_log(const struct dance_force *force)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static struct {
+        const struct dance_force *force;
+        char text[1200];
+    } made[DANCE_CONFIGURATIONS_MAX];
+    size_t i = 0;
+    char why[512];
+
+    if (!dance_log_fails(why, sizeof(why)))
+        return NULL;
+    (void)pthread_mutex_lock(&lock);
+    while (i + 1 < DANCE_CONFIGURATIONS_MAX && made[i].force != NULL && made[i].force != force)
+        i++;
+    if (made[i].force == NULL) {
+        made[i].force = force;
+        (void)snprintf(made[i].text, sizeof(made[i].text), "%.600s; lines for the log are lost: %s",
+                       force->text, why);
+    }
+    (void)pthread_mutex_unlock(&lock);
+    return made[i].text;
+}
+
 /* What is in force, or why not all of it is; good: everything. The text stays where it is. */
 static const char *build_info(const struct provider *p, bool *good)
 {
     const struct dance_force *force = dance_force_now();
     enum dance_hook_state hook;
+    const char *info;
 
     *good = false;
     /* Where the core is another libcrypto there is always some, and nothing is asked of ours. */
@@ -194,6 +225,8 @@ static const char *build_info(const struct provider *p, bool *good)
                             "dance's ex_data index there";
     if (force != NULL && hook != DANCE_HOOK_IN_PLACE)
         return VERSION_TEXT "not in force: out of memory, libcrypto takes no ex_data index";
+    if (force != NULL && (info = info_without_log(force)) != NULL)
+        return info;
     *good = force == NULL || force->good;
     return force != NULL ? force->text : VERSION_TEXT "neither client nor server is configured";
 }

@@ -11,4 +11,7 @@
 /* Is fd an AF_UNIX SOCK_SEQPACKET socket, and does it listen as said? */
 bool socket_is_ours(int fd, bool listening);
 
+/* Has the AF_UNIX socket at the other end a name? */
+bool socket_peer_has_name(int fd);
+
 #endif

@@ -252,6 +252,18 @@ bool dance_channel_send(int socket, enum dance_wire_type type, int fd)
     return dance_send_fd(socket, message, len, fd);
 }
 
+bool dance_channel_tell(const uint8_t *message, size_t len)
+{
+    struct channel *c = dance_process_object(&slot);
+    bool told;
+
+    if (c == NULL || pthread_mutex_trylock(&c->lock) != 0)
+        return false;
+    told = dance_kept_fd_valid(&c->control) && dance_send_fd(c->control.fd, message, len, -1);
+    (void)pthread_mutex_unlock(&c->lock);
+    return told;
+}
+
 /* Send one end of a new socketpair over the control channel; the other end, or -1. */
 static int announce(int control)
 {

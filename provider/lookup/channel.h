@@ -39,6 +39,12 @@ struct dance_kept_fd dance_conversation_take_idle(void);
 /* Keep a conversation on which nothing is outstanding for the next lookup. */
 void dance_conversation_give(struct dance_kept_fd conversation);
 
+/*
+ * Send a message over the control channel, if there is one that works, without waiting for it or
+ * for another thread. false: not now.
+ */
+bool dance_channel_tell(const uint8_t *message, size_t len);
+
 /* Send a message that is nothing but its type, and a descriptor, without waiting. */
 bool dance_channel_send(int socket, enum dance_wire_type type, int fd);
 

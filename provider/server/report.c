@@ -2,6 +2,7 @@
 #include "server/report.h"
 
 #include "log.h"
+#include "lookup/counts.h"
 #include "now.h"
 #include "openssl/compat.h"
 #include "reasons.h"
@@ -20,6 +21,7 @@ enum {
         REASONS
 };
 #define FIRST ((unsigned)DANCE_R_BEFORE_FIRST + 1)
+_Static_assert(REASONS < DANCE_COUNTED_REASONS, "each reason has a place among what is counted");
 
 enum answer { REFUSED, FORGIVEN, ANSWERS };
 
@@ -27,9 +29,11 @@ enum answer { REFUSED, FORGIVEN, ANSWERS };
 static const struct {
     const char *line;
     const char *more;
+    enum dance_outcome outcome;
 } words[ANSWERS] = {
-    [REFUSED] = {"refused", "refused"},
-    [FORGIVEN] = {"not authenticated, the application goes on with", "not authenticated"},
+    [REFUSED] = {"refused", "refused", DANCE_CLIENT_REFUSED},
+    [FORGIVEN] = {"not authenticated, the application goes on with", "not authenticated",
+                  DANCE_CLIENT_FORGIVEN},
 };
 
 static struct dance_repeats repeats[ANSWERS][REASONS];
@@ -111,6 +115,7 @@ void dance_report_accepted(SSL *ssl, const struct dance_connection *c)
     say_counted(false);
     dance_log_fields(DANCE_LOG_INFO, fields.text, "accepted %s (TLSA %s, TTL %lu s%s)", c->name,
                      c->record, c->ttl, dance_raw_key_negotiated(ssl) ? ", raw public key" : "");
+    dance_count(DANCE_CLIENT_ACCEPTED, 0);
 }
 
 static bool is_to_be_said(enum answer answer, enum dance_reason reason)
@@ -127,20 +132,40 @@ static bool is_to_be_said(enum answer answer, enum dance_reason reason)
     return said;
 }
 
-static void report(SSL *ssl, struct dance_connection *c, enum answer answer)
+static void say(SSL *ssl, const struct dance_connection *c, enum answer answer)
 {
     bool named = c->name[0] != '\0';
     struct dance_fields fields;
 
-    if (c->reported)
-        return;
-    c->reported = true;
     if (!is_to_be_said(answer, c->reason))
         return;
     fields = describe(ssl, c, false);
     dance_log_fields(DANCE_LOG_INFO, fields.text, "%s %s: %s%s%s%s", words[answer].line,
                      named ? c->name : "a client", dance_reason_text(c->reason),
                      c->detail[0] != '\0' ? " (" : "", c->detail, c->detail[0] != '\0' ? ")" : "");
+}
+
+static void report(SSL *ssl, struct dance_connection *c, enum answer answer)
+{
+    unsigned at = (unsigned)c->reason - FIRST;
+
+    if (c->reported)
+        return;
+    c->reported = true;
+    say(ssl, c, answer);
+    /* Behind the line, which may be lost, and is counted then. */
+    dance_count(words[answer].outcome, at < REASONS ? at + 1 : 0);
+}
+
+/* The error queue tells what the log cannot, once in a process, behind the reason, which
+ * applications look at first. */
+static void raise_lost_log(void)
+{
+    static atomic_flag raised = ATOMIC_FLAG_INIT;
+    char text[512];
+
+    if (dance_log_fails(text, sizeof(text)) && !atomic_flag_test_and_set(&raised))
+        dance_raise(DANCE_R_CONFIGURATION, text);
 }
 
 void dance_report_refused(SSL *ssl, struct dance_connection *c)
@@ -163,6 +188,7 @@ bool dance_report_refuse(SSL *ssl, struct dance_connection *c)
     (void)snprintf(detail, sizeof(detail), "%s%s%s", named ? c->name : "", both ? ": " : "",
                    c->detail);
     dance_raise(c->reason, detail);
+    raise_lost_log();
     dance_report_refused(ssl, c);
     return false;
 }

@@ -6,6 +6,7 @@
 #include "socket_kind.h"
 #include "supervisor/notify.h"
 #include "supervisor/sockets.h"
+#include "supervisor/status.h"
 #include "supervisor/users.h"
 #include "worker/sandbox/sandbox.h"
 #include "worker/sandbox/user.h"
@@ -51,7 +52,7 @@ static void log_sometimes(const char *text)
 }
 
 /* In the process that becomes a worker: what is left of the supervisor there. */
-static int work(uid_t uid, int link, const struct dance_generation *page)
+static int work(uid_t uid, int link, const struct dance_generation *page, struct figures *figures)
 {
     (void)close(signals);
     (void)close(reserve);
@@ -60,7 +61,7 @@ static int work(uid_t uid, int link, const struct dance_generation *page)
     if (unstored >= 0)
         (void)close(unstored);
     notify_close();
-    return worker_run(options, uid, link, page);
+    return worker_run(options, uid, link, page, figures);
 }
 
 static bool watch(int fd, void *data, uint32_t events)
@@ -103,6 +104,7 @@ static void store_again(void)
 static void accept_one(void)
 {
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    bool asks;
     uid_t uid;
 
     if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
@@ -125,10 +127,14 @@ static void accept_one(void)
         (void)close(fd);
         return;
     }
-    if (users_add(uid, fd))
-        store(fd);
-    else
+    asks = socket_peer_has_name(fd);
+    if (asks)
+        status_say(fd, uid);
+    /* Who asks has sent us something, perhaps, and is closed as everybody is: by his worker. */
+    if (!users_add(uid, fd))
         log_sometimes("a client was turned away: too many connections");
+    else if (!asks)
+        store(fd);
 }
 
 /* Take a control channel that was there before us. false: it is nobody's. */
@@ -281,6 +287,7 @@ static bool set_up(void)
     const char *why = "cannot be set up";
 
     notify_open();
+    status_open();
     signals = open_signals();
     poller = epoll_create1(EPOLL_CLOEXEC);
     reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -1,8 +1,10 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "supervisor/users.h"
 
+#include "figures.h"
 #include "link.h"
 #include "log.h"
+#include "now.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -22,6 +24,8 @@
 #define START_INTERVAL_MS 1000
 /* Whose worker cannot even be killed may have so many of them. */
 #define LOST_MAX 2u
+/* Users that have nothing any more, of whom is still known what was counted. */
+#define REMEMBERED_MAX 64u
 #define LOG_INTERVAL_MS 10000
 
 /* What epoll's data points to begins with its kind. */
@@ -44,6 +48,7 @@ struct worker {
     pid_t pid;
     int link;           /* -1: given up, to be waited for */
     long long asked_ms; /* since when an answer is due; 0: none is */
+    long long since_ms; /* when it was started */
 };
 
 struct user {
@@ -54,6 +59,7 @@ struct user {
     unsigned channels;
     struct worker *worker;
     struct dance_generation page;
+    struct figures *figures;
     bool forgetting;      /* what was found is void when the worker has ended */
     unsigned lost;        /* workers that were given up and have not ended */
     long long begun_ms;   /* when a worker was first started in this interval */
@@ -112,12 +118,14 @@ static struct user *find_user(uid_t uid)
     {
         // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
         if (u->uid == uid)
-            return u;
+            return u->page.fd >= 0 || dance_generation_make(&u->page) ? u : NULL;
     }
     u = calloc(1, sizeof(*u));
     if (u == NULL)
         return NULL;
-    if (!dance_generation_make(&u->page)) {
+    u->figures = figures_make();
+    if (u->figures == NULL || !dance_generation_make(&u->page)) {
+        figures_free(u->figures);
         free(u);
         return NULL;
     }
@@ -128,13 +136,40 @@ static struct user *find_user(uid_t uid)
     return u;
 }
 
-static void free_unless_used(struct user *u)
+static bool is_used(const struct user *u)
 {
-    if (u->channels > 0 || u->worker != NULL || u->lost > 0)
-        return;
+    return u->channels > 0 || u->worker != NULL || u->lost > 0;
+}
+
+static void free_user(struct user *u)
+{
     LIST_REMOVE(u, all);
     dance_generation_free(&u->page);
+    figures_free(u->figures);
     free(u);
+}
+
+/* Whoever has a process for each connection comes again, and is counted on. */
+static void remember_unless_used(struct user *u)
+{
+    struct user *oldest = NULL;
+    unsigned remembered = 0;
+
+    if (is_used(u))
+        return;
+    dance_generation_free(&u->page);
+    LIST_REMOVE(u, all);
+    LIST_INSERT_HEAD(&users, u, all);
+    LIST_FOREACH(u, &users, all)
+    {
+        // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
+        if (is_used(u))
+            continue;
+        remembered++;
+        oldest = u;
+    }
+    if (remembered > REMEMBERED_MAX)
+        free_user(oldest);
 }
 
 /* 0 events: not at all, where otherwise an end would be told for ever. */
@@ -208,8 +243,8 @@ static void give(struct user *u)
     watch(w->link, u->worker, c != NULL ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
-/* In a process of its own: nothing of what is here is the worker's. */
-static void forget_descriptors(void)
+/* In a process of its own: nothing of what is here is the worker's, but what is of its user. */
+static void forget_others(const struct user *own)
 {
     struct user *u;
     struct worker *w;
@@ -222,6 +257,10 @@ static void forget_descriptors(void)
         (void)close(c->fd);
         TAILQ_FOREACH(c, &u->given, of_user)
         (void)close(c->fd);
+        if (u == own) // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
+            continue;
+        dance_generation_free(&u->page);
+        figures_free(u->figures);
     }
     LIST_FOREACH(w, &workers, all)
     {
@@ -269,11 +308,12 @@ static void start(struct user *u, long long now_ms)
 
     u->starts += why == NULL;
     if (w != NULL && link_make(ends) == 0) {
+        figures_state(u->figures, DANCE_WORKER_BEGINS, NULL);
         w->pid = fork();
         if (w->pid == 0) {
-            forget_descriptors();
+            forget_others(u);
             (void)close(ends[0]);
-            _exit(work_of(u->uid, ends[1], &u->page));
+            _exit(work_of(u->uid, ends[1], &u->page, u->figures));
         }
         (void)close(ends[1]);
     } else if (w != NULL) {
@@ -284,6 +324,7 @@ static void start(struct user *u, long long now_ms)
         if (ends[0] >= 0)
             (void)close(ends[0]);
         free(w);
+        figures_end(u->figures);
         u->not_before = now_ms + START_INTERVAL_MS;
         watch_all(u);
         return;
@@ -291,6 +332,8 @@ static void start(struct user *u, long long now_ms)
     w->kind = WORKER;
     w->user = u;
     w->link = ends[0];
+    w->since_ms = now_ms;
+    figures_add(u->figures, DANCE_WORKERS_STARTED, 1);
     await_begin(w);
     LIST_INSERT_HEAD(&workers, w, all);
     worker_count++;
@@ -309,7 +352,7 @@ bool users_add(uid_t uid, int fd)
         c = calloc(1, sizeof(*c));
     if (c == NULL) {
         if (u != NULL)
-            free_unless_used(u);
+            remember_unless_used(u);
         (void)close(fd);
         return false;
     }
@@ -331,6 +374,7 @@ static void take_back(struct user *u)
     struct channel *c;
 
     u->worker = NULL;
+    figures_end(u->figures);
     if (u->forgetting)
         dance_generation_bump(&u->page);
     u->forgetting = false;
@@ -382,11 +426,12 @@ static void channel_event(struct channel *c, uint32_t events, long long now_ms)
  */
 static void forget(struct user *u)
 {
+    figures_add(u->figures, DANCE_FLUSHES, 1);
     if (u->worker != NULL && link_send(u->worker->link, LINK_END, -1))
         u->forgetting = true;
     else if (u->worker != NULL)
         give_up(u->worker);
-    if (u->worker == NULL)
+    if (u->worker == NULL && u->page.fd >= 0)
         dance_generation_bump(&u->page);
 }
 
@@ -462,7 +507,7 @@ void users_ended(pid_t pid, int status, long long now_ms)
         u->lost--;
     }
     free(w);
-    free_unless_used(u);
+    remember_unless_used(u);
 }
 
 static void ping(struct worker *w, long long now_ms)
@@ -554,11 +599,65 @@ void users_close(void)
         TAILQ_CONCAT(&u->ours, &u->given, of_user);
         while (!TAILQ_EMPTY(&u->ours))
             drop_channel(TAILQ_FIRST(&u->ours), &u->ours); // NOLINT(clang-analyzer-unix.Malloc)
-        LIST_REMOVE(u, all);
         /* Whoever comes after us gives them another page; this one is not written to any more. */
-        dance_generation_bump(&u->page);
-        dance_generation_free(&u->page);
-        free(u);
+        if (u->page.fd >= 0)
+            dance_generation_bump(&u->page);
+        free_user(u);
+    }
+}
+
+/* Who is told of whom. */
+static bool may_know(uid_t reader, const struct user *u)
+{
+    return reader == 0 || reader == u->uid;
+}
+
+unsigned users_known_to(uid_t reader)
+{
+    const struct user *u;
+    unsigned count = 0;
+
+    LIST_FOREACH(u, &users, all)
+    {
+        count += may_know(reader, u); // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
+    }
+    return count;
+}
+
+/* What there is to say of one. */
+static void describe(const struct user *u, long long now_ms, struct dance_wire_status_of_user *out)
+{
+    const struct worker *w = u->worker;
+
+    figures_read(u->figures, out);
+    out->uid = u->uid;
+    out->figure[DANCE_CHANNELS] = u->channels;
+    if (w == NULL)
+        return;
+    out->seconds = (uint32_t)((now_ms - w->since_ms) / 1000);
+    if (w->asked_ms != 0 && now_ms - w->asked_ms >= USERS_PING_MS)
+        out->state = DANCE_WORKER_STUCK;
+}
+
+void users_tell(uid_t reader, unsigned most, users_told *told, void *arg)
+{
+    static const uid_t bounds[] = {SYSTEM_UID_MAX, LOGIN_UID_MAX, (uid_t)-1};
+    static struct dance_wire_status_of_user one;
+    long long now_ms = dance_now_ms();
+    const struct user *u;
+    uid_t above = 0;
+
+    for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); above = bounds[i++] + 1) {
+        LIST_FOREACH(u, &users, all)
+        {
+            // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
+            if (u->uid < above || u->uid > bounds[i] || !may_know(reader, u))
+                continue;
+            if (most-- == 0)
+                return;
+            describe(u, now_ms, &one);
+            told(&one, arg);
+        }
     }
 }
 

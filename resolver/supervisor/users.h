@@ -13,11 +13,15 @@
  * root may have more and more of all channels and workers, in this order:
  * whatever those with higher numbers do, there is room for the others.
  *
+ * What was counted of a user (figures.h) stays for a while when he has nothing any
+ * more, of a bounded number of users.
+ *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
 #ifndef DANCE_USERS_H
 #define DANCE_USERS_H
 
+#include "figures.h"
 #include "generation.h"
 
 #include <stdbool.h>
@@ -31,9 +35,11 @@ struct users_limits {
 
 /*
  * Be the worker of a user: runs in a process of its own, which ends with what it returns. page: by
- * which his applications learn that what they keep is void; it outlives the worker.
+ * which his applications learn that what they keep is void; figures: where it counts. Both outlive
+ * the worker.
  */
-typedef int users_work(uid_t uid, int link, const struct dance_generation *page);
+typedef int users_work(uid_t uid, int link, const struct dance_generation *page,
+                       struct figures *figures);
 
 /* epoll: where descriptors are registered, with a pointer for users_event(). */
 void users_open(int epoll, struct users_limits limits, users_work *work);
@@ -67,5 +73,12 @@ void users_close(void);
 
 unsigned users_channels(void);
 unsigned users_workers(void);
+
+/* How many users reader may know of: root of all, others of themselves. */
+unsigned users_known_to(uid_t reader);
+
+/* Tell of them, of so many at the most, those first who may have more (see above). */
+typedef void users_told(const struct dance_wire_status_of_user *user, void *arg);
+void users_tell(uid_t reader, unsigned most, users_told *told, void *arg);
 
 #endif

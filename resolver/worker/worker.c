@@ -11,6 +11,7 @@
 #include "worker/lookups/wanted.h"
 #include "worker/peers/peers.h"
 #include "worker/sandbox/sandbox.h"
+#include "worker/tally.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -181,6 +182,7 @@ static int run(void)
         peers_work(now);
         lookups_expire(now);
         peers_bury();
+        tally_publish();
         look_for_an_end(now);
     }
     return ending;
@@ -207,7 +209,8 @@ static unsigned descriptors(void)
     return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (unsigned)limit.rlim_cur : 1024;
 }
 
-int worker_run(const struct options *of, uid_t uid, int link, const struct dance_generation *page)
+int worker_run(const struct options *of, uid_t uid, int link, const struct dance_generation *page,
+               struct figures *figures)
 {
     unsigned all = at_most(descriptors(), 65536);
     struct peers_limits limits = {at_most(all / 2, PEERS_MAX), of->max_per_client};
@@ -233,7 +236,8 @@ int worker_run(const struct options *of, uid_t uid, int link, const struct dance
         (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICE);
     poller = epoll_create1(EPOLL_CLOEXEC);
     changes_open(options);
-    peers_open(poller, limits, page, on_forget);
+    tally_open(figures);
+    peers_open(poller, limits, page, figures, on_forget);
     /* A fault of the files is every lookup's answer, until they change. */
     if (lookups.lookups < options->max_lookups)
         dance_log(DANCE_LOG_DEBUG, "resolver: --max-lookups %u: there are descriptors for %u",
@@ -241,6 +245,8 @@ int worker_run(const struct options *of, uid_t uid, int link, const struct dance
     if (!dns_open(options, sockets, &unavailable))
         dance_log(DANCE_LOG_ERROR, "resolver: %s", unavailable);
     changes_broken(unavailable != NULL);
+    figures_state(figures, unavailable == NULL ? DANCE_WORKER_READY : DANCE_WORKER_BROKEN,
+                  unavailable);
     lookups_open(lookups, unavailable, peers_deliver);
     if (!sandbox_worker(options, &why))
         dance_log(DANCE_LOG_ERROR, "resolver: %s", why);

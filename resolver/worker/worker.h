@@ -12,6 +12,7 @@
 #ifndef DANCE_WORKER_H
 #define DANCE_WORKER_H
 
+#include "figures.h"
 #include "generation.h"
 #include "options.h"
 
@@ -19,10 +20,10 @@
 
 /*
  * Be the worker of uid, in a process of its own. link: our end to the supervisor
- * (link.h). page: the user's, which tells his applications what is void (generation.h). The exit
- * status.
+ * (link.h). page: the user's, which tells his applications what is void (generation.h). figures:
+ * where it counts. The exit status.
  */
 int worker_run(const struct options *options, uid_t uid, int link,
-               const struct dance_generation *page);
+               const struct dance_generation *page, struct figures *figures);
 
 #endif

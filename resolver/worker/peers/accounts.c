@@ -6,6 +6,8 @@
 #define BUCKETS 256u
 
 static LIST_HEAD(account_list, account) table[BUCKETS];
+static unsigned processes;
+static unsigned peers;
 
 struct account *account_join(pid_t pid)
 {
@@ -24,7 +26,9 @@ struct account *account_join(pid_t pid)
         a->pid = pid;
         LIST_INSERT_HEAD(&table[(unsigned)pid % BUCKETS], a, same_bucket);
     }
+    processes += a->peers == 0;
     a->peers++;
+    peers++;
     return a;
 }
 
@@ -39,6 +43,8 @@ static void end_unless_used(struct account *account)
 void account_leave(struct account *account)
 {
     account->peers--;
+    processes -= account->peers == 0;
+    peers--;
     end_unless_used(account);
 }
 
@@ -51,4 +57,14 @@ void account_end_lookup(struct account *account)
 {
     account->lookups--;
     end_unless_used(account);
+}
+
+unsigned accounts_processes(void)
+{
+    return processes;
+}
+
+unsigned accounts_peers(void)
+{
+    return peers;
 }

@@ -27,6 +27,10 @@ struct account *account_join(pid_t pid);
 /* One peer less. The account ends with its last peer or lookup. */
 void account_leave(struct account *account);
 
+/* Processes at the other end of a conversation, and their conversations. */
+unsigned accounts_processes(void);
+unsigned accounts_peers(void);
+
 /* One lookup in flight more, or less. */
 void account_begin_lookup(struct account *account);
 void account_end_lookup(struct account *account);

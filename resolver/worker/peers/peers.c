@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define WAITING_PER_PEER 64u
@@ -48,16 +47,18 @@ static unsigned count;
 static long long moment;   /* of the event that is handled */
 static long long quiet_to; /* no line on running out of something before this */
 static const struct dance_generation *page;
+static struct figures *figures;
 static char lists_event; /* stands for allow_build.h's descriptor in epoll's data */
 
 void peers_open(int epoll_fd, struct peers_limits limits, const struct dance_generation *of_user,
-                peers_forget *on_forget)
+                struct figures *counted, peers_forget *on_forget)
 {
     struct epoll_event event = {.events = EPOLLIN};
 
     epoll = epoll_fd;
     limit = limits;
     page = of_user;
+    figures = counted;
     forget = on_forget;
     event.data.ptr = &lists_event;
     (void)epoll_ctl(epoll, EPOLL_CTL_ADD, allow_build_open(), &event);
@@ -167,6 +168,14 @@ unsigned peers_count(void)
     return count;
 }
 
+static enum dance_figure figure_of(enum dance_wire_status status)
+{
+    _Static_assert(DANCE_ANSWERED_BUSY - DANCE_ANSWERED_SECURE
+                       == DANCE_WIRE_BUSY - DANCE_WIRE_SECURE,
+                   "a figure for each status");
+    return (enum dance_figure)(DANCE_ANSWERED_SECURE + (status - DANCE_WIRE_SECURE));
+}
+
 void peers_deliver(struct lookups_asker *asker, const struct dance_wire_answer *answer)
 {
     static uint8_t message[DANCE_WIRE_MAX];
@@ -175,6 +184,7 @@ void peers_deliver(struct lookups_asker *asker, const struct dance_wire_answer *
 
     p->waiting--;
     p->process->waiting--;
+    figures_add(figures, figure_of(answer->status), 1);
     if (len == 0 || send(p->fd, message, len, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)len)
         end(p);
 }
@@ -198,22 +208,14 @@ static void take_query(struct peer *p, const struct dance_wire_query *query, lon
 }
 
 /*
- * Is the other end of fd a control channel? Those have a name, the listener's. With both ends here
- * nobody else would have one, and neither would ever end. (Of both ends of a conversation the first
- * to come ends by the page that the second is sent.)
+ * A descriptor that came over a control channel: only a socket of the right kind is taken. One
+ * whose other end has a name may be the end of a control channel, which has the listener's. With
+ * both ends here nobody else would have one, and neither would ever end. (Of both ends of a
+ * conversation the first to come ends by the page that the second is sent.)
  */
-static bool is_end_of_channel(int fd)
-{
-    struct sockaddr_un name = {.sun_family = AF_UNIX};
-    socklen_t size = sizeof(name);
-
-    return getpeername(fd, (struct sockaddr *)&name, &size) == 0 && size > sizeof(name.sun_family);
-}
-
-/* A descriptor that came over a control channel: only a socket of the right kind is taken. */
 static void take_conversation(int fd)
 {
-    if (!socket_is_ours(fd, false) || is_end_of_channel(fd) || !page_send(fd, page))
+    if (!socket_is_ours(fd, false) || socket_peer_has_name(fd) || !page_send(fd, page))
         (void)close(fd);
     else if (!add_conversation(fd))
         log_sometimes("a client was turned away: too many conversations");
@@ -280,8 +282,14 @@ static bool is_bare(const struct message *m, enum dance_wire_type type)
  */
 static bool take_of_channel(struct message *m)
 {
+    struct dance_wire_counts counts;
+
     if (m->fd_count == 0 && is_bare(m, DANCE_WIRE_FORGET)) {
         forget();
+        return true;
+    }
+    if (m->fd_count == 0 && dance_wire_decode_counts(m->octets, m->len, &counts)) {
+        figures_count(figures, &counts);
         return true;
     }
     if (m->fd_count != 1 || !is_bare(m, DANCE_WIRE_CONVERSATION))

@@ -13,6 +13,7 @@
 #define DANCE_PEERS_H
 
 #include "dance_wire.h"
+#include "figures.h"
 #include "generation.h"
 #include "worker/lookups/lookups.h"
 
@@ -28,10 +29,11 @@ typedef void peers_forget(void);
 
 /*
  * epoll_fd: where descriptors are registered with their struct peer as data. page: what each
- * conversation is given first.
+ * conversation is given first. figures: where answers are counted, and what processes say of their
+ * clients.
  */
 void peers_open(int epoll_fd, struct peers_limits limits, const struct dance_generation *page,
-                peers_forget *on_forget);
+                struct figures *figures, peers_forget *on_forget);
 void peers_close(void);
 
 /* Take fd, our end of a control channel, also on failure. */
