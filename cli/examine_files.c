@@ -102,9 +102,12 @@ static bool is_file(const char *value)
 static bool try_credential(const void *from, char *text, size_t size)
 {
     const struct examination *x = from;
+    struct dance_credential *loaded;
 
     examination_load(x);
-    return dance_load(x->config, text, size) != NULL;
+    loaded = dance_load(x->config, text, size);
+    dance_load_free(loaded, false);
+    return loaded != NULL;
 }
 
 /* Of the trial's user, as it is to be read: "the user x". */

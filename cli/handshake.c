@@ -18,8 +18,11 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#define END_MS 1000
+#define NAP_MS 2
 #define SAID_MAX 4096
 #define PREFIX "dance: "
 #define SECTION "dance_check_only"
@@ -31,6 +34,12 @@ struct attempt {
     const struct handshake *handshake;
     const char *pair; /* PEM: the server's key and certificate */
 };
+
+/* Of the file it is the client section that is tried. */
+static bool is_client(const struct handshake *h)
+{
+    return h->with == HANDSHAKE_ASKING || h->with == HANDSHAKE_SERVER;
+}
 
 /* What the module says goes to stderr, and that is a file in memory. */
 static int catch_log(void)
@@ -145,7 +154,7 @@ static void be_other(const struct handshake *h, int fd)
                                           .extension_type = h->x->config->extension_type};
     char unsaid[TRIAL_TEXT_MAX];
 
-    if (h->with == HANDSHAKE_ASKING || h->with == HANDSHAKE_SERVER)
+    if (is_client(h))
         plain_host(fd, visitor.extension_type, h->with == HANDSHAKE_ASKING);
     else if (h->with != HANDSHAKE_OURS || load(h, unsaid, sizeof(unsaid)))
         plain_visit(fd, &visitor);
@@ -170,6 +179,8 @@ static struct other start_other(const struct handshake *h)
         (void)alarm(TRIAL_SECONDS + 1);
         (void)close(ends[0]);
         be_other(h, ends[1]);
+        /* As in trial.c. */
+        OPENSSL_cleanup();
         _exit(0);
     }
     (void)close(ends[1]);
@@ -180,9 +191,20 @@ static struct other start_other(const struct handshake *h)
     return other;
 }
 
+/* It sees the end of the connection, and has a moment for its own. */
 static void end_other(struct other *other)
 {
+    const struct timespec nap = {.tv_nsec = NAP_MS * 1000000L};
+    pid_t ended = 0;
+
     (void)close(other->fd);
+    for (int ms = 0; ms < END_MS && ended == 0; ms += NAP_MS) {
+        ended = waitpid(other->pid, NULL, WNOHANG);
+        if (ended == 0)
+            (void)nanosleep(&nap, NULL);
+    }
+    if (ended != 0)
+        return;
     (void)kill(other->pid, SIGKILL);
     while (waitpid(other->pid, NULL, 0) < 0 && errno == EINTR)
         continue;
@@ -298,7 +320,6 @@ static bool run(const void *from, char *text, size_t size)
 {
     const struct attempt *attempt = from;
     const struct handshake *h = attempt->handshake;
-    bool of_client = h->with == HANDSHAKE_ASKING || h->with == HANDSHAKE_SERVER;
     struct other other;
     int log;
 
@@ -311,8 +332,8 @@ static bool run(const void *from, char *text, size_t size)
     log = catch_log();
     text[0] = HANDSHAKE_NOT_TRIED;
     if (load(h, text + 1, size - 1))
-        text[0] = (char)(of_client ? be_client(h, other.fd, log, text + 1, size - 1)
-                                   : be_server(attempt, other.fd, log, text + 1, size - 1));
+        text[0] = (char)(is_client(h) ? be_client(h, other.fd, log, text + 1, size - 1)
+                                      : be_server(attempt, other.fd, log, text + 1, size - 1));
     end_other(&other);
     return true;
 }
@@ -347,7 +368,8 @@ enum handshake_outcome handshake_try(const struct handshake *handshake,
     const struct attempt attempt = {handshake, pair};
     enum handshake_outcome outcome;
 
-    if (!trial(make_pair, NULL, NULL, pair) || !trial(run, &attempt, user, text) || *text == '\0')
+    if ((!is_client(handshake) && !trial(make_pair, NULL, NULL, pair))
+        || !trial(run, &attempt, user, text) || *text == '\0')
         return HANDSHAKE_NOT_TRIED;
     outcome = (enum handshake_outcome)text[0];
     memmove(text, text + 1, strlen(text));
