@@ -158,3 +158,14 @@ def test_service(both, tmp_path):
     (fake / "systemctl").chmod(0o755)
     done = dance("check", "--offline", "--service", "example", env={**environment(None), "PATH": f"{fake}:{os.environ['PATH']}"})
     assert done.returncode == 0 and str(path) in done.stdout, done
+
+
+def test_a_manager_that_does_not_answer(tmp_path):
+    """systemctl may wait for D-Bus for ever."""
+    for script, said in ("echo LoadState=loaded\nexec sleep 600", "systemctl has not answered within 10 s"), ("exit 1", "knows no service"):
+        (tmp_path / "systemctl").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "systemctl").chmod(0o755)
+        done = dance("check", "--service", "example", env={**environment(None), "PATH": f"{tmp_path}:{os.environ['PATH']}"})
+        assert done.returncode == 1 and said in done.stderr, done
+    done = dance("check", "--service", "example", env={**environment(None), "PATH": str(tmp_path / "none")})
+    assert done.returncode == 1 and "systemctl cannot be started: No such file" in done.stderr, done
