@@ -38,7 +38,7 @@ static int start(const char *const words[], const struct program_files *files,
         for (int to = STDIN_FILENO; failure == 0 && to <= STDERR_FILENO; to++)
             failure = posix_spawn_file_actions_adddup2(&actions, from[to], to);
         if (failure == 0)
-            failure = posix_spawnp(pid, argv[0], &actions, &attributes, argv, environ);
+            failure = posix_spawnp(pid, words[0], &actions, &attributes, argv, environ);
         (void)posix_spawnattr_destroy(&attributes);
     }
     (void)posix_spawn_file_actions_destroy(&actions);

@@ -80,6 +80,8 @@ def test_a_certificate_that_names_another(world, both):
     with open(world.path("check-other.pem"), "wb") as out:
         out.write(pki.pem(pki.certificate(world.key, "admin", ["admin.example.com"])))
     path = both(client={"certificate": world.path("check-other.pem")})
+    assert [f["where"] for f in check(path, "--offline") if "names somebody else than identity" in f["what"] and f["severity"] == "warning"] == [
+        f"{path}:{line_of(open(path).read(), 'certificate')}"]
     expect(path, "[dance_server]", "a handshake of the file's client with its server was tried: refused .*the certificate names somebody else", "correct what it says")
 
 
