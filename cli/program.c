@@ -26,6 +26,8 @@ static int start(const char *const words[], const struct program_files *files,
 
     while (count < PROGRAM_WORDS_MAX - 1 && words[count] != NULL)
         count++;
+    if (count == 0)
+        return EINVAL;
     /* execve() takes the strings as they are and changes none. */
     memcpy(argv, words, count * sizeof(*argv));
     failure = posix_spawn_file_actions_init(&actions);
