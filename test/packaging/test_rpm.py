@@ -24,7 +24,8 @@ def packages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("rpm")
     (folder / "SOURCES").mkdir()
     version = re.search(r"(?m)^Version: +(\S+)", open(SPEC).read())[1]
-    names = output("git", "-C", REPOSITORY, "-c", f"safe.directory={REPOSITORY}", "ls-files", "--cached", "--others", "--exclude-standard").split("\n")
+    names = (output("git", "-C", REPOSITORY, "-c", f"safe.directory={REPOSITORY}", "ls-files", "--cached", "--others", "--exclude-standard").split("\n")
+             if os.path.exists(os.path.join(REPOSITORY, ".git")) else [name for name in os.listdir(REPOSITORY) if not name.startswith("build")])
     (folder / "names").write_text("\n".join(name for name in names if os.path.exists(os.path.join(REPOSITORY, name))))
     subprocess.run(["tar", "-C", REPOSITORY, "-czf", folder / "SOURCES" / f"dance-{version}.tar.gz", "-T", folder / "names",
                     f"--transform=s,^,dance-{version}/,"], check=True)
