@@ -7,6 +7,7 @@
 #include "examine.h"
 #include "examine_dns.h"
 #include "examine_files.h"
+#include "examine_handshakes.h"
 #include "examine_sections.h"
 #include "examine_trials.h"
 #include "running.h"
@@ -79,12 +80,19 @@ static enum command_status find_user(const struct command_call *call, const stru
     return COMMAND_GOOD;
 }
 
+/* Where something is wrong already, that would be found once more. */
+static bool is_good(const struct examination *x)
+{
+    return x->report->count[REPORT_FAULT] == 0;
+}
+
 static void examine_moment(struct examination *x, const struct trial_user *user)
 {
     examine_syslog(x, user);
-    /* Where something is wrong already, that would be found once more. */
-    if (x->report->count[REPORT_FAULT] == 0)
+    if (is_good(x))
         examine_dns(x, user);
+    if (is_good(x))
+        examine_validated(x, user);
 }
 
 static enum command_status run(const struct command_call *call)
@@ -116,6 +124,8 @@ static enum command_status run(const struct command_call *call)
     if (examine_file(&x) && examine_sections(&x) && examine_readable(&x, user)) {
         examine_trials(&x, user);
         examine_files(&x, user);
+        if (is_good(&x))
+            examine_handshakes(&x, user);
         if (call->option[OFFLINE] == NULL)
             examine_moment(&x, user);
     }

@@ -27,6 +27,8 @@ struct examination {
     bool cut;      /* a comment took something from forward */
     char *forward; /* what is left of it, with the '#' */
     struct dance_config *config;
+    /* By examine_dns.h. */
+    bool published; /* a server without a CA can find the client's record right */
 };
 
 /* Free what it holds, however far it went. */

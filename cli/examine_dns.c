@@ -81,12 +81,13 @@ static enum outcome compare_one(const struct dance_wire_record *record,
     return outcome;
 }
 
+/* text: which usage it is of begins the particulars. */
 static void compare(const struct dance_wire_answer *answer, const struct dance_credential *own,
                     char *text, size_t size)
 {
     char published[RECORD_TEXT_MAX] = "";
     char mine[RECORD_TEXT_MAX] = "another one";
-    bool of_ca = false;
+    const uint8_t *of_ca = NULL;
 
     for (size_t i = 0; i < answer->count; i++) {
         enum outcome outcome = compare_one(&answer->record[i], own, mine);
@@ -95,12 +96,13 @@ static void compare(const struct dance_wire_answer *answer, const struct dance_c
             (void)snprintf(text, size, "%c%s", MATCHES, mine);
             return;
         }
-        of_ca = of_ca || outcome == OF_CA;
+        if (outcome == OF_CA && (of_ca == NULL || *of_ca == 0))
+            of_ca = answer->record[i].rdata;
         if (outcome == DIFFERS && answer->record[i].len >= 3)
             show(published, answer->record[i].rdata, answer->record[i].len);
     }
-    if (of_ca)
-        (void)snprintf(text, size, "%c", OF_CA);
+    if (of_ca != NULL)
+        (void)snprintf(text, size, "%c%u", OF_CA, *of_ca);
     else
         (void)snprintf(text, size, "%cit is published with %s, and your key is %s", DIFFERS,
                        published, mine);
@@ -127,6 +129,8 @@ static bool configure(struct dance_config *config)
     }
     /* From the root, with nothing known yet, a lookup takes longer than a handshake should wait. */
     config->timeout_ms = TIMEOUT_MS;
+    /* Made by whoever calls the command, it may be a file that the application cannot write. */
+    config->log_target = DANCE_LOG_NONE;
     if (config->resolver != NULL)
         dance_process_configure(config);
     return config->resolver != NULL;
@@ -209,10 +213,12 @@ static void ask_for_client(struct examination *x, const struct trial_user *user)
 
     switch (run(x, user, identity, true, text, &why)) {
     case MATCHES:
+        x->published = *why == '3';
         examination_say(x, REPORT_GOOD, section, "identity", NULL,
                         "%s has a TLSA record of this key (%s)", identity, why);
         break;
     case OF_CA:
+        x->published = *why == '2';
         examination_say(x, REPORT_GOOD, section, "identity", NULL, "%s has a TLSA record of a CA",
                         identity);
         break;

@@ -2,6 +2,8 @@
 #include "examine_files.h"
 
 #include "client/load.h"
+#include "names/certificate.h"
+#include "owner_name.h"
 #include "pattern_file.h"
 #include "worker/dns/anchor.h"
 
@@ -99,12 +101,23 @@ static bool is_file(const char *value)
     return value[strcspn(value, ":/")] != ':';
 }
 
+/* It is read; text: what in its certificate names somebody else. */
 static bool try_credential(const void *from, char *text, size_t size)
 {
     const struct examination *x = from;
+    char owner[DANCE_NAME_MAX + 1];
+    struct dance_credential *loaded;
+    const char *other;
 
     examination_load(x);
-    return dance_load(x->config, text, size) != NULL;
+    loaded = dance_load(x->config, text, size);
+    if (loaded == NULL)
+        return false;
+    dance_owner_name_lower(owner, x->config->identity, strlen(x->config->identity));
+    other = dance_cert_names_fault(loaded->leaf, owner, strlen(owner));
+    (void)snprintf(text, size, "%s", other != NULL ? other : "");
+    dance_load_free(loaded, false);
+    return true;
 }
 
 /* Of the trial's user, as it is to be read: "the user x". */
@@ -168,10 +181,20 @@ static void check_client(struct examination *x, const struct trial_user *user)
                                       "correct the path, or leave the key certificate out"};
     char text[TRIAL_TEXT_MAX];
     bool opened = check_named(x, user, &key);
+    bool good;
 
     if (!check_named(x, user, &certificate) || !opened)
         return;
-    if (trial(try_credential, x, user, text))
+    good = trial(try_credential, x, user, text);
+    if (good && *text != '\0')
+        examination_say(
+            x, REPORT_WARNING, in, "certificate",
+            "take a certificate that names the identity alone, unless every server that "
+            "it goes to has certificate_names = any or records of the PKIX usages",
+            "the certificate names somebody else than identity (%s), so servers refuse "
+            "it",
+            text);
+    else if (good)
         examination_say(x, REPORT_GOOD, in, "private_key", NULL, "the key can be read%s",
                         c->certificate != NULL ? ", and the certificate is for it" : "");
     else

@@ -2,20 +2,20 @@
 #include "running.h"
 
 #include "examine_trials.h"
+#include "program.h"
 #include "unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <pwd.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#define SYSTEMCTL_SECONDS 10
 #define ENVIRONMENT_MAX ((size_t)4 << 20)
 
 /* All of a file of /proc, NUL-terminated, of *len octets; NULL with errno. */
@@ -109,35 +109,44 @@ static void set_environment(char *in)
     }
 }
 
-/* Start systemctl; what it prints can be read from *in. -1: it cannot be started. */
-static pid_t start_systemctl(const char *unit, FILE **in)
+static void say_unknown(const char *unit, char *why, size_t why_size)
+{
+    (void)snprintf(why, why_size, "systemctl knows no service %s", unit);
+}
+
+/* What systemctl tells of a unit, to be read; NULL with why. */
+static FILE *ask_systemctl(const char *unit, char *why, size_t why_size)
 {
     char service[UNIT_NAME_MAX + 16];
-    char program[] = "systemctl";
-    char show[] = "show";
-    char properties[] = "--property=LoadState,User,MainPID,Environment";
-    char *const argv[] = {program, show, properties, service, NULL};
-    posix_spawn_file_actions_t actions;
-    pid_t child = -1;
-    int ends[2];
+    const char *const words[] = {"systemctl", "show",
+                                 "--property=LoadState,User,MainPID,Environment", service, NULL};
+    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int output = program_memory("");
+    const struct program_files files = {nothing, output, nothing};
+    FILE *in = output >= 0 ? fdopen(output, "r") : NULL;
+    int status = -1;
+    int failure = errno;
 
-    *in = NULL;
     (void)snprintf(service, sizeof(service), "%s.service", unit);
-    if (posix_spawn_file_actions_init(&actions) != 0)
-        return -1;
-    if (pipe2(ends, O_CLOEXEC) == 0) {
-        if (posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO) != 0
-            || posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
-                   != 0
-            || posix_spawnp(&child, program, &actions, NULL, argv, environ) != 0)
-            child = -1;
-        (void)close(ends[1]);
-        *in = fdopen(ends[0], "r");
-        if (*in == NULL)
-            (void)close(ends[0]);
+    if (nothing >= 0 && in != NULL)
+        failure = program_run(words, &files, SYSTEMCTL_SECONDS, &status);
+    if (nothing >= 0)
+        (void)close(nothing);
+    if (failure == 0 && status == 0) {
+        rewind(in);
+        return in;
     }
-    (void)posix_spawn_file_actions_destroy(&actions);
-    return child;
+    if (failure == ETIMEDOUT)
+        (void)snprintf(why, why_size, "systemctl has not answered within %d s", SYSTEMCTL_SECONDS);
+    else if (failure != 0)
+        (void)snprintf(why, why_size, "systemctl cannot be started: %s", strerror(failure));
+    else
+        say_unknown(unit, why, why_size);
+    if (in != NULL)
+        (void)fclose(in);
+    else if (output >= 0)
+        (void)close(output);
+    return NULL;
 }
 
 /* A line of what it prints. */
@@ -159,29 +168,22 @@ static void take_property(struct running *running, char *line, bool *found)
 
 bool running_service(struct running *running, const char *unit, char *why, size_t why_size)
 {
+    FILE *in = ask_systemctl(unit, why, why_size);
     char *line = NULL;
     size_t room = 0;
-    FILE *in;
     bool found = false;
-    int status = -1;
-    pid_t child;
 
     *running = (struct running){.pid = 0};
-    child = start_systemctl(unit, &in);
-    if (child > 0)
-        (void)unsetenv("OPENSSL_CONF"); /* this shell's */
-    while (in != NULL && getline(&line, &room, in) > 0)
+    if (in == NULL)
+        return false;
+    (void)unsetenv("OPENSSL_CONF"); /* this shell's */
+    while (getline(&line, &room, in) > 0)
         take_property(running, line, &found);
     free(line);
-    if (in != NULL)
-        (void)fclose(in);
-    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
-        continue;
-    if (status != 0 || !found) {
-        (void)snprintf(why, why_size, "systemctl knows no service %s", unit);
-        return false;
-    }
-    return running->pid <= 0 || running_process(running, running->pid, why, why_size);
+    (void)fclose(in);
+    if (!found)
+        say_unknown(unit, why, why_size);
+    return found && (running->pid <= 0 || running_process(running, running->pid, why, why_size));
 }
 
 /* Of a line of maps: is this file mapped, the same, or another one of its name? */

@@ -6,12 +6,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <openssl/crypto.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define END_MS 2000 /* for a child that has answered */
 
 /* What the child says, in one piece: less than PIPE_BUF. */
 struct answer {
@@ -46,14 +49,19 @@ __attribute__((noreturn)) static void be_child(trial_run *run, const void *from,
     }
     answer.good = become(user, answer.text, sizeof(answer.text))
                   && run(from, answer.text, sizeof(answer.text));
-    _exit(write(out, &answer, sizeof(answer)) == (ssize_t)sizeof(answer) ? 0 : 1);
+    if (write(out, &answer, sizeof(answer)) != (ssize_t)sizeof(answer))
+        _exit(1);
+    /* What was opened in a token or TPM is given back; it may crash, and has said what it had to.
+     */
+    OPENSSL_cleanup();
+    _exit(0);
 }
 
-/* Its answer, or nothing within the time. */
-static ssize_t wait_for(int in, struct answer *answer, bool *late)
+/* false: there is nothing to be read within the time, not even the end. */
+static bool wait_for(int in, long long ms)
 {
     struct pollfd poll_in = {.fd = in, .events = POLLIN};
-    long long end = dance_now_ms() + TRIAL_SECONDS * 1000LL;
+    long long end = dance_now_ms() + ms;
     int ready;
 
     do {
@@ -61,8 +69,7 @@ static ssize_t wait_for(int in, struct answer *answer, bool *late)
 
         ready = poll(&poll_in, 1, now < end ? (int)(end - now) : 0);
     } while (ready < 0 && errno == EINTR);
-    *late = ready == 0;
-    return ready > 0 ? read(in, answer, sizeof(*answer)) : -1;
+    return ready > 0;
 }
 
 static void explain(char text[TRIAL_TEXT_MAX], bool late, int status)
@@ -83,7 +90,7 @@ bool trial(trial_run *run, const void *from, const struct trial_user *user,
            char text[TRIAL_TEXT_MAX])
 {
     struct answer answer;
-    bool late = false;
+    bool late;
     ssize_t got;
     int status = 0;
     int ends[2];
@@ -102,11 +109,12 @@ bool trial(trial_run *run, const void *from, const struct trial_user *user,
         (void)close(ends[0]);
         return false;
     }
-    got = wait_for(ends[0], &answer, &late);
-    (void)close(ends[0]);
+    late = !wait_for(ends[0], TRIAL_SECONDS * 1000LL);
+    got = late ? -1 : read(ends[0], &answer, sizeof(answer));
     /* Of one that ended by itself the status is kept. */
-    if (got != 0)
+    if (got < 0 || (got > 0 && !wait_for(ends[0], END_MS)))
         (void)kill(child, SIGKILL);
+    (void)close(ends[0]);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;
     if (got == (ssize_t)sizeof(answer)) {

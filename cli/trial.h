@@ -3,7 +3,8 @@
  *
  * What is tried may run anybody's code (a module, the library of an HSM), as
  * another user. So the child has no terminal to ask at, a time limit, and ends
- * when it has answered; whatever it does to itself stays there.
+ * when it has answered, by OpenSSL's own end where that takes no longer than a moment (or a TPM
+ * would keep what was loaded into it); whatever it does to itself stays there.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */

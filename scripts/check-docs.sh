@@ -98,4 +98,5 @@ version=$(grep -oP '^project\(dance VERSION \K[0-9.]+' CMakeLists.txt)
 [[ $(grep -m 1 -oP '^## \K\S+' CHANGELOG.md) == "$version" ]] || { echo "CHANGELOG.md does not begin with version $version"; missing=1; }
 [[ $(head -n 1 packaging/debian/changelog) == "dance ($version"[\)~+]* ]] \
     || { echo "packaging/debian/changelog does not begin with version $version"; missing=1; }
+grep -qx "Version: *$version" packaging/rpm/dance.spec || { echo "packaging/rpm/dance.spec is not of version $version"; missing=1; }
 exit "$missing"

@@ -48,8 +48,8 @@ def config(path, log, client=None, server=None, dns=None, module=None, providers
              *(f"{name} = {name}_sect" for name in providers or {}), "dance = dance_sect", "[default_sect]", "activate = 1"]
     for name, section in (providers or {}).items():
         lines += [f"[{name}_sect]", *(f"{key} = {value}" for key, value in section.items()), "activate = 1"]
-    lines += ["[dance_sect]", f"module = {MODULE}", "activate = 1"]
-    for key, value in {"log": log, "log_level": "info", **(module or {})}.items():
+    lines.append("[dance_sect]")
+    for key, value in {"module": MODULE, "activate": "1", "log": log, "log_level": "info", **(module or {})}.items():
         lines.append(f"{key} = {value}")
     for name, section in sections.items():
         if section is not None:

@@ -17,6 +17,7 @@ import time
 import pytest
 
 from conftest import DEVICE, Client, config, environment
+from test_cli import dance
 from test_keys import page_server  # noqa: F401 (fixture)
 from zone import free_port, patient, wait_for
 
@@ -182,6 +183,17 @@ def test_softhsm(world, page_server, token, client_with, tmp_path):
     assert "error" not in read_log(tmp_path), read_log(tmp_path)
 
 
+@pytest.mark.parametrize("uri,section,sends", [
+    (f"pkcs11:token=dance;object=key?pin-value={PIN}", {}, True), ("pkcs11:token=dance;object=key", {"pkcs11-module-token-pin": PIN}, True),
+    ("pkcs11:token=dance;object=key?pin-value=wr0ng999", {}, False)], ids=["the PIN of the URI", "the PIN of the provider", "a wrong PIN"])
+def test_softhsm_is_checked(world, token, tmp_path, uri, section, sends):
+    """dance check has the key sign in a handshake, and tells nobody the PIN."""
+    conf = pkcs11(world, tmp_path, uri, section)
+    done = dance("check", "--offline", "--config", conf, env={**environment(None), **token})
+    assert done.returncode == (not sends) and ("is told the identity, and the key signs" in done.stdout) == sends, done
+    assert not re.search(f"{PIN}|wr0ng999", done.stdout + done.stderr)
+
+
 def test_softhsm_in_forked_children(world, page_server, token, tmp_path, monkeypatch):
     """The parent has read the key; each child signs with it, and ends in its own good time."""
     conf = pkcs11(world, tmp_path)
@@ -237,7 +249,13 @@ def test_tpm(world, page_server, start, tpm, client_with, tmp_path):
                   providers=providers, module={"log_level": "debug"})
     server = start(["openssl", "s_server", "-accept", "127.0.0.1:PORT", "-cert", world.path("server.crt"), "-key",
                     world.path("server.key"), "-www"], server={"policy": "require", "allow": TPM_NAME})
+    both = config(tmp_path / "both.cnf", tmp_path / "log", client={"identity": TPM_NAME, "private_key": key}, providers=providers,
+                  server={"policy": "require", "allow": TPM_NAME}, dns=world.dns())
     with world.zones.record(TPM_NAME, f"TLSA 3 1 1 {hashlib.sha256(spki).hexdigest()}", 60):
+        for _ in range(3):
+            done = dance("check", "--config", both, env={**environment(None), **tpm.env})
+            assert done.returncode == 0 and "was tried: the client of this file" in done.stdout, done.stdout
+        assert tpm.transient_objects() == 0
         client = client_with(conf, tpm.env)
         handshakes(client, server.port, 100)
         client.stop()
@@ -268,6 +286,10 @@ def test_key_that_stays_in_the_tpm(world, start, tpm, client_with, tmp_path):
     server = start(["openssl", "s_server", "-accept", "127.0.0.1:PORT", "-cert", world.path("server.crt"), "-key",
                     world.path("server.key"), "-www"], server={"policy": "require", "allow": TPM_NAME})
     before = tpm.transient_objects()
+    for _ in range(3):
+        done = dance("check", "--offline", "--config", conf, env={**environment(None), **tpm.env})
+        assert done.returncode == 0 and "is told the identity, and the key signs" in done.stdout, done.stdout
+    assert tpm.transient_objects() == before
     with world.zones.record(TPM_NAME, f"TLSA 3 1 1 {hashlib.sha256(spki).hexdigest()}", 60):
         client = client_with(conf, tpm.env)
         handshakes(client, server.port, 100)
