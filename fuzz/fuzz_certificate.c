@@ -81,31 +81,77 @@ static void check(X509 *x)
     }
 }
 
+struct der {
+    unsigned char octets[70000];
+    size_t len;
+};
+
+static void append(struct der *out, const void *octets, size_t len)
+{
+    must(len <= sizeof(out->octets) - out->len);
+    memcpy(out->octets + out->len, octets, len);
+    out->len += len;
+}
+
+static void append_header(struct der *out, int tag, int class, size_t len)
+{
+    unsigned char header[8];
+    unsigned char *end = header;
+
+    ASN1_put_object(&end, class == V_ASN1_CONTEXT_SPECIFIC || tag == V_ASN1_SEQUENCE, (int)len, tag,
+                    class);
+    append(out, header, (size_t)(end - header));
+}
+
+/* What is there already becomes the content of this. */
+static void wrap(struct der *inner, int tag, int class)
+{
+    static struct der outer;
+
+    outer.len = 0;
+    append_header(&outer, tag, class, inner->len);
+    append(&outer, inner->octets, inner->len);
+    inner->len = 0;
+    append(inner, outer.octets, outer.len);
+}
+
 static X509 *put_together(const uint8_t *data, size_t size)
 {
-    size_t subject_len = size > 0 ? data[0] : 0;
-    const unsigned char *at = data + 1;
-    X509 *x = X509_new();
-    X509_NAME *subject = NULL;
-    ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
-    X509_EXTENSION *extension = NULL;
+    /* Version 3, a number, ecdsa-with-SHA256, an empty issuer, 2026 to 2036. */
+    static const unsigned char before[] = "\xa0\x03\x02\x01\x02\x02\x01\x01\x30\x0a\x06\x08\x2a\x86"
+                                          "\x48\xce\x3d\x04\x03\x02\x30\x00\x30\x1e"
+                                          "\x17\x0d"
+                                          "260101000000Z\x17\x0d"
+                                          "360101000000Z";
+    /* An Ed25519 key, its octets the next 32. */
+    static const unsigned char key[] = "\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00"
+                                       "0123456789abcdef0123456789abcdef";
+    static const unsigned char san[] = "\x06\x03\x55\x1d\x11";
+    static const unsigned char signature[] =
+        "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02\x03\x02\x00\x00";
+    static struct der whole, extension;
+    size_t subject = size > 0 ? data[0] : 0;
+    const unsigned char *at = whole.octets;
 
-    must(x != NULL && value != NULL);
-    if (size > 0 && subject_len <= size - 1) {
-        subject = d2i_X509_NAME(NULL, &at, (long)subject_len);
-        if (subject != NULL)
-            must(X509_set_subject_name(x, subject));
-        if (size - 1 > subject_len) {
-            must(ASN1_OCTET_STRING_set(value, data + 1 + subject_len,
-                                       (int)(size - 1 - subject_len)));
-            extension = X509_EXTENSION_create_by_NID(NULL, NID_subject_alt_name, 0, value);
-            must(extension != NULL && X509_add_ext(x, extension, -1));
-        }
+    if (size == 0 || subject > size - 1)
+        return NULL;
+    whole.len = extension.len = 0;
+    append(&whole, before, sizeof(before) - 1);
+    append(&whole, data + 1, subject);
+    append(&whole, key, sizeof(key) - 1);
+    if (size - 1 > subject) {
+        append(&extension, san, sizeof(san) - 1);
+        append_header(&extension, V_ASN1_OCTET_STRING, V_ASN1_UNIVERSAL, size - 1 - subject);
+        append(&extension, data + 1 + subject, size - 1 - subject);
+        wrap(&extension, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+        wrap(&extension, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+        wrap(&extension, 3, V_ASN1_CONTEXT_SPECIFIC);
+        append(&whole, extension.octets, extension.len);
     }
-    X509_EXTENSION_free(extension);
-    X509_NAME_free(subject);
-    ASN1_OCTET_STRING_free(value);
-    return x;
+    wrap(&whole, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+    append(&whole, signature, sizeof(signature) - 1);
+    wrap(&whole, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+    return d2i_X509(NULL, &at, (long)whole.len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
