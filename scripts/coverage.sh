@@ -16,8 +16,8 @@ cd "$(dirname "$0")/.."
 what=${1:-all}
 [[ $what =~ ^(unit|all|report)$ ]] || { echo "coverage.sh: neither unit nor all nor report: '$what'" >&2; exit 2; }
 shift || true
-build=build-coverage
-raw=$build/coverage
+build="build-coverage"
+raw="$build/coverage"
 
 if [[ $what != report ]]; then
     scripts/packages.sh build test coverage
@@ -44,7 +44,7 @@ fi
 
 llvm-profdata merge -sparse $raw/*.profraw -o $raw/all.profdata
 objects=()
-for file in $build/resolver/dance-resolver $build/cli/dance $build/test/test_*; do
+for file in "$build"/resolver/dance-resolver "$build"/cli/dance "$build"/test/test_*; do
     [[ ! -x $file || -d $file ]] || objects+=(-object "$file")
 done
 # One line a file: lines, of them not run, and how many of a hundred run; the files with the least first.
@@ -58,7 +58,7 @@ lines, rows = {room: [0, 0] for room in rooms}, []
 for file in json.load(open(sys.argv[1]))["data"][0]["files"]:
     name = os.path.normpath(file["filename"])
     room, count = name.split("/")[0], file["summary"]["lines"]
-    if room in rooms and os.path.exists(name):
+    if room in rooms and count["count"] > 0 and os.path.exists(name):
         lines[room][0] += count["covered"]
         lines[room][1] += count["count"]
         rows.append((count["percent"], name, count["count"], count["count"] - count["covered"]))

@@ -5,6 +5,7 @@
 #   fuzz.sh 7200 conf session  two targets, two hours each
 #   fuzz.sh --keep [TARGET...] what has been found on the way, the smallest set of it, becomes what is kept
 #
+# Kept are fuzz/corpus, for the ways that are known, and fuzz/found, which is added to by hand: what was a fault once.
 # As many targets at a time as FUZZ_JOBS says (one for each processor). What is found stays in build-fuzz/corpus; what a
 # target dies of in build-fuzz/findings, and its words in build-fuzz/log.
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
@@ -55,10 +56,14 @@ if [[ $seconds == keep ]]; then
 fi
 
 one() {
-    local target=$1 options=(-max_total_time="$2" -artifact_prefix=build-fuzz/findings/ -print_final_stats=1 -timeout=30 -rss_limit_mb=4096) line
+    local target=$1 options=(-max_total_time="$2" -artifact_prefix=build-fuzz/findings/ -print_final_stats=1 -timeout=30 -rss_limit_mb=4096) line folder folders
     [[ ! -e fuzz/dict/$target.dict ]] || options+=(-dict="fuzz/dict/$target.dict")
     mkdir -p "build-fuzz/corpus/$target"
-    if ! "build-fuzz/fuzz/$target" "${options[@]}" "build-fuzz/corpus/$target" "fuzz/corpus/$target" >"build-fuzz/log/$target" 2>&1; then
+    folders=("build-fuzz/corpus/$target")
+    for folder in "fuzz/corpus/$target" "fuzz/found/$target"; do
+        [[ ! -d $folder ]] || folders+=("$folder")
+    done
+    if ! "build-fuzz/fuzz/$target" "${options[@]}" "${folders[@]}" >"build-fuzz/log/$target" 2>&1; then
         echo "=== $target: a finding"
         grep -vE '^#[0-9]' "build-fuzz/log/$target" | tail -n 40
         return 1
