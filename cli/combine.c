@@ -233,6 +233,21 @@ static bool keeps(const struct writer *w, const struct conf_file *combined, char
     return good;
 }
 
+/* A name that no header can have, one with a ']', may be said where a section is meant. */
+static bool leads_to_module(const struct writer *w, const struct conf_file *combined, char *why,
+                            size_t why_size)
+{
+    const char *section = conf_file_value(combined, "default", "openssl_conf");
+
+    section = section != NULL ? conf_file_value(combined, section, "providers") : NULL;
+    section = section != NULL ? conf_file_value(combined, section, "dance") : NULL;
+    if (section != NULL && conf_file_value(combined, section, "module") != NULL)
+        return true;
+    (void)snprintf(why, why_size, "[%s] of %s is no name of a section that can be written",
+                   w->providers != NULL ? w->providers : "", w->wanted->theirs);
+    return false;
+}
+
 /* What was written, if OpenSSL reads it as it is meant. */
 static char *take(const struct writer *w, char *why, size_t why_size)
 {
@@ -249,7 +264,8 @@ static char *take(const struct writer *w, char *why, size_t why_size)
         good = NCONF_load_bio(combined.conf, in, NULL) > 0;
         if (!good)
             (void)snprintf(why, why_size, "OpenSSL cannot read what would be written");
-        good = good && keeps(w, &combined, why, why_size);
+        good = good && keeps(w, &combined, why, why_size)
+               && leads_to_module(w, &combined, why, why_size);
     }
     (void)ERR_pop_to_mark();
     BIO_free(in);

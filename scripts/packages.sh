@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install the Debian packages that a purpose needs: packages.sh build|package|package-test|test|fuzz|tokens|lint|demo|apps... [-- PACKAGE...]
+# Install the Debian packages that a purpose needs: packages.sh build|package|package-test|test|fuzz|coverage|tokens|lint|demo|apps... [-- PACKAGE...]
 # Nothing is touched when all of them are there. Services that come with packages
 # are not started: whoever runs the demo did not ask for an nginx on port 80.
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
@@ -13,6 +13,7 @@ declare -A packages=(
     [package-test]="lintian debootstrap apparmor rpm"
     [lint]="clang-format clang-tidy cppcheck"
     [chroot]="debootstrap mount util-linux"
+    [coverage]="clang libclang-rt-dev llvm"
     [fuzz]="clang libclang-rt-dev"
     [demo]="nsd ldnsutils openssl nginx-light curl mosquitto mosquitto-clients python3 iproute2 procps ca-certificates"
     [apps]="python3 python3-pytest python3-cryptography nsd ldnsutils openssl iproute2 util-linux procps binutils ca-certificates"

@@ -4,7 +4,7 @@
 #
 #   scripts/test.sh            all of it
 #   scripts/test.sh here       only what runs on this machine's own OpenSSL
-#   scripts/test.sh STAGE      one of its stages: release, lint, asan, tsan
+#   scripts/test.sh STAGE      one of its stages: release, lint, fuzz, asan, tsan
 #   DANCE_CACHE=DIR            where the chroot is kept between runs (default ~/.cache/dance)
 #
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
@@ -12,7 +12,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 source=$PWD
 what=${1:-all}
-[[ $what =~ ^(all|here|release|lint|asan|tsan)$ ]] || { echo "test.sh: no stage '$what'" >&2; exit 2; }
+[[ $what =~ ^(all|here|release|lint|fuzz|asan|tsan)$ ]] || { echo "test.sh: no stage '$what'" >&2; exit 2; }
 # shellcheck source=scripts/lib/results.sh
 . scripts/lib/results.sh
 # shellcheck source=scripts/lib/chroot.sh
@@ -57,6 +57,12 @@ release() {
     build release build --preset release
     unit release build
     integration release "$source/build"
+}
+
+fuzz() {
+    stage "Fuzz targets"
+    # Every input that is kept runs, however long that takes; three seconds more show that the target still finds its way.
+    run "the corpora, and three seconds more of each target" scripts/fuzz.sh 3
 }
 
 asan() {
@@ -114,6 +120,7 @@ case $what in
     all | here)
         release
         lint
+        fuzz
         asan
         tsan
         [[ $what == here ]] || on_debian_13

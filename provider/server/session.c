@@ -5,6 +5,7 @@
 #include "openssl/compat.h"
 #include "process.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <time.h>
 
@@ -28,6 +29,7 @@ static int read_mark(SSL_SESSION *session, struct marked *marked)
 {
     void *data = NULL;
     const unsigned char *octet;
+    uint64_t until = 0;
     size_t len = 0;
 
     if (!SSL_SESSION_get0_ticket_appdata(session, &data, &len) || len == 0)
@@ -35,9 +37,12 @@ static int read_mark(SSL_SESSION *session, struct marked *marked)
     if (len < MARK_LEN || memcmp(data, mark, sizeof(mark)) != 0)
         return -1;
     octet = data;
-    marked->until = 0;
     for (size_t i = 0; i < TIME_LEN; i++)
-        marked->until = marked->until << 8 | octet[sizeof(mark) + i];
+        until = until << 8 | octet[sizeof(mark) + i];
+    /* No moment that was ever written here. */
+    if (until > INT64_MAX)
+        return -1;
+    marked->until = (long long)until;
     marked->name = (const char *)octet + MARK_LEN;
     marked->name_len = len - MARK_LEN;
     return marked->name_len == 0 || dance_owner_name_fault(marked->name, marked->name_len) == NULL

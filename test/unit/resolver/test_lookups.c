@@ -189,6 +189,7 @@ static void open_for(unsigned lookups, const char *unavailable)
     lookups_open((struct lookups_limits){lookups, 1000, 30}, unavailable, deliver);
 }
 
+/* When a test is over: so whoever asks is static, and not on the stack of what has returned. */
 static void close_all(void)
 {
     lookups_close();
@@ -197,8 +198,8 @@ static void close_all(void)
 
 Test(lookups, one_for_a_name, .fini = close_all)
 {
-    struct lookups_asker a = {0};
-    struct lookups_asker b = {0};
+    static struct lookups_asker a;
+    static struct lookups_asker b;
 
     open_for(10, NULL);
     ask(&a, 1, "Dev.Example.com", 1000, 0);
@@ -222,7 +223,7 @@ Test(lookups, one_for_a_name, .fini = close_all)
 
 Test(lookups, deadlines, .fini = close_all)
 {
-    struct lookups_asker a = {0};
+    static struct lookups_asker a;
 
     open_for(10, NULL);
     ask(&a, 1, "x.example.com", 500, 1000);
@@ -257,7 +258,7 @@ Test(lookups, deadlines, .fini = close_all)
 
 Test(lookups, given_up, .fini = close_all)
 {
-    struct lookups_asker a = {0};
+    static struct lookups_asker a;
 
     open_for(1, NULL);
     ask(&a, 1, "x.example.com", 100, 0);
@@ -275,7 +276,7 @@ Test(lookups, given_up, .fini = close_all)
 
 Test(lookups, too_many, .fini = close_all)
 {
-    struct lookups_asker a = {0};
+    static struct lookups_asker a;
 
     open_for(2, NULL);
     ask(&a, 1, "x.example.com", 100, 0);
@@ -291,8 +292,8 @@ Test(lookups, too_many, .fini = close_all)
 
 Test(lookups, forgotten, .fini = close_all)
 {
-    struct lookups_asker a = {0};
-    struct lookups_asker b = {0};
+    static struct lookups_asker a;
+    static struct lookups_asker b;
 
     open_for(10, NULL);
     ask(&a, 1, "x.example.com", 100, 0);
@@ -308,8 +309,8 @@ Test(lookups, forgotten, .fini = close_all)
 
 Test(lookups, asker_ends_while_delivered_to, .fini = close_all)
 {
-    struct lookups_asker a = {0};
-    struct lookups_asker b = {0};
+    static struct lookups_asker a;
+    static struct lookups_asker b;
 
     open_for(10, NULL);
     dies = &a;
@@ -328,7 +329,7 @@ Test(lookups, asker_ends_while_delivered_to, .fini = close_all)
 
 Test(lookups, unavailable, .fini = close_all)
 {
-    struct lookups_asker a = {0};
+    static struct lookups_asker a;
 
     open_for(10, "/nonexistent: No such file");
     ask(&a, 1, "x.example.com", 100, 0);
@@ -339,7 +340,7 @@ Test(lookups, unavailable, .fini = close_all)
 
 Test(lookups, refused_by_libunbound, .fini = close_all)
 {
-    struct lookups_asker a = {0};
+    static struct lookups_asker a;
 
     open_for(10, NULL);
     next_error = UB_NOMEM;
@@ -351,7 +352,7 @@ Test(lookups, refused_by_libunbound, .fini = close_all)
 
 Test(lookups, what_was_found_is_kept, .fini = close_all)
 {
-    struct lookups_asker a = {0};
+    static struct lookups_asker a;
 
     open_for(10, NULL);
     ask(&a, 1, "x.example.com", 500, 0);
@@ -379,7 +380,7 @@ Test(lookups, what_was_found_is_kept, .fini = close_all)
 
 Test(lookups, popular_names_are_renewed_in_the_other_context, .fini = close_all)
 {
-    struct lookups_asker a = {0};
+    static struct lookups_asker a;
 
     open_for(80, NULL);
     ask(&a, 1, "x.example.com", 500, 0);
@@ -419,7 +420,7 @@ Test(lookups, popular_names_are_renewed_in_the_other_context, .fini = close_all)
 
 Test(lookups, a_renewal_that_fails_harms_nobody, .fini = close_all)
 {
-    struct lookups_asker a = {0};
+    static struct lookups_asker a;
 
     open_for(10, NULL);
     ask(&a, 1, "x.example.com", 500, 0);
@@ -440,7 +441,7 @@ Test(lookups, a_renewal_that_fails_harms_nobody, .fini = close_all)
 
 Test(lookups, held_names_are_looked_up_ahead, .fini = close_all)
 {
-    struct lookups_asker a = {0};
+    static struct lookups_asker a;
     struct name *held[40];
     char name[40];
 
@@ -479,10 +480,11 @@ Test(lookups, held_names_are_looked_up_ahead, .fini = close_all)
 
 Test(lookups, shares, .fini = close_all)
 {
-    struct lookups_asker a = {.account = account_join(1)};
-    struct lookups_asker b = {.account = account_join(2)};
+    static struct lookups_asker a, b;
     char name[40];
 
+    a.account = account_join(1);
+    b.account = account_join(2);
     lookups_open((struct lookups_limits){80, 50, 30}, NULL, deliver);
     ask(&a, 0, "good.slow.example.com", 500, 0);
     answer_secure(0, 6);
@@ -524,10 +526,11 @@ Test(lookups, shares, .fini = close_all)
 
 Test(lookups, a_domain_leaves_something_of_a_process, .fini = close_all)
 {
-    struct lookups_asker a = {.account = account_join(1)};
+    static struct lookups_asker a;
     struct dance_moment begin;
     char name[40];
 
+    a.account = account_join(1);
     /* a quarter of all is all that a process may have */
     lookups_open((struct lookups_limits){400, 100, 30}, NULL, deliver);
     ask(&a, 0, "good.example.com", 500, 0);
@@ -555,7 +558,7 @@ Test(lookups, a_domain_leaves_something_of_a_process, .fini = close_all)
 
 Test(lookups, known_names_are_served_beside_a_flood, .fini = close_all)
 {
-    struct lookups_asker a = {0};
+    static struct lookups_asker a;
     char name[40];
     struct dance_moment begin;
     int before;
@@ -580,7 +583,7 @@ Test(lookups, known_names_are_served_beside_a_flood, .fini = close_all)
 
 Test(lookups, what_is_kept_longer_than_its_signature, .fini = close_all)
 {
-    struct lookups_asker a = {0};
+    static struct lookups_asker a;
 
     open_for(10, NULL);
     ask(&a, 1, "x.example.com", 500, 0);
@@ -628,7 +631,7 @@ Test(lookups, asked_while_it_is_renewed, .fini = close_all)
 /* Whoever owns a short name below a country is one owner (it was taken for a registry). */
 Test(lookups, the_owner_of_a_short_name_has_a_share, .fini = close_all)
 {
-    struct lookups_asker a = {0};
+    static struct lookups_asker a;
     char name[40];
 
     open_for(80, NULL);
@@ -645,8 +648,8 @@ Test(lookups, the_owner_of_a_short_name_has_a_share, .fini = close_all)
  * each answer. */
 Test(lookups, what_a_domain_may_have_waits_in_line, .fini = close_all)
 {
-    struct lookups_asker a = {0};
-    struct lookups_asker b = {0};
+    static struct lookups_asker a;
+    static struct lookups_asker b;
     char name[40];
 
     open_for(800, NULL);
@@ -682,7 +685,7 @@ Test(lookups, what_a_domain_may_have_waits_in_line, .fini = close_all)
 /* A domain that was bogus a moment ago: two lookups at a time, where nobody else's are. */
 Test(lookups, suspects_are_looked_up_apart, .fini = close_all)
 {
-    struct lookups_asker a = {0};
+    static struct lookups_asker a;
     char name[40];
     int before;
 
@@ -721,7 +724,7 @@ Test(lookups, suspects_are_looked_up_apart, .fini = close_all)
 
 Test(lookups, strangers_share_two_contexts_and_a_name_stays_with_one)
 {
-    struct lookups_asker a = {0};
+    static struct lookups_asker a;
     bool used[DNS_CONTEXTS] = {false};
     char name[40];
 
@@ -804,7 +807,7 @@ Test(lookups, slow_names_leave_a_list_fresh, .fini = close_all)
 /* While somebody waits for a lookup few are begun because they are due. */
 Test(lookups, handshakes_go_before_prefetch, .fini = close_all)
 {
-    struct lookups_asker a = {0};
+    static struct lookups_asker a;
     char name[40];
     unsigned before;
 
@@ -832,7 +835,7 @@ Test(lookups, handshakes_go_before_prefetch, .fini = close_all)
 /* A denial is believed for no longer than that, here and by whoever is told. */
 Test(lookups, denials_are_cut, .fini = close_all)
 {
-    struct lookups_asker a = {0};
+    static struct lookups_asker a;
 
     lookups_open((struct lookups_limits){10, 1000, 1}, NULL, deliver);
     ask(&a, 1, "x.example.com", 500, 0);
