@@ -1,6 +1,7 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "server/claim.h"
 
+#include "chain.h"
 #include "files/allow.h"
 #include "lookup/ask.h"
 #include "names/certificate.h"
@@ -25,6 +26,30 @@ static unsigned usages_for(const struct dance_connection *c, const X509 *leaf, c
     *fault = dance_cert_names_fault(leaf, c->name, strlen(c->name));
     /* A CA vouches for the names under the PKIX usages; under the DANE usages nobody does. */
     return *fault == NULL ? config->usages : config->usages & DANCE_USAGES_PKIX;
+}
+
+/* Without the DNS there is nothing to ask; false with the reason. */
+static bool has_chain(struct dance_connection *c)
+{
+    if (c->chain != NULL || dance_config()->server_chain != DANCE_CHAIN_ONLY)
+        return true;
+    if (c->chain_len > 0)
+        dance_connection_fail(c, DANCE_R_CHAIN, "it has more than %u octets", DANCE_CHAIN_MAX);
+    else
+        dance_connection_fail(c, DANCE_R_CHAIN_ABSENT, "%s", "");
+    return false;
+}
+
+/* The answer is none: by the DNS, or by the chain. */
+static void fail_by(struct dance_connection *c, const struct dance_lookup *lookup)
+{
+    static const char of_chain[] = DANCE_LOOKUP_OF_CHAIN;
+    const size_t len = sizeof(of_chain) - 1;
+
+    if (c->chain != NULL && strncmp(lookup->why, of_chain, len) == 0)
+        dance_connection_fail(c, DANCE_R_CHAIN, "%s", lookup->why + len);
+    else
+        dance_connection_fail(c, dance_reason_of_status(lookup->answer.status), "%s", lookup->why);
 }
 
 /* Look up; true with the holder's records, false with the reason. */
@@ -52,13 +77,16 @@ static bool find(SSL *ssl, struct dance_connection *c, const X509 *leaf)
         dance_connection_fail(c, DANCE_R_CERTIFICATE_NAMES, "%s", fault);
         return false;
     }
+    if (!has_chain(c))
+        return false;
     lookup = dance_lookup_new();
     if (lookup == NULL)
         dance_connection_fail(c, DANCE_R_MEMORY, "%s", "");
-    else if (!dance_lookup_run(lookup, c->name, strlen(c->name), dance_is_quic(ssl)))
+    else if (!dance_lookup_run_with_chain(lookup, c->name, strlen(c->name), c->chain, c->chain_len,
+                                          dance_is_quic(ssl)))
         dance_connection_fail(c, DANCE_R_RESOLVER, "%s", lookup->why);
     else if (lookup->answer.status != DANCE_WIRE_SECURE)
-        dance_connection_fail(c, dance_reason_of_status(lookup->answer.status), "%s", lookup->why);
+        fail_by(c, lookup);
     else if ((taken = dance_records_give(ssl, c, &lookup->answer, usages)) < 0)
         dance_connection_fail(c, DANCE_R_INTERNAL, "%s", "libssl takes no TLSA records");
     else if (taken == 0 && fault != NULL)

@@ -22,6 +22,7 @@ static void destroy(struct dance_connection *c)
     if (c == NULL)
         return;
     SSL_free(c->holder);
+    OPENSSL_free(c->chain);
     dance_loan_free(&c->loan);
     OPENSSL_free(c);
 }
@@ -130,6 +131,13 @@ struct dance_connection *dance_connection_get(SSL *ssl)
     return c;
 }
 
+void dance_connection_drop_chain(struct dance_connection *c)
+{
+    OPENSSL_free(c->chain);
+    c->chain = NULL;
+    c->chain_len = 0;
+}
+
 static void forget_proof(SSL *ssl, struct dance_connection *c)
 {
     SSL_free(c->holder);
@@ -159,6 +167,9 @@ enum dance_action dance_connection_step(SSL *ssl, struct dance_connection *c,
     struct dance_step step = dance_machine_step(c->state, event, dance_rules()->level);
 
     c->state = step.state;
+    /* It is for the lookup of that name, and not small. */
+    if (event != DANCE_NAME)
+        dance_connection_drop_chain(c);
     if (step.action == DANCE_FORGET_CLIENT)
         forget_client(ssl, c);
     if (step.action == DANCE_FORGET_PROOF)
