@@ -1,12 +1,9 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "server/chain_extension.h"
 
-#include "chain.h"
 #include "process.h"
 #include "server/connection.h"
 #include "server/report.h"
-
-#include <openssl/crypto.h>
 
 int dance_server_offer_chain(const unsigned char **out, size_t *out_len)
 {
@@ -28,13 +25,7 @@ int dance_server_parse_chain(SSL *ssl, const unsigned char *data, size_t len, si
     if (!dance_rules()->active || dance_config()->server_chain == DANCE_CHAIN_OFF || c == NULL
         || entry > 0 || (c->state.stage != DANCE_ASKED && c->state.stage != DANCE_ASKED_AGAIN))
         return 1;
-    dance_connection_drop_chain(c);
-    c->chain_len = len;
-    /* What is too long is not kept; at the claim it counts as one that does not hold. */
-    if (len == 0 || len > DANCE_CHAIN_MAX)
-        return 1;
-    c->chain = OPENSSL_memdup(data, len);
-    if (c->chain != NULL)
+    if (dance_connection_take_chain(c, data, len))
         return 1;
     *alert = SSL_AD_INTERNAL_ERROR;
     (void)dance_connection_step(ssl, c, DANCE_BROKEN);

@@ -1,13 +1,13 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "server/claim.h"
 
-#include "chain.h"
 #include "files/allow.h"
 #include "lookup/ask.h"
 #include "names/certificate.h"
 #include "names/san.h"
 #include "openssl/compat.h"
 #include "process.h"
+#include "server/carried.h"
 #include "server/records.h"
 
 #include <openssl/err.h>
@@ -33,10 +33,8 @@ static bool has_chain(struct dance_connection *c)
 {
     if (c->chain != NULL || dance_config()->server_chain != DANCE_CHAIN_ONLY)
         return true;
-    if (c->chain_len > 0)
-        dance_connection_fail(c, DANCE_R_CHAIN, "it has more than %u octets", DANCE_CHAIN_MAX);
-    else
-        dance_connection_fail(c, DANCE_R_CHAIN_ABSENT, "%s", "");
+    dance_connection_fail(c, c->chain_fault != NULL ? DANCE_R_CHAIN : DANCE_R_CHAIN_ABSENT, "%s",
+                          c->chain_fault != NULL ? c->chain_fault : "");
     return false;
 }
 
@@ -126,6 +124,22 @@ bool dance_claim(SSL *ssl, struct dance_connection *c, const char *name, size_t 
     return dance_connection_step(ssl, c, found ? DANCE_FOUND : DANCE_NOT_FOUND) != DANCE_REFUSE;
 }
 
+/* The chain in the certificate of a client that brought none otherwise; false with the reason. */
+static bool take_carried(struct dance_connection *c, const X509 *leaf)
+{
+    const ASN1_OCTET_STRING *carried;
+
+    if (dance_config()->server_chain == DANCE_CHAIN_OFF || c->chain != NULL)
+        return true;
+    carried = dance_carried_chain(leaf);
+    if (carried == NULL
+        || dance_connection_take_chain(c, ASN1_STRING_get0_data(carried),
+                                       (size_t)ASN1_STRING_length(carried)))
+        return true;
+    dance_connection_fail(c, DANCE_R_MEMORY, "%s", "");
+    return false;
+}
+
 /*
  * Under mixed, who never claimed to have a record, and whom the zone's owner says to have none,
  * is the application's affair; so is a name that we do not know.
@@ -156,7 +170,7 @@ void dance_claim_fallback(SSL *ssl, struct dance_connection *c, const X509 *leaf
     memcpy(c->name, name, sizeof(c->name));
     c->reference = config->service_label != NULL ? strlen(config->service_label) + 1 : 0;
     ERR_set_mark();
-    found = find(ssl, c, leaf);
+    found = take_carried(c, leaf) && find(ssl, c, leaf);
     ERR_pop_to_mark();
     if (!found && !c->state.tied && is_nobodys(c->reason)) {
         c->reason = DANCE_R_NONE;

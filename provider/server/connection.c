@@ -1,6 +1,7 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "server/connection.h"
 
+#include "chain.h"
 #include "process.h"
 
 #include <openssl/crypto.h>
@@ -131,11 +132,26 @@ struct dance_connection *dance_connection_get(SSL *ssl)
     return c;
 }
 
-void dance_connection_drop_chain(struct dance_connection *c)
+static void drop_chain(struct dance_connection *c)
 {
     OPENSSL_free(c->chain);
     c->chain = NULL;
     c->chain_len = 0;
+    c->chain_fault = NULL;
+}
+
+bool dance_connection_take_chain(struct dance_connection *c, const unsigned char *octets,
+                                 size_t len)
+{
+    drop_chain(c);
+    if (len == 0)
+        c->chain_fault = "it is empty";
+    else if (len > DANCE_CHAIN_MAX)
+        c->chain_fault = "it is too long";
+    else
+        c->chain = OPENSSL_memdup(octets, len);
+    c->chain_len = c->chain != NULL ? len : 0;
+    return c->chain != NULL || c->chain_fault != NULL;
 }
 
 static void forget_proof(SSL *ssl, struct dance_connection *c)
@@ -169,7 +185,7 @@ enum dance_action dance_connection_step(SSL *ssl, struct dance_connection *c,
     c->state = step.state;
     /* It is for the lookup of that name, and not small. */
     if (event != DANCE_NAME)
-        dance_connection_drop_chain(c);
+        drop_chain(c);
     if (step.action == DANCE_FORGET_CLIENT)
         forget_client(ssl, c);
     if (step.action == DANCE_FORGET_PROOF)
