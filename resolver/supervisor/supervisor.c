@@ -7,6 +7,7 @@
 #include "supervisor/notify.h"
 #include "supervisor/sockets.h"
 #include "supervisor/users.h"
+#include "worker/chain/checker.h"
 #include "worker/sandbox/sandbox.h"
 #include "worker/sandbox/user.h"
 #include "worker/worker.h"
@@ -50,8 +51,8 @@ static void log_sometimes(const char *text)
     dance_log(DANCE_LOG_ERROR, "resolver: %s", text);
 }
 
-/* In the process that becomes a worker: what is left of the supervisor there. */
-static int work(uid_t uid, int link, const struct dance_generation *page)
+/* In the process that becomes a worker or a checker: what is left of the supervisor there. */
+static void leave(void)
 {
     (void)close(signals);
     (void)close(reserve);
@@ -60,7 +61,18 @@ static int work(uid_t uid, int link, const struct dance_generation *page)
     if (unstored >= 0)
         (void)close(unstored);
     notify_close();
+}
+
+static int work(uid_t uid, int link, const struct dance_generation *page)
+{
+    leave();
     return worker_run(options, uid, link, page);
+}
+
+static int check(int socket)
+{
+    leave();
+    return checker_run(options, socket);
 }
 
 static bool watch(int fd, void *data, uint32_t events)
@@ -284,7 +296,7 @@ static bool set_up(void)
     signals = open_signals();
     poller = epoll_create1(EPOLL_CLOEXEC);
     reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    users_open(poller, limits, work);
+    users_open(poller, limits, work, check);
     if (!watch(signals, &signal_event, EPOLLIN)) {
         dance_log(DANCE_LOG_ERROR, "resolver: cannot be set up: %s", strerror(errno));
         return false;

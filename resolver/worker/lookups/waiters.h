@@ -12,13 +12,15 @@
 #include <sys/queue.h>
 
 struct account;
+struct chain_job;
 struct lookup;
 struct waiter;
 
 /* Somebody who asks; zeroed at first. */
 struct lookups_asker {
-    LIST_HEAD(waiters_of_asker, waiter) waiting; /* its queries */
-    struct account *account;                     /* to be charged for lookups; NULL: nobody */
+    LIST_HEAD(waiters_of_asker, waiter) waiting;  /* its queries */
+    LIST_HEAD(chains_of_asker, chain_job) chains; /* chain/chains.h's */
+    struct account *account;                      /* to be charged for lookups; NULL: nobody */
 };
 
 /*

@@ -4,6 +4,7 @@
 #include "log.h"
 #include "owner_name.h"
 #include "socket_kind.h"
+#include "worker/chain/chains.h"
 #include "worker/peers/accounts.h"
 #include "worker/peers/allow_build.h"
 #include "worker/peers/message.h"
@@ -87,6 +88,7 @@ static bool add(int fd, struct account *process)
     p->process = process;
     p->asker.account = process;
     LIST_INIT(&p->asker.waiting);
+    LIST_INIT(&p->asker.chains);
     LIST_INSERT_HEAD(&alive, p, all);
     count++;
     return true;
@@ -115,6 +117,7 @@ static void end(struct peer *p)
     if (p->fd < 0)
         return;
     lookups_forget(&p->asker);
+    chains_forget(&p->asker);
     if (p->orders)
         allow_build_forget(p);
     if (p->list != NULL) {
@@ -179,7 +182,9 @@ void peers_deliver(struct lookups_asker *asker, const struct dance_wire_answer *
         end(p);
 }
 
-static void take_query(struct peer *p, const struct dance_wire_query *query, long long now_ms)
+/* chain: what query brings, or NULL. */
+static void take_query(struct peer *p, const struct dance_wire_query *query,
+                       const struct dance_wire_chain *chain, long long now_ms)
 {
     static const char busy[] = "too many queries of this process are waiting";
     struct dance_wire_answer answer = {
@@ -194,7 +199,10 @@ static void take_query(struct peer *p, const struct dance_wire_query *query, lon
         peers_deliver(&p->asker, &answer);
         return;
     }
-    lookups_ask(&p->asker, query, now_ms);
+    if (chain != NULL)
+        chains_ask(&p->asker, chain, now_ms);
+    else
+        lookups_ask(&p->asker, query, now_ms);
 }
 
 /*
@@ -295,6 +303,7 @@ static bool take_of_channel(struct message *m)
 static bool take_of_conversation(struct peer *p, struct message *m, long long now_ms)
 {
     struct dance_wire_query query;
+    struct dance_wire_chain chain;
     const char *name;
     size_t name_len;
 
@@ -311,10 +320,15 @@ static bool take_of_conversation(struct peer *p, struct message *m, long long no
         lookups_want(name, name_len, now_ms);
         return true;
     }
+    if (dance_wire_decode_chain(m->octets, m->len, &chain)
+        && dance_owner_name_fault(chain.query.name, chain.query.name_len) == NULL) {
+        take_query(p, &chain.query, &chain, now_ms);
+        return true;
+    }
     if (!dance_wire_decode_query(m->octets, m->len, &query)
         || dance_owner_name_fault(query.name, query.name_len) != NULL)
         return false;
-    take_query(p, &query, now_ms);
+    take_query(p, &query, NULL, now_ms);
     return true;
 }
 
