@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 import chain
+import rfc9102
 from hierarchy import Hierarchy
 from signing import RRSIG
 
@@ -49,3 +50,11 @@ def test_others_find_the_zones_right(made, origin):
     key = made.write_key(origin)
     done = subprocess.run(["ldns-verify-zone", "-k", key, made.dns.zones[origin or "."]], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_rfc_9102s_own():
+    rrs = chain.parse(rfc9102.CHAIN)
+    assert chain.encode(rrs) == rfc9102.CHAIN
+    assert chain.holds(rrs, rfc9102.ANCHOR, rfc9102.NAME, rfc9102.GOOD) == [rfc9102.TLSA_DATA]
+    with pytest.raises(chain.Broken):
+        chain.holds(rrs, rfc9102.ANCHOR, rfc9102.NAME)
