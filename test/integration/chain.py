@@ -12,8 +12,8 @@ import socket
 import struct
 import time
 
-from signing import (CNAME, DNSKEY, DS, NSEC, NSEC3, RR, RRSIG, TLSA, base32hex, canonical, hashed, is_below, labels, parent_of,
-                     signed_data, verifies, wire)
+from signing import (CNAME, DNSKEY, DS, NSEC, NSEC3, RR, RRSIG, TLSA, base32hex, canonical, hashed, is_below, labels, lower,
+                     parent_of, signed_data, verifies, wire)
 from zone import patient
 
 MAX = 16384
@@ -75,12 +75,13 @@ def parse(octets):
 # Making.
 
 def upwards(zone):
-    """DNSKEY and DS RRsets from a zone to the root, or to where nobody signs."""
+    """DNSKEY and DS RRsets from a zone to the root; where nobody signs, that there is no DS RRset."""
     rrs = []
-    while zone is not None and zone.signs:
-        rrs += zone.rrset(zone.origin, DNSKEY)
+    while zone is not None:
+        if zone.signs:
+            rrs += zone.rrset(zone.origin, DNSKEY)
         if zone.parent is not None:
-            rrs += zone.parent.rrset(zone.origin, DS)
+            rrs += zone.parent.rrset(zone.origin, DS) if zone.signs else zone.parent.denial(zone.origin)
         zone = zone.parent
     return rrs
 
@@ -110,7 +111,7 @@ def rrsets(rrs):
     found = {}
     for rr in rrs:
         if rr.kind != RRSIG:
-            found.setdefault((rr.owner.lower(), rr.kind), []).append(rr)
+            found.setdefault((lower(rr.owner), rr.kind), []).append(rr)
     return list(found.values())
 
 
@@ -173,7 +174,7 @@ def covered(rrs, name, wildcard_labels):
         if rr.kind == NSEC:
             begin, end, point = canonical(rr.owner), canonical(name_at(rr.rdata, 0)[0]), canonical(name)
         elif rr.kind == NSEC3 and is_below(name, parent_of(rr.owner)):
-            begin, end, point = labels(rr.owner)[0].lower(), base32hex(rr.rdata[6:26]), base32hex(hashed(following))
+            begin, end, point = lower(labels(rr.owner)[0]), base32hex(rr.rdata[6:26]), base32hex(hashed(following))
         else:
             continue
         if begin < point < end or end <= begin and (point > begin or point < end):
@@ -190,28 +191,28 @@ def holds(rrs, anchor, name, now=None):
         """The RRSIG that validates, of a zone whose keys are known."""
         first = rrset[0]
         for sig in rrs:
-            if sig.kind != RRSIG or sig.owner.lower() != first.owner.lower() or int.from_bytes(sig.rdata[:2], "big") != first.kind:
+            if sig.kind != RRSIG or lower(sig.owner) != lower(first.owner) or int.from_bytes(sig.rdata[:2], "big") != first.kind:
                 continue
-            count, (end, begin, tag), zone = sig.rdata[3], struct.unpack("!IIH", sig.rdata[8:18]), signer(sig)
+            count, (end, begin), zone = sig.rdata[3], struct.unpack("!II", sig.rdata[8:16]), signer(sig)
             if not begin <= now <= end or not is_below(first.owner, zone) or count > len(labels(first.owner)):
                 continue
-            head = sig.rdata[:18 + len(wire(zone))]
+            head = sig.rdata[:18] + lower(wire(zone))
             star = "*." + ".".join(labels(first.owner)[-count:]) if count < len(labels(first.owner)) else None
-            if any(verifies(key, sig.rdata[len(head):], signed_data(head, rrset, star)) for key in keys.get(zone.lower(), ())):
+            if any(verifies(key, sig.rdata[len(head):], signed_data(head, rrset, star)) for key in keys.get(lower(zone), ())):
                 return sig
         return None
 
-    trusted = [anchor] + [(rr.owner.lower(), rr.rdata) for rr in rrs if rr.kind == DS]
+    trusted = [anchor] + [(lower(rr.owner), rr.rdata) for rr in rrs if rr.kind == DS]
     sets = rrsets(rrs)
     changed = True
     while changed:
         changed = False
         for rrset in sets:
-            zone = rrset[0].owner.lower()
+            zone = lower(rrset[0].owner)
             if rrset[0].kind != DNSKEY or zone in keys:
                 continue
             ds = [rdata for owner, rdata in trusted if owner == zone and ((owner, rdata) == anchor or signed(
-                [rr for rr in rrs if rr.kind == DS and rr.owner.lower() == zone]))]
+                [rr for rr in rrs if rr.kind == DS and lower(rr.owner) == zone]))]
             entry = [rr.rdata for rr in rrset if any(rdata[3] == 2 and hashlib.sha256(wire(zone) + rr.rdata).digest() == rdata[4:] for rdata in ds)]
             keys[zone] = entry
             if entry and signed(rrset):
@@ -219,11 +220,11 @@ def holds(rrs, anchor, name, now=None):
             else:
                 del keys[zone]
     good = [(rrset, signed(rrset)) for rrset in sets]
-    good = {(rrset[0].owner.lower(), rrset[0].kind): (rrset, sig) for rrset, sig in good if sig}
+    good = {(lower(rrset[0].owner), rrset[0].kind): (rrset, sig) for rrset, sig in good if sig}
     proven = [rr for rrset, _ in good.values() for rr in rrset]
     for _ in range(8):
         for kind in (TLSA, CNAME):
-            rrset, sig = good.get((name.lower(), kind), (None, None))
+            rrset, sig = good.get((lower(name), kind), (None, None))
             if rrset is None:
                 continue
             if sig.rdata[3] < len(labels(name)) and not covered(proven, name, sig.rdata[3]):

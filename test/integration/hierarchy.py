@@ -3,7 +3,7 @@
 import os
 
 from chain import chain_of
-from signing import CNAME, DAY, DNSKEY, HOUR, RSA, TLSA, Zone, wire
+from signing import CNAME, DAY, DNSKEY, ED25519, HOUR, P384, RSA, TLSA, Zone, wire
 from zone import Zones
 
 
@@ -21,11 +21,16 @@ class Hierarchy:
         self.device(example, "brief._device.example.com", ttl=7)
         for name in ("*.wild._device.example.com", "_there.wild._device.example.com"):
             self.device(example, name)
+        for i in range(3):
+            self.device(example, "several._device.example.com", bytes([3, 1, 1]) + bytes([i]) * 32)
+        self.device(self.zone("sub.example.com", example), "dev._device.sub.example.com")
         example.add("alias._device.example.com", CNAME, wire("sensor7._device.example.com"))
         example.add("far._device.example.com", CNAME, wire("away._device.hashed.com"))
         hashes = self.zone("hashed.com", self.com, nsec3=True)
-        for name in ("away._device.hashed.com", "*.wild._device.hashed.com"):
+        for name in ("away._device.hashed.com", "*.wild._device.hashed.com", "_there.wild._device.hashed.com"):
             self.device(hashes, name)
+        for origin, algorithm in (("p384.com", P384), ("ed25519.com", ED25519), ("rsa.com", RSA)):
+            self.device(self.zone(origin, self.com, algorithm=algorithm), "dev._device." + origin)
         # Of other times, and of nobody.
         for origin, more in (("past.com", {"begin": -40 * DAY, "end": -10 * DAY}), ("future.com", {"begin": DAY, "end": 30 * DAY}),
                              ("soon.com", {"end": 90}), ("unsigned.com", {"signs": False})):

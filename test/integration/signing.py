@@ -39,6 +39,11 @@ class RR(NamedTuple):
         return f"{self.owner}. {self.ttl} CLASS{self.klass} TYPE{self.kind} \\# {len(self.rdata)} {self.rdata.hex()}"
 
 
+def lower(name):
+    """As the DNS has it: ASCII letters alone."""
+    return name.lower() if isinstance(name, bytes) else name.encode("latin-1").lower().decode("latin-1")
+
+
 def labels(name):
     return [label for label in name.split(".") if label]
 
@@ -49,7 +54,7 @@ def wire(name):
 
 def canonical(name):
     """A key that sorts names as RFC 4034 6.1 wants it."""
-    return [label.lower().encode("latin-1") for label in reversed(labels(name))]
+    return [label.encode("latin-1").lower() for label in reversed(labels(name))]
 
 
 def is_below(name, zone):
@@ -112,11 +117,11 @@ def verifies(rdata, signature, octets):
 
 
 def signed_data(head, rrs, owner=None):
-    """What an RRSIG whose RDATA begins with this signs; owner: the wildcard that rrs were made of."""
+    """What an RRSIG whose RDATA begins with this says to be signed; owner: the wildcard that rrs were made of."""
     ttl, = struct.unpack("!I", head[4:8])
-    return head + b"".join(wire((owner if owner is not None else rr.owner).lower())
-                           + struct.pack("!HHIH", rr.kind, rr.klass, ttl, len(rr.rdata)) + rr.rdata
-                           for rr in sorted(set(rrs), key=lambda rr: rr.rdata))
+    rdatas = sorted({lower(rr.rdata) if rr.kind == CNAME else rr.rdata for rr in rrs})
+    first = lower(wire(rrs[0].owner if owner is None else owner)) + struct.pack("!HHI", rrs[0].kind, rrs[0].klass, ttl)
+    return head + b"".join(first + struct.pack("!H", len(rdata)) + rdata for rdata in rdatas)
 
 
 def bitmap(kinds):
@@ -129,7 +134,7 @@ def bitmap(kinds):
 
 def hashed(name):
     """RFC 5155 with no salt and no more iterations, as RFC 9276 wants it."""
-    return hashlib.sha1(wire(name.lower())).digest()
+    return hashlib.sha1(lower(wire(name))).digest()
 
 
 def base32hex(octets):
