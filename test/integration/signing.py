@@ -143,21 +143,22 @@ def base32hex(octets):
 
 
 class Zone:
-    """begin, end: when its signatures are good, in seconds from now. dnskey: more DNSKEY RDATA; signs: False, and it is
-    a zone that nobody signs."""
+    """begin, end: when its signatures are good, in seconds from now. zsk: another key, of the same algorithm, signs all but the
+    keys. dnskey: more DNSKEY RDATA. signs: False, and it is a zone that nobody signs."""
 
     def __init__(self, origin, parent=None, algorithm=P256, bits=2048, ttl=HOUR, nsec3=False, begin=-HOUR, end=30 * DAY, signs=True,
-                 dnskey=()):
+                 zsk=False, dnskey=()):
         self.origin, self.parent, self.ttl, self.nsec3, self.signs = origin, parent, ttl, nsec3, signs
         self.begin, self.end = begin, end
         self.key = Key(algorithm, bits)
+        self.zsk = Key(algorithm, bits, flags=256) if zsk else self.key
         self.ttls, self.sets, self.cache = {}, {}, {}
         ns = "ns." + origin if origin else "ns"
         self.add(origin, SOA, wire(ns) + wire("hostmaster." + origin) + struct.pack("!IIIII", 1, 3600, 900, 86400, ttl))
         self.add(origin, NS, wire(ns))
         self.add(ns, A, bytes([127, 0, 0, 1]))
         if signs:
-            for rdata in (self.key.rdata, *dnskey):
+            for rdata in {self.key.rdata: 0, self.zsk.rdata: 0, **dict.fromkeys(dnskey, 0)}:
                 self.add(origin, DNSKEY, rdata)
         if nsec3 and signs:
             self.add(origin, NSEC3PARAM, bytes([1, 0, 0, 0, 0]))
@@ -180,7 +181,8 @@ class Zone:
 
     def rrsig(self, rrs, owner=None, key=None, tag=None, signer=None, begin=None, end=None, count=None):
         """The RRSIG over rrs; owner: the wildcard that they are made of. The others say what is not as it should be."""
-        first, key, now = rrs[0], key or self.key, int(time.time())
+        first, now = rrs[0], int(time.time())
+        key = key or (self.key if first.kind == DNSKEY else self.zsk)
         of = first.owner if owner is None else owner
         if count is None:
             count = len([label for label in labels(of) if label != "*"])
