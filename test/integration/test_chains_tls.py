@@ -95,11 +95,11 @@ def test_policies(server, made, world, policy):
 def test_the_key_counts_all_the_same(server, made, world):
     """A chain is nobody's secret: whoever has seen it may send it."""
     here = server("only")
-    is_refused(here, visit(here, world, "other._device.example.com", made.chain("other._device.example.com")), "no-match")
+    is_refused(here, visit(here, world, "other._device.example.com", made.chain("other._device.example.com")), "tlsa-no-match")
     here.log.mark()
     thief = pki.certificate(world.other_key, DEVICE, [DEVICE])
     outcome = here.client().run([entry(thief, DEVICE, made.chain(DEVICE))], world.other_key)
-    is_refused(here, outcome, "no-match")
+    is_refused(here, outcome, "tlsa-no-match")
     here.log.mark()
     # The rightful certificate, and a signature by another key.
     assert visit(here, world, DEVICE, made.chain(DEVICE), key=world.other_key).alert is not None
@@ -185,7 +185,7 @@ def test_nobody_gets_in_by_another_clients_chain(server, made, world):
     # Without a certificate, or a name that is not allowed.
     here.log.mark()
     assert here.client().run([], None).alert is not None
-    is_refused(here, visit(here, world, "outside.example.com", made.chain(DEVICE)), "not-allowed")
+    is_refused(here, visit(here, world, "outside.example.com", made.chain(DEVICE)), "name-not-allowed")
 
 
 def test_a_denial_goes_before_a_chain(server, made, world):
@@ -195,9 +195,9 @@ def test_a_denial_goes_before_a_chain(server, made, world):
     rrs = [RR(name, TLSA, 3600, made.tlsa)]
     old = rrs + [zone.rrsig(rrs)] + chain.upwards(zone)
     here = server("accept", fresh=True)
-    is_refused(here, visit(here, world, name), "absent")
+    is_refused(here, visit(here, world, name), "tlsa-absent")
     here.log.mark()
-    is_refused(here, visit(here, world, name, old), "absent")
+    is_refused(here, visit(here, world, name, old), "tlsa-absent")
     only = server("only")
     is_in(only, visit(only, world, name, old), name)
 
