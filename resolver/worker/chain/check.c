@@ -97,8 +97,9 @@ static bool add_anchors(size_t z, const struct ub_result *result)
 {
     for (size_t i = 0; result->data[i] != NULL; i++) {
         text_clear(&scratch);
-        text_add_record(&scratch, records.zone[z].apex, 0, RECORDS_TYPE_DS,
-                        (const uint8_t *)result->data[i], (size_t)result->len[i]);
+        text_add_name(&scratch, records.zone[z].apex);
+        text_add_record(&scratch, 0, RECORDS_TYPE_DS, (const uint8_t *)result->data[i],
+                        (size_t)result->len[i]);
         if (scratch.full || scratch.len >= CONTEXT_ANCHOR_MAX
             || anchors.count == CONTEXT_ANCHORS_MAX)
             return false;

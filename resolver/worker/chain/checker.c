@@ -4,6 +4,7 @@
 #include "log.h"
 #include "worker/chain/check.h"
 #include "worker/dns/anchor.h"
+#include "worker/dns/settings.h"
 #include "worker/sandbox/sandbox.h"
 
 #include <errno.h>
@@ -81,7 +82,7 @@ int checker_run(const struct options *options, int socket)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)setpriority(PRIO_PROCESS, 0, NICE);
     if (!anchors_read(options->trust_anchor, &why))
-        broken = why;
+        broken = settings_fault(options->trust_anchor, why);
     else if (!check_open())
         broken = "libunbound cannot be set up";
     if (!sandbox_checker(&why)) {

@@ -13,7 +13,7 @@
 
 /* An RRset of a zone that changes algorithm and keys at the same time has six. */
 #define SIGNATURES_OF_RRSET_MAX 8u
-#define SIGNATURES_MAX 64u
+#define SIGNATURES_MAX 48u
 #define DENIALS_MAX 12u /* NSEC and NSEC3 records; a wildcard needs one, or three */
 /* What libunbound computes for a key of any size is more for none; RFC 9276 wants 0. */
 #define ITERATIONS_MAX 150u
@@ -66,6 +66,23 @@ static bool is_same_set(const struct record *one, const struct record *other)
     return one->covers == other->covers
            && records_same_name(one->is.owner, one->is.owner_len, other->is.owner,
                                 other->is.owner_len);
+}
+
+/* Where the wildcard's name of an RRset begins behind its "*", by what a signature says of it
+ * (RFC 4034, section 3.1.3); NULL: it is none, or is at the wildcard itself. */
+static const uint8_t *find_wildcard(const struct record *r, const struct record *signature)
+{
+    size_t labels = records_labels(r->is.owner);
+    size_t counted = signature->is.rdata[3];
+    const uint8_t *at = r->is.owner;
+
+    if (at[0] == 1 && at[1] == '*' && counted + 1 == labels)
+        return NULL;
+    if (counted >= labels)
+        return NULL; /* where it has more than there are libunbound refuses it */
+    for (; labels > counted; labels--)
+        at += 1u + *at;
+    return at;
 }
 
 static bool is_signature(const struct record *r)
@@ -151,6 +168,7 @@ static const char *collect(struct records *records, const uint8_t *octets, size_
         r.covers = r.is.type;
         r.signer = NULL;
         r.signer_len = 0;
+        r.wildcard = NULL;
         if (fault == NULL && r.is.rr_class != CLASS_IN)
             fault = "a record is of another class than IN";
         if (fault == NULL && is_signature(&r))
@@ -205,6 +223,9 @@ static const char *find_signer(struct records *records, struct record *r)
             r->signer = s->signer;
             r->signer_len = s->signer_len;
         }
+        if (signatures > 0 && r->wildcard != find_wildcard(r, s))
+            return "the signatures of a record are for different wildcards";
+        r->wildcard = find_wildcard(r, s);
         if (!records_same_name(r->signer, r->signer_len, s->signer, s->signer_len))
             return "a record is signed by two zones";
         r->ttl = least(r->ttl, get32(s->is.rdata + 4));

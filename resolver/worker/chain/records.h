@@ -36,6 +36,9 @@ struct record {
     const uint8_t *signer; /* of an RRSIG; of others that of their RRset's; NULL: not signed */
     size_t signer_len;
     uint32_t ttl; /* the least of its RRset's, its signatures' included */
+    /* Where the name begins below whose wildcard it is, as the answers of servers have them: at the
+     * name that was asked for. NULL: it is at its owner. */
+    const uint8_t *wildcard;
     size_t zone;  /* of struct records */
 };
 

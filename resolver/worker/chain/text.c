@@ -62,10 +62,9 @@ static void add_octets(struct text *text, const uint8_t *octets, size_t len)
     text->octets[text->len] = '\0';
 }
 
-void text_add_record(struct text *text, const uint8_t *owner, uint32_t ttl, unsigned type,
-                     const uint8_t *rdata, size_t len)
+void text_add_record(struct text *text, uint32_t ttl, unsigned type, const uint8_t *rdata,
+                     size_t len)
 {
-    text_add_name(text, owner);
     text_add(text, " %u IN TYPE%u \\# %zu ", ttl, type, len);
     add_octets(text, rdata, len);
     text_add(text, "\n");
@@ -96,7 +95,13 @@ void text_add_zone(struct text *text, const struct records *records, size_t zone
     for (size_t i = 0; i < records->count; i++) {
         const struct record *r = &records->record[i];
 
-        if (r->zone == zone)
-            text_add_record(text, r->is.owner, r->ttl, r->is.type, r->is.rdata, r->is.rdata_len);
+        if (r->zone != zone)
+            continue;
+        if (r->wildcard != NULL)
+            text_add(text, "*.");
+        /* The root's name is the dot that stands there already. */
+        if (r->wildcard == NULL || *r->wildcard != 0)
+            text_add_name(text, r->wildcard != NULL ? r->wildcard : r->is.owner);
+        text_add_record(text, r->ttl, r->is.type, r->is.rdata, r->is.rdata_len);
     }
 }

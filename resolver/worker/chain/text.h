@@ -34,9 +34,9 @@ __attribute__((format(printf, 2, 3))) void text_add(struct text *text, const cha
 /* A name, absolute, with the trailing dot. */
 void text_add_name(struct text *text, const uint8_t *name);
 
-/* A line with a record. */
-void text_add_record(struct text *text, const uint8_t *owner, uint32_t ttl, unsigned type,
-                     const uint8_t *rdata, size_t len);
+/* A line with what stands behind a record's name. */
+void text_add_record(struct text *text, uint32_t ttl, unsigned type, const uint8_t *rdata,
+                     size_t len);
 
 /*
  * A zone of a chain: its records, and what libunbound wants at the top of a zone and no chain has:
