@@ -134,7 +134,7 @@ class Bench:
             records = len(made.chain(names[0]))
             rows = []
             for how in ("chain", "dns"):
-                with resolver(self.path(f"cost{i}{how}"), made.anchor_file(), made.dns.port) as connect:
+                with resolver(made.anchor_file(), made.dns.port) as connect:
                     talk = connect()
                     warm = form.format("warm")
                     self.timed(talk, chain_query(0, warm, chain.encode(made.chain(warm))) if how == "chain" else query(0, warm, 60000))

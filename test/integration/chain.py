@@ -12,6 +12,7 @@ import socket
 import struct
 import time
 
+from keytrap import key_tag
 from signing import (CNAME, DNSKEY, DS, NSEC, NSEC3, RR, RRSIG, TLSA, base32hex, canonical, hashed, is_below, labels, lower,
                      parent_of, signed_data, verifies, wire)
 from zone import patient
@@ -186,6 +187,8 @@ def holds(rrs, anchor, name, now=None):
     """The TLSA RDATA that rrs prove at the name under an anchor (owner, DS RDATA); Broken, if they do not."""
     now = time.time() if now is None else now
     keys = {}  # zone -> its validated DNSKEY RDATA
+    if any(rr.klass != 1 for rr in rrs):
+        raise Broken("not of the class IN")
 
     def signed(rrset):
         """The RRSIG that validates, of a zone whose keys are known."""
@@ -193,12 +196,12 @@ def holds(rrs, anchor, name, now=None):
         for sig in rrs:
             if sig.kind != RRSIG or lower(sig.owner) != lower(first.owner) or int.from_bytes(sig.rdata[:2], "big") != first.kind:
                 continue
-            count, (end, begin), zone = sig.rdata[3], struct.unpack("!II", sig.rdata[8:16]), signer(sig)
+            count, (end, begin, tag), zone = sig.rdata[3], struct.unpack("!IIH", sig.rdata[8:18]), signer(sig)
             if not begin <= now <= end or not is_below(first.owner, zone) or count > len(labels(first.owner)):
                 continue
             head = sig.rdata[:18] + lower(wire(zone))
             star = "*." + ".".join(labels(first.owner)[-count:]) if count < len(labels(first.owner)) else None
-            if any(verifies(key, sig.rdata[len(head):], signed_data(head, rrset, star)) for key in keys.get(lower(zone), ())):
+            if any(key_tag(key) == tag and verifies(key, sig.rdata[len(head):], signed_data(head, rrset, star)) for key in keys.get(lower(zone), ())):
                 return sig
         return None
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import struct
 import subprocess
+import tempfile
 from typing import NamedTuple
 
 import chain
@@ -68,12 +69,13 @@ def tell_all(connection, cases, only=True, together=8):
 
 
 @contextlib.contextmanager
-def resolver(folder, anchor, forward, *arguments):
-    """A resolver in the folder; gives a function that makes conversations, with .process and .log()."""
-    folder = str(folder)
-    os.makedirs(folder, exist_ok=True)
+def resolver(anchor, forward, *arguments):
+    """A resolver; gives a function that makes conversations, with .process and .log()."""
+    folder = tempfile.mkdtemp(prefix="dance-chains-")
+    os.chmod(folder, 0o755)  # root is not who it remains
     path, log = os.path.join(folder, "sock"), os.path.join(folder, "log")
     anchor = shutil.copy(anchor, os.path.join(folder, "anchor"))
+    os.chmod(anchor, 0o644)
     connections = []
 
     def connect():
@@ -92,4 +94,6 @@ def resolver(folder, anchor, forward, *arguments):
         for s in connections:
             s.close()
         connect.process.terminate()
-        assert connect.process.wait(patient(20)) == 0, connect.log()
+        code, said_last = connect.process.wait(patient(20)), connect.log()
+        shutil.rmtree(folder)
+        assert code == 0, said_last

@@ -130,7 +130,7 @@ def test_what_does_not_hold(server, made, world, spoil, words):
 
 def test_of_another_time(server, made, world):
     here = server("only", allow="*")
-    for name, word in (("dev._device.past.com", "expired"), ("dev._device.future.com", "before")):
+    for name, word in (("dev._device.past.com", "has ended"), ("dev._device.future.com", "has not begun")):
         here.log.mark()
         is_refused(here, visit(here, world, name, made.chain(name)), "chain", word)
 
