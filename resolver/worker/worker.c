@@ -6,6 +6,7 @@
 #include "now.h"
 #include "worker/chain/chains.h"
 #include "worker/changes.h"
+#include "worker/collect/collect.h"
 #include "worker/dns/dns.h"
 #include "worker/lookups/lookups.h"
 #include "worker/lookups/names.h"
@@ -153,7 +154,7 @@ static void on_event(void *data, long long now)
 
 static unsigned long long asked_in_all(void)
 {
-    return lookups_counters()->asked + chains_counters()->asked;
+    return lookups_counters()->asked + chains_counters()->asked + collect_asked();
 }
 
 /* Is there a reason to end that is not an event? */
@@ -187,7 +188,7 @@ static int wait_ms(long long now)
 {
     if (peers_have_work())
         return 0;
-    return sooner(sooner(lookups_wait_ms(now), chains_wait_ms(now)),
+    return sooner(sooner(lookups_wait_ms(now), sooner(chains_wait_ms(now), collect_wait_ms(now))),
                   sooner(ALONE_MS, (int)options->idle * 1000));
 }
 
@@ -205,6 +206,7 @@ static int run(void)
             on_event(events[i].data.ptr, now);
         peers_work(now);
         chains_expire(now);
+        collect_expire(now);
         lookups_expire(now);
         peers_bury();
         look_for_an_end(now);
@@ -268,6 +270,7 @@ int worker_run(const struct options *of, uid_t uid, int link, const struct dance
     changes_broken(unavailable != NULL);
     lookups_open(lookups, unavailable, peers_deliver);
     chains_open(poller, want_checker);
+    collect_open(unavailable, peers_deliver_collected);
     if (!sandbox_worker(options, &why))
         dance_log(DANCE_LOG_ERROR, "resolver: %s", why);
     else if (watch_all(unavailable == NULL))
@@ -279,6 +282,7 @@ int worker_run(const struct options *of, uid_t uid, int link, const struct dance
     /* Peers first: they hold names (name_list.h) and wait for lookups. */
     peers_close();
     chains_close();
+    collect_close();
     lookups_close();
     dns_close();
     changes_close();
