@@ -212,28 +212,24 @@ static bool wait_for(struct collection *c, struct lookups_asker *asker,
     return true;
 }
 
-/* Begin to collect; NULL, or why not. */
-static const char *begin(struct collection *c)
+/* Collect, unless that is under way. false when no lookup can be begun. */
+static bool begin(struct collection *c)
 {
     if (c->climb != NULL)
-        return NULL;
-    if (in_flight >= COLLECT_FLIGHT_MAX)
-        return "too many chains are being collected";
+        return true;
     c->climb = climb_begin(c->name, on_climbed, c);
     if (c->climb == NULL)
-        return "out of memory";
+        return false;
     c->begun_ms = moment;
     in_flight++;
-    return NULL;
+    return true;
 }
 
 void collect_ask(struct lookups_asker *asker, const struct dance_wire_query *query,
                  long long now_ms)
 {
-    static const char busy[] = "too many chains are being collected";
     char name[DANCE_NAME_MAX + 2];
     struct collection *c;
-    const char *why;
 
     moment = now_ms;
     asked++;
@@ -248,10 +244,10 @@ void collect_ask(struct lookups_asker *asker, const struct dance_wire_query *que
         tell(c, asker, query->id);
         return;
     }
-    why = c != NULL ? begin(c) : busy;
-    if (why == NULL && wait_for(c, asker, query))
-        return;
-    collect_refuse(asker, query->id, DANCE_WIRE_BUSY, 0, why != NULL ? why : "out of memory");
+    if (c == NULL || (c->climb == NULL && in_flight >= COLLECT_FLIGHT_MAX))
+        collect_refuse(asker, query->id, DANCE_WIRE_BUSY, 0, "too many chains are being collected");
+    else if (!begin(c) || !wait_for(c, asker, query))
+        collect_refuse(asker, query->id, DANCE_WIRE_FAILED, 0, "out of memory");
 }
 
 void collect_forget(struct lookups_asker *asker)
