@@ -16,5 +16,6 @@ extern const struct command command_record;
 extern const struct command command_rollover;
 extern const struct command command_lookup;
 extern const struct command command_flush;
+extern const struct command command_chain;
 
 #endif

@@ -3,11 +3,11 @@
 
 #include "files/allow.h"
 #include "lookup/ask.h"
+#include "names/carried_chain.h"
 #include "names/certificate.h"
 #include "names/san.h"
 #include "openssl/compat.h"
 #include "process.h"
-#include "server/carried.h"
 #include "server/records.h"
 
 #include <openssl/err.h>
@@ -127,14 +127,12 @@ bool dance_claim(SSL *ssl, struct dance_connection *c, const char *name, size_t 
 /* The chain in the certificate of a client that brought none otherwise; false with the reason. */
 static bool take_carried(struct dance_connection *c, const X509 *leaf)
 {
-    const ASN1_OCTET_STRING *carried;
+    const uint8_t *carried;
+    size_t len;
 
     if (dance_config()->server_chain == DANCE_CHAIN_OFF || c->chain != NULL)
         return true;
-    carried = dance_carried_chain(leaf);
-    if (carried == NULL
-        || dance_connection_take_chain(c, ASN1_STRING_get0_data(carried),
-                                       (size_t)ASN1_STRING_length(carried)))
+    if (!dance_carried_chain(leaf, &carried, &len) || dance_connection_take_chain(c, carried, len))
         return true;
     dance_connection_fail(c, DANCE_R_MEMORY, "%s", "");
     return false;

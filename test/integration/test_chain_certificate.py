@@ -16,7 +16,7 @@ from test_chains_tls import NOBODY, made  # noqa: F401 (fixture)
 from test_san_fallback import gnutls, openssl, openssl12, python
 from zone import patient
 
-OID = x509.ObjectIdentifier("1.3.6.1.4.1.54392.5.1620")
+OID, PORT = x509.ObjectIdentifier("1.3.6.1.4.1.54392.5.1621"), b"\0\0"
 PEERS = [openssl, python, pytest.param(gnutls, marks=pytest.mark.skipif(shutil.which("gnutls-cli") is None, reason="gnutls-cli is not installed"))]
 
 
@@ -40,7 +40,7 @@ def credential(world):
         for each in builder.extensions:
             again = again.add_extension(each.value, each.critical)
         if octets is not None:
-            again = again.add_extension(x509.UnrecognizedExtension(OID, octets), False)
+            again = again.add_extension(x509.UnrecognizedExtension(OID, PORT + octets), False)
         return world.write("carrier.crt", pki.pem(again.sign(secret, hashes.SHA256()))), world.path(key)
     return run
 
