@@ -1,7 +1,7 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "worker/collect/climb.h"
 
-#include "worker/collect/records.h"
+#include "worker/collect/gathered.h"
 #include "worker/dns/anchor.h"
 #include "worker/dns/classify.h"
 #include "worker/dns/dns.h"
@@ -29,7 +29,7 @@
 enum step { STEP_RECORDS, STEP_KEYS, STEP_DS };
 
 struct climb {
-    struct records records;
+    struct gathered records;
     char name[NS_MAXDNAME]; /* of the zone that is asked about, or what was begun with */
     enum step step;
     size_t zone;             /* among the signers, of the last two steps */
@@ -73,7 +73,7 @@ fail(struct climb *c, enum dance_wire_status status, const char *format, ...)
 /* All of it is there. */
 static void succeed(struct climb *c)
 {
-    const struct records *r = &c->records;
+    const struct gathered *r = &c->records;
     struct dance_wire_collected collected = {
         .status = DANCE_WIRE_SECURE, .reason = "", .chain = r->octets, .chain_len = r->len};
     int64_t now = (int64_t)time(NULL);
@@ -205,8 +205,8 @@ static void on_result(void *arg, int error, struct ub_result *result)
 
     classify_result(&answer, &reason, error, result, CLASSIFY_TTL_MAX);
     if (answer.status == DANCE_WIRE_SECURE) {
-        if (records_take(&c->records, result->answer_packet, result->answer_len, types[c->step],
-                         time(NULL), &why))
+        if (gathered_take(&c->records, result->answer_packet, result->answer_len, types[c->step],
+                          time(NULL), &why))
             step_on(c);
         else
             fail(c, DANCE_WIRE_FAILED, "%s", why);
@@ -225,7 +225,7 @@ struct climb *climb_begin(const char *name, climb_done *done, void *arg)
 
     if (c == NULL)
         return NULL;
-    records_begin(&c->records);
+    gathered_begin(&c->records);
     (void)snprintf(c->name, sizeof(c->name), "%s", name);
     c->done = done;
     c->arg = arg;

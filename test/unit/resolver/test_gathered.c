@@ -1,6 +1,6 @@
 /* The records of answers as they stand in a chain. Copyright the dance authors.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "worker/collect/records.h"
+#include "worker/collect/gathered.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@
 
 static uint8_t message[40000];
 static int used;
-static struct records records;
+static struct gathered records;
 static const char *why;
 
 static void put(unsigned long value, int octets)
@@ -89,12 +89,12 @@ static void signature(int owner, unsigned covered)
 
 static bool take(unsigned type)
 {
-    return records_take(&records, message, used, type, NOW, &why);
+    return gathered_take(&records, message, used, type, NOW, &why);
 }
 
 static bool take_new(unsigned type)
 {
-    records_begin(&records);
+    gathered_begin(&records);
     return take(type);
 }
 
@@ -114,7 +114,7 @@ static const char *types(void)
     return out;
 }
 
-Test(records, names_are_written_out_in_lower_case)
+Test(gathered, names_are_written_out_in_lower_case)
 {
     static const uint8_t want[] =
         "\0\0"
@@ -134,7 +134,7 @@ Test(records, names_are_written_out_in_lower_case)
     cr_expect_arr_eq(records.signer[0].name, "\7example", 9);
 }
 
-Test(records, what_no_chain_has_is_left)
+Test(gathered, what_no_chain_has_is_left)
 {
     /* the servers, a denial's SOA record, and an additional section that is not read */
     begin(2, 4);
@@ -157,7 +157,7 @@ Test(records, what_no_chain_has_is_left)
     cr_expect_not(take_new(TLSA));
 }
 
-Test(records, what_denies_a_wildcards_name_is_taken)
+Test(gathered, what_denies_a_wildcards_name_is_taken)
 {
     begin(2, 2);
     tlsa(QUESTION, 5);
@@ -173,7 +173,7 @@ Test(records, what_denies_a_wildcards_name_is_taken)
     cr_expect_not_null(memmem(records.octets, records.len, "\1A\7Example", 10));
 }
 
-Test(records, an_alias_is_taken_and_one_that_is_made_is_not)
+Test(gathered, an_alias_is_taken_and_one_that_is_made_is_not)
 {
     begin(4, 0);
     head(QUESTION, CNAME, 10, 3);
@@ -199,7 +199,7 @@ Test(records, an_alias_is_taken_and_one_that_is_made_is_not)
     cr_expect_str_eq(types(), "39 46 52 46");
 }
 
-Test(records, only_signatures_that_hold)
+Test(gathered, only_signatures_that_hold)
 {
     begin(4, 0);
     tlsa(QUESTION, 5);
@@ -223,7 +223,7 @@ Test(records, only_signatures_that_hold)
     cr_expect_not(take_new(TLSA));
 }
 
-Test(records, what_was_asked_for_must_be_there)
+Test(gathered, what_was_asked_for_must_be_there)
 {
     begin(2, 0);
     tlsa(QUESTION, 5);
@@ -233,7 +233,7 @@ Test(records, what_was_asked_for_must_be_there)
     cr_expect_not(take_new(TLSA));
 }
 
-Test(records, nothing_stands_twice)
+Test(gathered, nothing_stands_twice)
 {
     begin(3, 0);
     tlsa(QUESTION, 5);
@@ -246,7 +246,7 @@ Test(records, nothing_stands_twice)
     cr_expect_eq(records.signers, 1);
 }
 
-Test(records, bounds)
+Test(gathered, bounds)
 {
     /* a chain of 16384 octets, and one octet more */
     for (unsigned more = 0; more < 2; more++) {
@@ -270,8 +270,8 @@ Test(records, bounds)
     begin(256, 1);
     cr_expect_not(take_new(TLSA));
     /* zones */
-    records_begin(&records);
-    for (unsigned i = 0; i <= RECORDS_SIGNERS_MAX; i++) {
+    gathered_begin(&records);
+    for (unsigned i = 0; i <= GATHERED_SIGNERS_MAX; i++) {
         begin(2, 0);
         tlsa(QUESTION, i);
         head(QUESTION, RRSIG, 90, 18 + 3 + 4);
@@ -285,13 +285,13 @@ Test(records, bounds)
         put('a' + i, 1);
         put(0, 1);
         put(0, 4);
-        cr_expect_eq(take(TLSA), i < RECORDS_SIGNERS_MAX);
+        cr_expect_eq(take(TLSA), i < GATHERED_SIGNERS_MAX);
     }
     cr_expect_str_eq(why, "its records are signed by too many zones");
 }
 
 /* Whatever is cut off, and whatever octet is another one: within the message, and no crash. */
-Test(records, malformed)
+Test(gathered, malformed)
 {
     uint8_t whole[512];
     int len;
@@ -313,8 +313,8 @@ Test(records, malformed)
         uint8_t *exact = malloc((size_t)cut + 1);
 
         memcpy(exact, whole, (size_t)cut);
-        records_begin(&records);
-        cr_expect_not(records_take(&records, exact, cut, TLSA, NOW, &why), "%d", cut);
+        gathered_begin(&records);
+        cr_expect_not(gathered_take(&records, exact, cut, TLSA, NOW, &why), "%d", cut);
         free(exact);
     }
     for (int i = 0; i < len; i++) {
@@ -326,6 +326,6 @@ Test(records, malformed)
                 cr_expect(strlen(types()) > 0);
         }
     }
-    records_begin(&records);
-    cr_expect_not(records_take(&records, NULL, 0, TLSA, NOW, &why));
+    gathered_begin(&records);
+    cr_expect_not(gathered_take(&records, NULL, 0, TLSA, NOW, &why));
 }

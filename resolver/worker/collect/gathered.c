@@ -1,5 +1,5 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
-#include "worker/collect/records.h"
+#include "worker/collect/gathered.h"
 
 #include <arpa/nameser.h>
 #include <string.h>
@@ -23,7 +23,7 @@
 
 /* A record of a message; its names are written out. */
 struct record {
-    uint8_t owner[RECORDS_NAME_MAX];
+    uint8_t owner[GATHERED_NAME_MAX];
     size_t owner_len;
     unsigned type;
     unsigned class;
@@ -35,7 +35,7 @@ struct record {
 
 /* What is needed of an RRSIG record. */
 struct signature {
-    uint8_t owner[RECORDS_NAME_MAX];
+    uint8_t owner[GATHERED_NAME_MAX];
     size_t owner_len;
     unsigned covered;
     uint32_t original_ttl;
@@ -74,10 +74,10 @@ static size_t name_len(const uint8_t *name)
 }
 
 /* The name at at, written out; how many octets it has there, or 0. */
-static size_t take_name(const struct reader *r, const uint8_t *at, uint8_t out[RECORDS_NAME_MAX],
+static size_t take_name(const struct reader *r, const uint8_t *at, uint8_t out[GATHERED_NAME_MAX],
                         size_t *len)
 {
-    int octets = ns_name_unpack(r->message, r->end, at, out, RECORDS_NAME_MAX);
+    int octets = ns_name_unpack(r->message, r->end, at, out, GATHERED_NAME_MAX);
 
     if (octets <= 0)
         return 0;
@@ -87,7 +87,7 @@ static size_t take_name(const struct reader *r, const uint8_t *at, uint8_t out[R
 
 static bool begin(struct reader *r, const void *message, int len)
 {
-    uint8_t name[RECORDS_NAME_MAX];
+    uint8_t name[GATHERED_NAME_MAX];
     size_t name_size;
     unsigned questions;
 
@@ -195,10 +195,10 @@ static int before_name(unsigned type)
 
 /* The RDATA without compression; its octets, or 0. */
 static size_t write_out(const struct reader *r, const struct record *record,
-                        uint8_t out[RDATA_MAX + RECORDS_NAME_MAX])
+                        uint8_t out[RDATA_MAX + GATHERED_NAME_MAX])
 {
     int before = before_name(record->type);
-    uint8_t name[RECORDS_NAME_MAX];
+    uint8_t name[GATHERED_NAME_MAX];
     size_t octets, len, behind;
 
     if (record->rdata_len > RDATA_MAX || (before >= 0 && record->rdata_len <= (size_t)before))
@@ -221,31 +221,31 @@ static size_t write_out(const struct reader *r, const struct record *record,
 }
 
 /* The zone that a signature is of; false: they are too many. */
-static bool note_signer(struct records *records, const uint8_t *rdata)
+static bool note_signer(struct gathered *gathered, const uint8_t *rdata)
 {
-    struct records_signer *signer = &records->signer[records->signers];
+    struct gathered_signer *signer = &gathered->signer[gathered->signers];
     const uint8_t *name = rdata + RRSIG_FIXED;
     size_t len = name_len(name);
 
-    for (size_t i = 0; i < records->signers; i++) {
-        if (records->signer[i].len == len && memcmp(records->signer[i].name, name, len) == 0)
+    for (size_t i = 0; i < gathered->signers; i++) {
+        if (gathered->signer[i].len == len && memcmp(gathered->signer[i].name, name, len) == 0)
             return true;
     }
-    if (records->signers == RECORDS_SIGNERS_MAX)
+    if (gathered->signers == GATHERED_SIGNERS_MAX)
         return false;
     memcpy(signer->name, name, len);
     signer->len = len;
-    records->signers++;
+    gathered->signers++;
     return true;
 }
 
 /* The same record is there already: of a denial that several names share, say. */
-static bool is_there(const struct records *records, const uint8_t *octets, size_t len)
+static bool is_there(const struct gathered *gathered, const uint8_t *octets, size_t len)
 {
     struct dance_chain_reader reader;
     struct dance_chain_record record;
 
-    dance_chain_read(&reader, records->octets, records->len);
+    dance_chain_read(&reader, gathered->octets, gathered->len);
     while (dance_chain_next(&reader, &record)) {
         if ((size_t)(reader.at - record.owner) == len && memcmp(record.owner, octets, len) == 0)
             return true;
@@ -253,10 +253,10 @@ static bool is_there(const struct records *records, const uint8_t *octets, size_
     return false;
 }
 
-static bool append(struct records *records, const struct reader *r, const struct record *record,
+static bool append(struct gathered *gathered, const struct reader *r, const struct record *record,
                    uint32_t ttl, const char **why)
 {
-    static uint8_t octets[RECORDS_NAME_MAX + RECORD_FIXED + RDATA_MAX + RECORDS_NAME_MAX];
+    static uint8_t octets[GATHERED_NAME_MAX + RECORD_FIXED + RDATA_MAX + GATHERED_NAME_MAX];
     uint8_t *rdata = octets + record->owner_len + RECORD_FIXED;
     uint8_t *fixed = octets + record->owner_len;
     size_t rdata_len = write_out(r, record, rdata);
@@ -269,29 +269,29 @@ static bool append(struct records *records, const struct reader *r, const struct
     ns_put16(CLASS_IN, fixed + 2);
     ns_put32(ttl, fixed + 4);
     ns_put16((unsigned)rdata_len, fixed + 8);
-    if (record->ttl < records->ttl)
-        records->ttl = record->ttl;
-    if (record->type == TYPE_RRSIG && !note_signer(records, rdata))
+    if (record->ttl < gathered->ttl)
+        gathered->ttl = record->ttl;
+    if (record->type == TYPE_RRSIG && !note_signer(gathered, rdata))
         return fail(why, "its records are signed by too many zones");
-    if (is_there(records, octets, len))
+    if (is_there(gathered, octets, len))
         return true;
-    if (len > sizeof(records->octets) - records->len)
+    if (len > sizeof(gathered->octets) - gathered->len)
         return fail(why, "the chain is larger than 16384 octets");
-    memcpy(records->octets + records->len, octets, len);
-    records->len += len;
+    memcpy(gathered->octets + gathered->len, octets, len);
+    gathered->len += len;
     return true;
 }
 
-void records_begin(struct records *records)
+void gathered_begin(struct gathered *gathered)
 {
-    records->len = DANCE_CHAIN_LIFETIME;
-    memset(records->octets, 0, DANCE_CHAIN_LIFETIME); /* ExtSupportLifetime */
-    records->ttl = UINT32_MAX;
-    records->signers = 0;
+    gathered->len = DANCE_CHAIN_LIFETIME;
+    memset(gathered->octets, 0, DANCE_CHAIN_LIFETIME); /* ExtSupportLifetime */
+    gathered->ttl = UINT32_MAX;
+    gathered->signers = 0;
 }
 
-bool records_take(struct records *records, const void *message, int len, unsigned type, time_t now,
-                  const char **why)
+bool gathered_take(struct gathered *gathered, const void *message, int len, unsigned type,
+                   time_t now, const char **why)
 {
     struct reader r;
     struct reader all;
@@ -317,7 +317,7 @@ bool records_take(struct records *records, const void *message, int len, unsigne
         if (is_signed == 0)
             continue;
         found = found || record.type == type;
-        if (!append(records, &all, &record, signature.original_ttl, why))
+        if (!append(gathered, &all, &record, signature.original_ttl, why))
             return false;
     }
     if (more != 0)
