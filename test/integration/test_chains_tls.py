@@ -6,7 +6,7 @@ import pytest
 
 import chain
 import pki
-from conftest import DEVICE
+from conftest import DEVICE, let_everybody_in
 from hierarchy import Hierarchy
 from signing import RR, TLSA
 from test_raw_keys import needs_raw_keys
@@ -20,7 +20,9 @@ NOBODY = 9  # a port where no DNS server is
 
 @pytest.fixture(scope="module")
 def made(world, tmp_path_factory):
-    made = Hierarchy(tmp_path_factory.mktemp("hierarchy"),
+    folder = tmp_path_factory.mktemp("hierarchy")
+    let_everybody_in(folder, tmp_path_factory)
+    made = Hierarchy(folder,
                      bytes([3, 1, 1]) + bytes.fromhex(pki.tlsa(3, 1, 1, world.device).split()[-1]))
     made.start()
     made.proxy = Proxy(made.dns.port)
