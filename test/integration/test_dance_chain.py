@@ -11,10 +11,9 @@ from cryptography import x509
 
 import chain
 import pki
-from conftest import DEVICE, config, environment, let_everybody_in
-from signing import TLSA
+from conftest import DEVICE, REPOSITORY, config, environment, let_everybody_in
 from test_chains_tls import made  # noqa: F401 (fixture)
-from test_cli import dance, good
+from test_cli import PROGRAM, dance, good
 from test_collect import start  # noqa: F401 (fixture)
 from test_san_fallback import gnutls
 from zone import free_port, patient, wait_for
@@ -126,6 +125,28 @@ def test_a_certificate(world, made, collector, tmp_path):  # noqa: F811
     carried = made_of.extensions.get_extension_for_oid(OID)
     assert not carried.critical and carried.value.value[:2] == b"\0\0"
     assert chain.holds(chain.parse(carried.value.value[2:]), made.anchor, DEVICE) == tlsa(made)
+
+
+def test_the_timers_service(made, collector, tmp_path):  # noqa: F811
+    """The unit that doc/systemd has does what it says, and systemd understands both."""
+    folder = os.path.join(REPOSITORY, "doc", "systemd")
+    service = open(os.path.join(folder, "dance-chain@.service")).read()
+    command, = re.findall(r"(?m)^ExecStart=/usr/bin/dance (.*)$", service)
+    for a, b in (("%i", DEVICE), ("/run/dance/resolver.sock", collector.path), ("/var/lib/dance", str(tmp_path))):
+        command = command.replace(a, b)
+    good(*command.split())
+    assert chain.holds(chain.parse((tmp_path / f"{DEVICE}.chain").read_bytes()), made.anchor, DEVICE) == tlsa(made)
+    if shutil.which("systemd-analyze"):
+        units = tmp_path / "units"
+        units.mkdir()
+        (units / f"dance-chain@{DEVICE}.service").write_text(service.replace("/usr/bin/dance", PROGRAM))
+        shutil.copy(os.path.join(folder, "dance-chain@.timer"), units / f"dance-chain@{DEVICE}.timer")
+        (units / "dance-resolver.socket").write_text("[Socket]\nListenSequentialPacket=/run/dance/resolver.sock\n")
+        (units / "dance-resolver.service").write_text("[Service]\nExecStart=/bin/true\n")
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", *(str(units / f"dance-chain@{DEVICE}.{kind}") for kind in ("service", "timer"))],
+                              capture_output=True, text=True, env={**os.environ, "SYSTEMD_UNIT_PATH": f"{units}:"})
+        said = "\n".join(line for line in done.stderr.splitlines() if "dance-chain" in line)
+        assert done.returncode == 0 and not said, done.stderr
 
 
 NGINX = """

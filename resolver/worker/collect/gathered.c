@@ -152,7 +152,7 @@ static bool signs(const struct record *record, time_t now, struct signature *out
 {
     int32_t until, since;
 
-    if (record->type != TYPE_RRSIG || record->rdata_len <= RRSIG_FIXED)
+    if (record->type != TYPE_RRSIG || record->class != CLASS_IN || record->rdata_len <= RRSIG_FIXED)
         return false;
     out->covered = ns_get16(record->rdata);
     out->original_ttl = (uint32_t)ns_get32(record->rdata + 4);

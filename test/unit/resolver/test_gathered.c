@@ -155,6 +155,12 @@ Test(gathered, what_no_chain_has_is_left)
     message[used - 7 - 7] = 3;
     signature(QUESTION, TLSA);
     cr_expect_not(take_new(TLSA));
+    /* of the signature */
+    begin(2, 0);
+    tlsa(QUESTION, 5);
+    signature(QUESTION, TLSA);
+    message[used - 24 - 7] = 3;
+    cr_expect_not(take_new(TLSA));
 }
 
 Test(gathered, what_denies_a_wildcards_name_is_taken)
