@@ -31,6 +31,7 @@ def chain_query(number, name, octets, only=True, timeout=None):
 
 def said(message):
     """The number of an answer, and what it says."""
+    assert message, "the conversation has ended"
     assert message[:6] == HEADER + b"\x03", message
     number, status, ttl, length = struct.unpack("!IBIB", message[6:16])
     reason, at, records = message[16:16 + length].decode(), 17 + length, []
