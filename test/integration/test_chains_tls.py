@@ -167,11 +167,16 @@ def test_misplaced(server, made, world):
     here.log.mark()
     outcome = here.client().run([entry(certificate_of(world, DEVICE), None, octets)], world.key)
     assert outcome.alert == 40 and "accepted" not in here.log.text()
-    # Nobody asked for it.
-    off = server("no")
-    assert visit(off, world, DEVICE, octets).alert == 110
-    off.log.mark()
-    is_in(off, visit(off, world, DEVICE), DEVICE)
+
+
+def test_where_none_are_taken(server, made, world):
+    """What nobody asked for is passed over, as libssl does with what it does not know."""
+    off = server("no", fresh=True)
+    for number, brought in enumerate((made.chain(DEVICE), made.chain(DEVICE)[1:], b"", bytes(60000))):
+        off.log.mark()
+        before = len(made.proxy.seen)
+        is_in(off, visit(off, world, DEVICE, brought), DEVICE)
+        assert (DEVICE in made.proxy.seen[before:]) == (number == 0), "the DNS is asked, once"
 
 
 def test_nobody_gets_in_by_another_clients_chain(server, made, world):
