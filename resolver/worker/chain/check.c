@@ -4,6 +4,7 @@
 #include "worker/chain/context.h"
 #include "worker/chain/records.h"
 #include "worker/chain/text.h"
+#include "worker/chain/upper.h"
 #include "worker/dns/anchor.h"
 #include "worker/dns/signatures.h"
 
@@ -13,6 +14,7 @@
 #define TYPE_A 1
 /* Of a delegation over more than one label, each of which needs a context. */
 #define STEPS_MAX 4u
+#define TOO_MANY_DS "it has too many DS records"
 
 /* Of one check at a time. */
 static struct records records;
@@ -69,7 +71,7 @@ static bool is_anchored(const struct record_zone *zone)
  */
 static bool needs_step(const struct record_zone *zone)
 {
-    return zone->delegated && !is_anchored(zone)
+    return zone->delegated && !zone->proved && !zone->unneeded
            && records_labels(zone->apex) > records_labels(records.zone[zone->parent].apex) + 1;
 }
 
@@ -92,21 +94,87 @@ static bool is_good(int error, const struct ub_result *result)
     return error == 0 && result != NULL && result->secure && !result->bogus && result->havedata;
 }
 
-/* The DS records of zone z were validated: they are anchors, for this chain. */
-static bool add_anchors(size_t z, const struct ub_result *result)
+/*
+ * Where a trust anchor stands, the way up is at its end: DS records of that zone are never looked
+ * at, prove nothing, and must not be taken for proved.
+ */
+static void end_at_anchors(void)
 {
-    for (size_t i = 0; result->data[i] != NULL; i++) {
+    for (size_t z = 0; z < records.zones; z++) {
+        if (is_anchored(&records.zone[z]))
+            records.zone[z].delegated = false;
+    }
+}
+
+/* The DS records of zone z hold: they are anchors, for this chain. */
+static bool add_anchors(size_t z)
+{
+    struct record_zone *zone = &records.zone[z];
+
+    for (size_t i = 0; i < records.count; i++) {
+        const struct dance_chain_record *r = &records.record[i].is;
+
+        if (r->type != RECORDS_TYPE_DS
+            || !records_same_name(r->owner, r->owner_len, zone->apex, zone->apex_len))
+            continue;
         text_clear(&scratch);
-        text_add_name(&scratch, records.zone[z].apex);
-        text_add_record(&scratch, 0, RECORDS_TYPE_DS, (const uint8_t *)result->data[i],
-                        (size_t)result->len[i]);
+        text_add_name(&scratch, r->owner);
+        text_add_record(&scratch, 0, RECORDS_TYPE_DS, r->rdata, r->rdata_len);
         if (scratch.full || scratch.len >= CONTEXT_ANCHOR_MAX
             || anchors.count == CONTEXT_ANCHORS_MAX)
             return false;
         scratch.octets[scratch.len - 1] = '\0'; /* of the line's end */
         memcpy(anchors.record[anchors.count++], scratch.octets, scratch.len);
     }
+    zone->proved = true;
     return true;
+}
+
+/* The zone that a name (absolute, with the trailing dot) is looked for in; zones: there is none, or
+ * an alias may lead elsewhere. */
+static size_t zone_over(const char *name)
+{
+    size_t over = records.zones;
+
+    for (size_t i = 0; i < records.count; i++) {
+        unsigned type = records.record[i].is.type;
+
+        if (type == RECORDS_TYPE_CNAME || type == RECORDS_TYPE_DNAME)
+            return records.zones;
+    }
+    for (size_t z = 0; z < records.zones; z++) {
+        const struct record_zone *zone = &records.zone[z];
+
+        if (records_is_over(zone->apex, zone->apex_len, name)
+            && (over == records.zones || zone->apex_len > records.zone[over].apex_len))
+            over = z;
+    }
+    return over;
+}
+
+/* What was proved above zone z by an earlier chain is not looked at again. false: too much. */
+static bool begin_below(size_t z, time_t now)
+{
+    size_t from = z;
+
+    while (from < records.zones && records.zone[from].delegated
+           && !upper_known(&records, from, now))
+        from = records.zone[from].parent;
+    if (from == records.zones || !records.zone[from].delegated)
+        return true;
+    for (size_t i = 0; i < records.zones; i++)
+        records.zone[i].unneeded = true;
+    for (; z != from; z = records.zone[z].parent)
+        records.zone[z].unneeded = false;
+    records.zone[from].unneeded = false;
+    return add_anchors(from);
+}
+
+/* All that is above zone z holds. */
+static void learn_above(size_t z, time_t now)
+{
+    for (; z < records.zones && records.zone[z].delegated; z = records.zone[z].parent)
+        upper_learn(&records, z, now);
 }
 
 /*
@@ -145,7 +213,6 @@ static bool take_steps(struct check *check)
     size_t steps = 0;
     size_t z;
 
-    anchors.count = 0;
     while ((z = next_step(done)) < records.zones) {
         int error;
 
@@ -162,8 +229,8 @@ static bool take_steps(struct check *check)
             conclude(check, error);
             return false;
         }
-        if (!add_anchors(z, check->result)) {
-            refuse(check, DANCE_WIRE_BOGUS, "it has too many DS records");
+        if (!add_anchors(z)) {
+            refuse(check, DANCE_WIRE_BOGUS, TOO_MANY_DS);
             return false;
         }
         check_end(check);
@@ -174,17 +241,32 @@ static bool take_steps(struct check *check)
 void check_chain(struct check *check, const struct dance_wire_chain *chain)
 {
     char name[DANCE_WIRE_NAME_MAX + 2];
-    const char *fault = records_read(&records, chain->chain, chain->chain_len, time(NULL));
+    time_t now = time(NULL);
+    const char *fault = records_read(&records, chain->chain, chain->chain_len, now);
+    size_t z = 0;
     int error;
 
     check->result = NULL;
+    anchors.count = 0;
+    (void)snprintf(name, sizeof(name), "%.*s.", (int)chain->query.name_len, chain->query.name);
+    if (fault == NULL) {
+        end_at_anchors();
+        z = zone_over(name);
+        fault = begin_below(z, now) ? NULL : TOO_MANY_DS;
+    }
     if (fault != NULL) {
         refuse(check, DANCE_WIRE_BOGUS, fault);
         return;
     }
     if (!take_steps(check))
         return;
-    (void)snprintf(name, sizeof(name), "%.*s.", (int)chain->query.name_len, chain->query.name);
     error = context_resolve(&records, &anchors, name, RECORDS_TYPE_TLSA, &check->result);
     conclude(check, error);
+    if (check->answer.status == DANCE_WIRE_SECURE)
+        learn_above(z, now);
+}
+
+void check_close(void)
+{
+    upper_forget();
 }

@@ -2,8 +2,8 @@
  * check.h: does a chain hold? By libunbound, without any network.
  *
  * Each chain has a context of its own, whose zones are in memory (records.h,
- * text.h), so that nothing of one chain is there for another. libunbound begins at
- * the trust anchors and finds what it would find in the DNS, or nothing.
+ * text.h), so that nothing of one chain is there for another but what proves itself (upper.h).
+ * libunbound begins at the trust anchors and finds what it would find in the DNS, or nothing.
  *
  * Only for a process of its own (checker.h): libunbound's contexts share settings.
  *
@@ -41,5 +41,8 @@ void check_chain(struct check *check, const struct dance_wire_chain *chain);
 void check_fail(struct check *check, enum dance_wire_status status, const char *why);
 
 void check_end(struct check *check);
+
+/* Forget what earlier chains have proved. */
+void check_close(void);
 
 #endif

@@ -91,6 +91,7 @@ int checker_run(const struct options *options, int socket)
     }
     for (unsigned i = 0; i < CHAINS_MAX && answer_one(socket, broken); i++)
         continue;
+    check_close();
     anchors_forget();
 #ifdef __SANITIZE_ADDRESS__
     __lsan_do_leak_check();

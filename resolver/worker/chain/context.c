@@ -14,10 +14,12 @@
 /* libunbound reads these, and the zones, from memory; they are open until it has. */
 struct files {
     int fd[RECORDS_ZONES_MAX + 2];
+    const uint8_t *apex[RECORDS_ZONES_MAX + 2];
     size_t count;
 };
 
 static struct text scratch;
+static const uint8_t root[] = {0};
 
 /*
  * No network: do-ip4 and do-ip6. Small: a chain has few records. What makes a record count, and for
@@ -34,8 +36,8 @@ static const char settings[] =
     " val-sig-skew-min: 0\n val-sig-skew-max: 0\n harden-dnssec-stripped: yes\n"
     " aggressive-nsec: no\n val-log-level: 2\n" SETTINGS_UNBLOCKED;
 
-/* The text in a file in memory; its number, or -1. */
-static int keep(struct files *files)
+/* The text in a file in memory, a zone's or the configuration; its number, or -1. */
+static int keep(struct files *files, const uint8_t *apex)
 {
     int fd = scratch.full || files->count == sizeof(files->fd) / sizeof(files->fd[0])
                  ? -1
@@ -43,6 +45,7 @@ static int keep(struct files *files)
 
     if (fd < 0)
         return -1;
+    files->apex[files->count] = apex;
     files->fd[files->count++] = fd;
     return write(fd, scratch.octets, scratch.len) == (ssize_t)scratch.len ? fd : -1;
 }
@@ -56,7 +59,7 @@ static void close_all(struct files *files)
 static bool has_root(const struct records *records)
 {
     for (size_t z = 0; z < records->zones; z++) {
-        if (records->zone[z].apex_len == 1)
+        if (records->zone[z].apex_len == 1 && !records->zone[z].unneeded)
             return true;
     }
     return false;
@@ -66,23 +69,23 @@ static bool has_root(const struct records *records)
  * looked for. */
 static bool write_zones(const struct records *records, struct files *files)
 {
-    static const uint8_t root[] = {0};
     static const struct records empty = {.zone = {{.apex = root, .apex_len = 1}}, .zones = 1};
 
     for (size_t z = 0; z < records->zones; z++) {
+        if (records->zone[z].unneeded)
+            continue;
         text_clear(&scratch);
         text_add_zone(&scratch, records, z);
-        if (keep(files) < 0)
+        if (keep(files, records->zone[z].apex) < 0)
             return false;
     }
     text_clear(&scratch);
     text_add_zone(&scratch, &empty, 0);
-    return has_root(records) || keep(files) >= 0;
+    return has_root(records) || keep(files, root) >= 0;
 }
 
 static int configure(struct ub_ctx *context, const struct records *records, struct files *files)
 {
-    static const uint8_t root[] = {0};
     char path[64];
     int fd;
 
@@ -92,13 +95,13 @@ static int configure(struct ub_ctx *context, const struct records *records, stru
     text_add(&scratch, "%s", settings);
     for (size_t i = 0; i < files->count; i++) {
         text_add(&scratch, "auth-zone:\n name: \"");
-        text_add_name(&scratch, i < records->zones ? records->zone[i].apex : root);
+        text_add_name(&scratch, files->apex[i]);
         text_add(&scratch,
                  "\"\n zonefile: \"/proc/self/fd/%d\"\n for-upstream: yes\n"
                  " for-downstream: no\n fallback-enabled: no\n",
                  files->fd[i]);
     }
-    fd = keep(files);
+    fd = keep(files, NULL);
     if (fd < 0)
         return UB_NOMEM;
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);

@@ -21,6 +21,8 @@ struct context_anchors {
 };
 
 /*
+ * Only the zones that are needed are there.
+ *
  * Look a type up at a name (absolute, with the trailing dot) in the zones of records, with the
  * worker's trust anchors and these. 0 with *result, to be freed by ub_resolve_free(), or
  * libunbound's error.

@@ -61,6 +61,25 @@ static bool is_within(const uint8_t *name, size_t len, const uint8_t *zone, size
     return records_same_name(name, len, zone, zone_len);
 }
 
+bool records_is_over(const uint8_t *zone, size_t zone_len, const char *name)
+{
+    uint8_t wire[256];
+    size_t len = 0;
+
+    while (*name != '\0' && *name != '.') {
+        size_t label = strcspn(name, ".");
+
+        if (len + 2 + label > sizeof(wire))
+            return false;
+        wire[len++] = (uint8_t)label;
+        memcpy(wire + len, name, label);
+        len += label;
+        name += label + (name[label] == '.');
+    }
+    wire[len++] = 0;
+    return is_within(wire, len, zone, zone_len);
+}
+
 static bool is_same_set(const struct record *one, const struct record *other)
 {
     return one->covers == other->covers
@@ -390,14 +409,15 @@ static const char *look_at_keys(const struct records *records)
 
 static void find_ttl(struct records *records, time_t now)
 {
-    records->ttl = TTL_MAX;
+    records->ttl = records->holds = TTL_MAX;
     for (size_t i = 0; i < records->count; i++) {
         const struct record *r = &records->record[i];
 
         records->ttl = least(records->ttl, r->ttl);
         if (is_signature(r))
-            records->ttl = least(records->ttl, get32(r->is.rdata + 8) - (uint32_t)now);
+            records->holds = least(records->holds, get32(r->is.rdata + 8) - (uint32_t)now);
     }
+    records->ttl = least(records->ttl, records->holds);
 }
 
 const char *records_read(struct records *records, const uint8_t *octets, size_t len, time_t now)

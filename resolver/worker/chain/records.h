@@ -39,7 +39,7 @@ struct record {
     /* Where the name begins below whose wildcard it is, as the answers of servers have them: at the
      * name that was asked for. NULL: it is at its owner. */
     const uint8_t *wildcard;
-    size_t zone;  /* of struct records */
+    size_t zone; /* of struct records */
 };
 
 struct record_zone {
@@ -47,7 +47,9 @@ struct record_zone {
     size_t apex_len;
     const struct record *nsec3; /* one of its NSEC3 records, or NULL */
     bool delegated;             /* its DS RRset is there, */
-    size_t parent;              /* and in this zone */
+    size_t parent;              /* and in this zone, which has fewer labels */
+    bool proved;                /* its DS records hold (for check.c) */
+    bool unneeded;              /* nothing in it is looked for (likewise) */
 };
 
 struct records {
@@ -55,7 +57,8 @@ struct records {
     size_t count;
     struct record_zone zone[RECORDS_ZONES_MAX];
     size_t zones;
-    uint32_t ttl; /* seconds for which all of it is good */
+    uint32_t ttl;   /* seconds for which all of it is good */
+    uint32_t holds; /* and until the first of its signatures ends */
 };
 
 /*
@@ -66,6 +69,9 @@ const char *records_read(struct records *records, const uint8_t *octets, size_t 
 
 /* Labels of an uncompressed name, without the root's. */
 size_t records_labels(const uint8_t *name);
+
+/* Is name (as text, absolute, of letters, digits, hyphens and underscores) zone's or below it? */
+bool records_is_over(const uint8_t *zone, size_t zone_len, const char *name);
 
 /* The same name, whatever the case of its letters? */
 bool records_same_name(const uint8_t *one, size_t one_len, const uint8_t *other, size_t other_len);

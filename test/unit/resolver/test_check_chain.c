@@ -4,6 +4,7 @@
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
 #include "worker/chain/check.h"
+#include "worker/chain/upper.h"
 #include "worker/dns/anchor.h"
 
 #include "forged.h"
@@ -29,6 +30,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
+    check_close();
     anchors_forget();
     EVP_PKEY_free(root.key);
     EVP_PKEY_free(com.key);
@@ -231,4 +233,118 @@ Test(check_chain, an_anchor_below_the_root)
     above();
     put_tlsa(&chain, "a.com.", "com.", &com);
     fails("a.com");
+}
+
+/* Is it known that the DS records of this zone of the chain hold? */
+static bool known(size_t apex_len)
+{
+    static struct records records;
+
+    cr_assert_null(records_read(&records, chain.at, chain.len, time(NULL)));
+    for (size_t z = 0; z < records.zones; z++) {
+        if (records.zone[z].apex_len == apex_len)
+            return upper_known(&records, z, time(NULL));
+    }
+    return false;
+}
+
+#define COM 5 /* octets of com. */
+
+/* What is above is proved once; another name, and another zone below it, begin there. */
+Test(check_chain, what_is_above_is_proved_once)
+{
+    size_t len;
+
+    above();
+    len = chain.len;
+    put_tlsa(&chain, "a.com.", "com.", &com);
+    cr_assert(!known(COM));
+    holds("a.com", 300);
+    cr_assert(known(COM));
+    holds("a.com", 300);
+    chain.len = len;
+    put_tlsa(&chain, "b.com.", "com.", &com);
+    holds("b.com", 300);
+    fails("a.com");
+    chain.len = len;
+    put_tlsa(&chain, "b.com.", "com.", &stranger);
+    fails("b.com");
+    chain.len = len;
+    put_delegation(&chain, "x.y.com.", &deep, "com.", &com);
+    put_keys(&chain, "x.y.com.", &deep);
+    put_tlsa(&chain, "a.x.y.com.", "x.y.com.", &deep);
+    holds("a.x.y.com", 300);
+    holds("a.x.y.com", 300);
+}
+
+/* The same keys, but other signatures: these are looked at, whatever was proved before. */
+Test(check_chain, what_is_above_is_the_very_same)
+{
+    above();
+    put_tlsa(&chain, "a.com.", "com.", &com);
+    holds("a.com", 300);
+    begin_chain(&chain);
+    forged.spoil = true;
+    put_keys(&chain, ".", &root);
+    forged.spoil = false;
+    put_delegation(&chain, "com.", &com, ".", &root);
+    put_keys(&chain, "com.", &com);
+    put_tlsa(&chain, "a.com.", "com.", &com);
+    fails("a.com");
+    cr_assert(!known(COM));
+    begin_chain(&chain);
+    put_keys(&chain, ".", &root);
+    put_delegation(&chain, "com.", &stranger, ".", &root);
+    put_keys(&chain, "com.", &com);
+    put_tlsa(&chain, "a.com.", "com.", &com);
+    fails("a.com");
+}
+
+/* A chain that fails proves nothing of what is above. */
+Test(check_chain, failures_prove_nothing)
+{
+    above();
+    put_tlsa(&chain, "a.com.", "com.", &stranger);
+    fails("a.com");
+    cr_assert(!known(COM));
+}
+
+/* Where an anchor stands nobody looks at DS records: they do not become anchors by that. */
+Test(check_chain, a_stranger_above_an_anchor)
+{
+    char text[256];
+    const char *fault;
+    size_t len;
+
+    cr_assert(anchors_parse(text, anchor_text(text, sizeof(text), "com.", &com), &fault));
+    put_keys(&chain, ".", &stranger);
+    put_delegation(&chain, "com.", &stranger, ".", &stranger);
+    len = chain.len;
+    put_keys(&chain, "com.", &com);
+    put_tlsa(&chain, "a.com.", "com.", &com);
+    holds("a.com", 300);
+    cr_assert(!known(COM));
+    chain.len = len;
+    put_keys(&chain, "com.", &stranger);
+    put_tlsa(&chain, "a.com.", "com.", &stranger);
+    fails("a.com");
+}
+
+/* Nor does what is beside the way. */
+Test(check_chain, a_stranger_beside_the_way)
+{
+    above();
+    put_delegation(&chain, "net.", &stranger, ".", &stranger);
+    put_keys(&chain, "net.", &stranger);
+    put_tlsa(&chain, "a.com.", "com.", &com);
+    holds("a.com", 300);
+    cr_assert(known(COM));
+    put_tlsa(&chain, "a.net.", "net.", &stranger);
+    fails("a.net");
+    put_delegation(&chain, "b.com.", &stranger, "com.", &stranger);
+    put_keys(&chain, "b.com.", &stranger);
+    put_tlsa(&chain, "x.b.com.", "b.com.", &stranger);
+    fails("x.b.com");
+    holds("a.com", 300);
+    fails("x.b.com");
 }
