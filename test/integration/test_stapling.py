@@ -15,11 +15,12 @@ import pytest
 
 import chain
 import pki
-from conftest import DEVICE, PROGRAMS, attempt, believed, config, entry as plain_entry, environment, let_everybody_in
+from conftest import DEVICE, PROGRAMS, Log, attempt, believed, config, entry as plain_entry, environment, let_everybody_in
 from hierarchy import Hierarchy
+from test_resolver import PROGRAM as RESOLVER
 from test_raw_keys import NEGOTIATED, needs_raw_keys
 from tls13 import DANE_CLIENTID, client_name, parse_extensions
-from zone import free_port, patient, wait_for
+from zone import accepts, free_port, patient, wait_for
 
 CHAIN = 65283
 WANTED = r"accepted " + DEVICE + r" \(TLSA 3 1 1"
@@ -172,6 +173,56 @@ def test_prefetch_beside_only(s_server, s_client):
     server = s_server("require", chain="only", prefetch="yes")
     assert not s_client(server.port).accepted
     assert server.log.wait("server.prefetch = yes: not beside server.chain = only")
+
+
+# The application has the number, or no memory.
+
+@pytest.fixture
+def program(world, client, tree, tmp_path):
+    """program(name, ...): what it says, and its log; it is server and client."""
+    def run(name, *arguments, dns=None, module=None, **keys):
+        log = tmp_path / "dance.log"
+        conf = config(tmp_path / "openssl.cnf", log, client={**client, **keys.pop("client", {})}, server={**ONLY, **keys},
+                      dns=dns or tree.dns_section, module=module)
+        done = subprocess.run([os.path.join(PROGRAMS, name), "-c", world.path("server.crt"), "-k", world.path("server.key"),
+                               *map(str, arguments)], env=environment(conf), capture_output=True, text=True, timeout=patient(120))
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout, Log(log)
+    return run
+
+
+@pytest.mark.parametrize("takes,arguments,said", [
+    ("only", [], "taken 0, admitted"), ("accept", [], "taken 0, admitted"), ("no", [], "taken 1, admitted"),
+    ("accept", ["-e"], "taken 1, admitted"), ("only", ["-e"], "taken 1, not admitted"), ("no", ["-e"], "taken 1, admitted")])
+def test_an_application_with_the_extension(world, program, takes, arguments, said):
+    """Who comes second is told so by libssl. Where that is dance there are no chains, and nothing else changes."""
+    out, log = program("extension_user", "-a", world.path("server.crt"), "-x", CHAIN, *arguments, chain=takes,
+                       dns=None if takes == "only" else world.dns(), client={} if takes != "no" else {"chain": "no"},
+                       module={"log_level": "debug"})
+    assert out.strip() == said, (out, log.text())
+    if takes == "no":
+        assert "65283" not in log.text()
+    elif arguments:
+        assert log.text().count("libssl takes no extension of type 65283: no chain is sent or taken") == 1
+        assert takes == "accept" or log.wait("reason=chain-absent")
+    else:
+        assert log.wait("the extension of type 65283 is a DNSSEC chain: the application cannot add one of that type itself")
+
+
+@pytest.mark.parametrize("takes", ["accept", "only"])
+def test_a_handshake_without_memory(world, tree, program, tmp_path, takes):
+    """Allocations of it fail, one in each run; the client has the chain of somebody else's record."""
+    path = str(tmp_path / "resolver")
+    with subprocess.Popen([RESOLVER, "--socket", path, "--log", "none", "--trust-anchor", tree.anchor_file(),
+                           "--forward", tree.dns_section["forward"]]) as resolver:
+        try:
+            wait_for(lambda: accepts(path), what="the socket")
+            out, _ = program("failing_start", "-h", "-s", 7, chain=takes, client={"private_key": world.path("other.key")},
+                             dns={"resolver": path})
+        finally:
+            resolver.terminate()
+    figures = {name: int(n) for name, n in re.findall(r"([a-zA-Z][\w .]*) (\d+)", out.splitlines()[-1])}
+    assert figures["admitted"] == figures["crashed"] == 0 and figures["handshakes"] > 100, out
 
 
 # A connection's life.
