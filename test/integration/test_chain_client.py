@@ -13,6 +13,7 @@ import openssls
 import pki
 from conftest import DEVICE, PROGRAMS, Log, config, environment
 from processes import workers
+from signing import RR, TLSA
 from test_process import resolvers
 from test_stapling import CHAIN, WANTED, brought, client, nobody_asked, octets, sent, taker, tree  # noqa: F401 (fixtures)
 from tls13 import DANE_CLIENTID
@@ -225,6 +226,24 @@ def test_the_resolver_dies_meanwhile(taker, served, tls_client, collecting):  # 
         return CHAIN in sent(server)
     wait_for(arrives, 20, "a chain of another resolver")
     assert lives.log.wait("client.chain = yes: the resolver ended while it was asked; no chain is sent")
+
+
+def test_what_the_dns_says_goes_first(world, s_server, served, s_client, client, brought, tmp_path):  # noqa: F811
+    """The server has looked the name up, and there is no record any more: a chain of yesterday is no way in."""
+    name = "gone._device.example.com"
+    zone, rrs = served.of(name), [RR(name, TLSA, 3600, served.tlsa)]
+    brought.write_bytes(chain.encode(rrs + [zone.rrsig(rrs)] + chain.upwards(zone)))
+    server = s_server("require", fresh=True, chain="accept", dns={
+        "trust_anchor": served.anchor_file(), "timeout": str(int(patient(3))), "forward": f"127.0.0.1@{served.proxy.port}"})
+    client = {**client, "identity": name}
+    assert not s_client(server.port, client={**client, "chain": "no"}).accepted
+    assert server.log.wait(f"refused {name}: there is no TLSA record")
+    server.log.mark()
+    assert not s_client(server.port, client=client).accepted
+    assert server.log.wait(f"refused {name}: there is no TLSA record")
+    # And where it was never asked, the chain holds.
+    other = s_server("require", fresh=True, chain="accept", dns={"trust_anchor": served.anchor_file(), "forward": f"127.0.0.1@{served.proxy.port}"})
+    assert s_client(other.port, client=client).accepted, other.log.text()
 
 
 PYTHON = """
