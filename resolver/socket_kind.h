@@ -11,4 +11,7 @@
 /* Is fd an AF_UNIX SOCK_SEQPACKET socket, and does it listen as said? */
 bool socket_is_ours(int fd, bool listening);
 
+/* Does the other end have a name, which is the listener's? Then it is a control channel. */
+bool socket_is_of_channel(int fd);
+
 #endif

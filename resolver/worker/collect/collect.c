@@ -154,6 +154,7 @@ static bool make_room(void)
         return true;
     TAILQ_FOREACH_REVERSE(c, &all, collections, order)
     {
+        // cppcheck-suppress uninitvar ; TAILQ_FOREACH_REVERSE sets it
         if (c->climb == NULL)
             break;
     }
@@ -173,6 +174,7 @@ static struct collection *find(const char *name)
         if (strcmp(c->name, name) == 0)
             break;
     }
+    // cppcheck-suppress uninitvar ; as above
     return c;
 }
 

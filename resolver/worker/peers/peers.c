@@ -18,7 +18,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define WAITING_PER_PEER 64u
@@ -240,22 +239,13 @@ static void take_collect(struct peer *p, const struct dance_wire_query *query, l
 }
 
 /*
- * Is the other end of fd a control channel? Those have a name, the listener's. With both ends here
- * nobody else would have one, and neither would ever end. (Of both ends of a conversation the first
- * to come ends by the page that the second is sent.)
+ * A descriptor that came over a control channel: only a socket of the right kind is taken. With
+ * both ends of a channel here nobody else would have one, and neither would ever end. (Of both ends
+ * of a conversation the first to come ends by the page that the second is sent.)
  */
-static bool is_end_of_channel(int fd)
-{
-    struct sockaddr_un name = {.sun_family = AF_UNIX};
-    socklen_t size = sizeof(name);
-
-    return getpeername(fd, (struct sockaddr *)&name, &size) == 0 && size > sizeof(name.sun_family);
-}
-
-/* A descriptor that came over a control channel: only a socket of the right kind is taken. */
 static void take_conversation(int fd)
 {
-    if (!socket_is_ours(fd, false) || is_end_of_channel(fd) || !page_send(fd, page))
+    if (!socket_is_ours(fd, false) || socket_is_of_channel(fd) || !page_send(fd, page))
         (void)close(fd);
     else if (!add_conversation(fd))
         log_sometimes("a client was turned away: too many conversations");

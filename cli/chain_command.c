@@ -1,5 +1,5 @@
 /*
- * chain.c: dance chain, the DNSSEC chain of a client's TLSA record, for clients without a DNS.
+ * chain_command.c: dance chain, the DNSSEC chain of a client's TLSA record.
  *
  * It is collected by dance-resolver and written into a file (the key chain = /a/file), or into a
  * certificate, which any TLS stack can send.
