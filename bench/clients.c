@@ -2,13 +2,15 @@
  * clients: many DANE clients of a server, and how long each handshake takes.
  *
  *     clients -p PORT -c CERTIFICATE -k KEY -f PREFIX -d DOMAIN [-n COUNT] [-o OFFSET]
- *             [-t THREADS] [-r RATE] [-s N] [-S SECONDS] [-m]
+ *             [-t THREADS] [-r RATE] [-s N] [-S SECONDS] [-m] [-x CHAINS]
  *
  * Client number i calls itself PREFIXi.DOMAIN; all have one key and a
  * certificate without a name. -r: so many handshakes a second of all threads,
  * begun on time whatever the others take (latency counts from the time it was
  * due); -S: go on for so long, beginning anew at OFFSET after COUNT; -s: each
- * Nth name is called slow and counted apart; -m: speaks MQTT, not HTTP. Prints
+ * Nth name is called slow and counted apart; -m: speaks MQTT, not HTTP; -x: a
+ * file with the DNSSEC chain of each client from number OFFSET on, each behind
+ * its length in two octets. Prints
  *
  *     ACCEPTED REFUSED MEDIAN_US P99_US MAX_US SLOW_ACCEPTED SLOW_REFUSED SLOW_MEDIAN_US
  *
@@ -26,6 +28,7 @@
 #include <time.h>
 
 #define EXTENSION 65280
+#define CHAIN_EXTENSION 65283
 #define THREADS_MAX 4096
 #define STACK (256 << 10)
 #define PATIENCE_S 20
@@ -34,13 +37,19 @@
 
 static struct {
     int port, count, offset, threads, rate, slow, seconds, mqtt;
-    const char *certificate, *key, *prefix, *domain;
+    const char *certificate, *key, *prefix, *domain, *chains;
 } option = {.count = 1000, .threads = 1};
 
 static SSL_CTX *context;
 static atomic_int next;
 static double begun;
-static int index_of_name;
+static int index_of_name, index_of_number;
+
+struct chain {
+    const unsigned char *octets;
+    size_t len;
+};
+static struct chain *chains;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Of the fast and of the slow ones. */
@@ -73,6 +82,22 @@ static int on_add(SSL *ssl, unsigned type, unsigned ctx, const unsigned char **o
     memcpy(data + 1, name, data[0]);
     *out = data;
     *len = (size_t)data[0] + 1;
+    return 1;
+}
+
+static int on_add_chain(SSL *ssl, unsigned type, unsigned ctx, const unsigned char **out,
+                        size_t *len, X509 *x, size_t entry, int *alert, void *arg)
+{
+    const struct chain *chain = &chains[(size_t)SSL_get_ex_data(ssl, index_of_number)];
+
+    (void)type;
+    (void)x;
+    (void)alert;
+    (void)arg;
+    if (ctx != SSL_EXT_TLS1_3_CERTIFICATE || entry != 0)
+        return 0;
+    *out = chain->octets;
+    *len = chain->len;
     return 1;
 }
 
@@ -135,8 +160,32 @@ static int reach(void)
     return -1;
 }
 
+/* The chains of all clients; 0: there are not as many. */
+static int read_chains(const char *path)
+{
+    FILE *in = fopen(path, "rb");
+    int i = 0;
+
+    chains = calloc((size_t)option.count, sizeof(*chains));
+    while (in != NULL && chains != NULL && i < option.count) {
+        int high = getc(in);
+        int low = getc(in);
+        size_t len = high < 0 || low < 0 ? 0 : (size_t)high << 8 | (size_t)low;
+        unsigned char *octets = malloc(len + 1);
+
+        if (len == 0 || octets == NULL || fread(octets, 1, len, in) != len) {
+            free(octets);
+            break;
+        }
+        chains[i++] = (struct chain){octets, len};
+    }
+    if (in != NULL)
+        fclose(in);
+    return i == option.count;
+}
+
 /* 1: let in, which the server says with its first octet. */
-static int one(const char *name)
+static int one(const char *name, size_t number)
 {
     int fd = reach();
     SSL *ssl = SSL_new(context);
@@ -144,7 +193,7 @@ static int one(const char *name)
     int accepted = 0;
 
     if (fd >= 0 && SSL_set_fd(ssl, fd) && SSL_set_ex_data(ssl, index_of_name, (void *)(size_t)name)
-        && SSL_connect(ssl) == 1) {
+        && SSL_set_ex_data(ssl, index_of_number, (void *)number) && SSL_connect(ssl) == 1) {
         accepted = SSL_write(ssl, octets, request(octets, sizeof(octets), name)) > 0
                    && SSL_read(ssl, octets, sizeof(octets)) > 0;
     }
@@ -188,7 +237,7 @@ static void *run(void *arg)
                 usleep((useconds_t)(due - now_us() > 1 ? due - now_us() : 1));
         }
         (void)snprintf(name, sizeof(name), "%s%d.%s", option.prefix, number, option.domain);
-        int accepted = one(name);
+        int accepted = one(name, (size_t)(number - option.offset));
         note(option.slow > 0 && number % option.slow == 0, accepted, now_us() - due);
     }
 }
@@ -211,19 +260,13 @@ static double percentile(int slow, int percent)
 int main(int argc, char *argv[])
 {
     static const struct program_option table[] = {
-        NUMBER('p', option.port),
-        TEXT('c', option.certificate),
-        TEXT('k', option.key),
-        TEXT('f', option.prefix),
-        TEXT('d', option.domain),
-        NUMBER('n', option.count),
-        NUMBER('o', option.offset),
-        NUMBER('t', option.threads),
-        NUMBER('r', option.rate),
-        NUMBER('s', option.slow),
-        NUMBER('S', option.seconds),
-        FLAG('m', option.mqtt),
-        {0},
+        NUMBER('p', option.port),    TEXT('c', option.certificate),
+        TEXT('k', option.key),       TEXT('f', option.prefix),
+        TEXT('d', option.domain),    NUMBER('n', option.count),
+        NUMBER('o', option.offset),  NUMBER('t', option.threads),
+        NUMBER('r', option.rate),    NUMBER('s', option.slow),
+        NUMBER('S', option.seconds), FLAG('m', option.mqtt),
+        TEXT('x', option.chains),    {0},
     };
     static pthread_t thread[THREADS_MAX];
     pthread_attr_t attributes;
@@ -232,6 +275,7 @@ int main(int argc, char *argv[])
     signal(SIGPIPE, SIG_IGN);
     context = SSL_CTX_new(TLS_client_method());
     index_of_name = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    index_of_number = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
     if (context == NULL || option.prefix == NULL || option.domain == NULL
         || option.threads > THREADS_MAX || option.count < 1
         || SSL_CTX_use_certificate_chain_file(context, option.certificate) != 1
@@ -239,7 +283,13 @@ int main(int argc, char *argv[])
         || !SSL_CTX_add_custom_ext(context, EXTENSION,
                                    SSL_EXT_TLS1_3_ONLY | SSL_EXT_TLS1_3_CERTIFICATE
                                        | SSL_EXT_TLS1_3_CERTIFICATE_REQUEST,
-                                   on_add, NULL, NULL, on_parse, NULL)) {
+                                   on_add, NULL, NULL, on_parse, NULL)
+        || (option.chains != NULL
+            && (!read_chains(option.chains)
+                || !SSL_CTX_add_custom_ext(context, CHAIN_EXTENSION,
+                                           SSL_EXT_TLS1_3_ONLY | SSL_EXT_TLS1_3_CERTIFICATE
+                                               | SSL_EXT_TLS1_3_CERTIFICATE_REQUEST,
+                                           on_add_chain, NULL, NULL, on_parse, NULL)))) {
         ERR_print_errors_fp(stderr);
         return 1;
     }

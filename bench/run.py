@@ -495,6 +495,11 @@ class Bench:
         for line in self.script("slow.py", *(("one", "keytrap", "late") if self.quick else ())):
             self.note("o", " ".join(line))
 
+    def p(self):
+        """DNSSEC chains; see chains.py. As root."""
+        for line in self.script("chains.py", *(("--quick",) if self.quick else ())):
+            self.note("p", " ".join(line))
+
     def long_run(self):
         lines = self.handshakes("ee", "-s", 10, "-t", 2, count=20000)
         self.row("", "200,000 handshakes: allocated after 20,000", [lines[0][7]], unit=" KiB")
@@ -504,7 +509,7 @@ class Bench:
         self.row("", "... descriptors more", [lines[-1][5] - lines[0][5]], 0)
 
 
-ROWS = ["a", "b", "c", "d", "e", "f", "f2", "g", "h", "i", "j", "k", "l", "m", "n", "o"]
+ROWS = ["a", "b", "c", "d", "e", "f", "f2", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"]
 
 
 def main():

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Build and measure: prints a table of ratios. See bench/run.py and doc/performance.md.
 #
-#   bench/run.sh [--quick] [--long] [ROW...]     ROW: a b c ... o
+#   bench/run.sh [--quick] [--long] [ROW...]     ROW: a b c ... p
 #
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 set -euo pipefail

@@ -17,5 +17,6 @@ extern const struct command command_rollover;
 extern const struct command command_lookup;
 extern const struct command command_flush;
 extern const struct command command_status;
+extern const struct command command_chain;
 
 #endif

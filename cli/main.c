@@ -12,7 +12,7 @@
 
 static const struct command *const commands[] = {
     &command_check,    &command_enable, &command_disable, &command_enroll, &command_record,
-    &command_rollover, &command_lookup, &command_flush,   &command_status,
+    &command_rollover, &command_lookup, &command_flush,   &command_status, &command_chain,
 };
 #define COUNT (sizeof(commands) / sizeof(commands[0]))
 

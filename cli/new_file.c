@@ -129,3 +129,31 @@ bool new_file_write_like(const char *path, const struct stat *model, const void 
 {
     return write_file(path, model->st_mode & 0777, model, data, len, why, why_size);
 }
+
+bool new_file_replace(const char *path, mode_t mode, const void *data, size_t len, char *why,
+                      size_t why_size)
+{
+    char beside[PATH_MAX];
+    struct stat st;
+    bool there = lstat(path, &st) == 0;
+    int size;
+
+    if (there && !S_ISREG(st.st_mode)) {
+        (void)snprintf(why, why_size, "%s: it is no file; it is left as it is", path);
+        return false;
+    }
+    /* Nobody else has this number at the same time, unless in another PID namespace. */
+    size = snprintf(beside, sizeof(beside), "%s.%ld.new", path, (long)getpid());
+    if (size < 0 || (size_t)size >= sizeof(beside)) {
+        (void)snprintf(why, why_size, "%s: %s", path, strerror(ENAMETOOLONG));
+        return false;
+    }
+    if (!write_file(beside, there ? st.st_mode & 0777 : mode, there ? &st : NULL, data, len, why,
+                    why_size))
+        return false;
+    if (rename(beside, path) == 0 && new_file_sync_folder(path))
+        return true;
+    (void)snprintf(why, why_size, "%s: %s", path, strerror(errno));
+    (void)unlink(beside);
+    return false;
+}

@@ -25,6 +25,14 @@ bool new_file_write(const char *path, mode_t mode, const void *data, size_t len,
 bool new_file_write_like(const char *path, const struct stat *model, const void *data, size_t len,
                          char *why, size_t why_size);
 
+/*
+ * The same in place of the file that is at path, whose mode, owner and group it gets: there is a
+ * whole one at every moment. Where nothing is there it has this mode; what is no file, or a
+ * symbolic link, stays.
+ */
+bool new_file_replace(const char *path, mode_t mode, const void *data, size_t len, char *why,
+                      size_t why_size);
+
 /* What was made, renamed or removed in the folder of path is on the disk as well. false with errno.
  */
 bool new_file_sync_folder(const char *path);

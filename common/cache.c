@@ -64,18 +64,18 @@ static struct part *part_of(struct dance_cache *cache, uint32_t hash)
 struct dance_cache *dance_cache_new(const struct dance_cache_room room[DANCE_CACHE_KINDS])
 {
     struct dance_cache *cache = calloc(1, sizeof(*cache));
+    size_t entries = 0;
 
     if (cache == NULL || !dance_hash_key_make(&cache->key)) {
         free(cache);
         return NULL;
     }
-    for (size_t k = 0; k < DANCE_CACHE_KINDS; k++)
+    for (size_t k = 0; k < DANCE_CACHE_KINDS; k++) {
         cache->room[k] = (struct dance_cache_room){room[k].entries / PARTS, room[k].octets / PARTS};
+        entries += cache->room[k].entries;
+    }
     /* So that a full one has two entries in each, or less. */
-    for (cache->buckets = 16;
-         cache->buckets < BUCKETS_MAX
-         && cache->buckets * 2 < cache->room[DANCE_CACHE_RECORDS].entries
-                                     + cache->room[DANCE_CACHE_OTHERS].entries;)
+    for (cache->buckets = 16; cache->buckets < BUCKETS_MAX && cache->buckets * 2 < entries;)
         cache->buckets *= 2;
     for (size_t i = 0; i < PARTS; i++) {
         (void)pthread_mutex_init(&cache->part[i].lock, NULL);

@@ -16,8 +16,7 @@ static uint32_t number(const uint8_t *from, size_t octets)
     return value;
 }
 
-/* Octets of the name at the beginning of these; 0 where there is none. */
-static size_t name_len(const uint8_t *from, size_t left)
+size_t dance_chain_name_len(const uint8_t *from, size_t left)
 {
     size_t len = 0;
 
@@ -41,7 +40,7 @@ void dance_chain_read(struct dance_chain_reader *reader, const uint8_t *octets, 
 
 bool dance_chain_next(struct dance_chain_reader *reader, struct dance_chain_record *record)
 {
-    size_t owner = name_len(reader->at, reader->left);
+    size_t owner = dance_chain_name_len(reader->at, reader->left);
     const uint8_t *fixed;
     size_t rdata;
 

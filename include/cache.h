@@ -4,7 +4,8 @@
  * Names are chosen by whoever connects, so the hash has a random key, and what
  * is kept is bounded in entries and octets: the entry that was not used for
  * the longest time goes. Records have a budget of their own, which denials and
- * failures, easily made in any number, cannot touch. Finding and putting cost
+ * failures, easily made in any number, cannot touch; so has what clients' chains
+ * came to. Finding and putting cost
  * the same however full it is; threads share no lock unless their names fall
  * into the same of sixteen parts. An entry ends with its TTL on the clock that
  * goes on while the machine is suspended, or on the calendar's, whichever is
@@ -43,8 +44,8 @@ struct dance_cache_room {
     size_t entries;
     size_t octets; /* names, octets and what it takes to keep them */
 };
-enum dance_cache_kind { DANCE_CACHE_RECORDS, DANCE_CACHE_OTHERS };
-#define DANCE_CACHE_KINDS 2
+enum dance_cache_kind { DANCE_CACHE_RECORDS, DANCE_CACHE_OTHERS, DANCE_CACHE_CHAINS };
+#define DANCE_CACHE_KINDS (DANCE_CACHE_CHAINS + 1)
 
 /* Empty; NULL when out of memory or where no random key can be had. */
 struct dance_cache *dance_cache_new(const struct dance_cache_room room[DANCE_CACHE_KINDS]);
@@ -70,7 +71,7 @@ void dance_cache_put(struct dance_cache *cache, const char *name, size_t len,
                      enum dance_cache_kind kind, const void *octets, size_t octets_len,
                      uint32_t ttl, const struct dance_moment *since);
 
-/* What is kept now of both kinds, for tests and counters. */
+/* What is kept now of all kinds, for tests and counters. */
 struct dance_cache_room dance_cache_used(struct dance_cache *cache);
 
 #endif

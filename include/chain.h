@@ -33,6 +33,9 @@ struct dance_chain_record {
     size_t rdata_len;
 };
 
+/* Octets of the uncompressed name at the beginning of these; 0 where there is none. */
+size_t dance_chain_name_len(const uint8_t *from, size_t left);
+
 struct dance_chain_reader {
     const uint8_t *at;
     size_t left;

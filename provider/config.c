@@ -165,6 +165,30 @@ static int check_service(struct dance_config *c)
                      "not beside a resolver that is a socket: an option of its own says it");
 }
 
+/* One number is not two extensions; where no chain is in use nothing is said of the default. */
+static int check_chain_type(struct dance_config *c)
+{
+    static const char parameter[] = "chain_extension_type";
+    const struct dance_given *given = dance_config_given(c, parameter);
+    char value[16];
+
+    if (c->chain_extension_type != c->extension_type
+        || (given == NULL && c->client_chain == DANCE_CHAIN_NO
+            && c->server_chain == DANCE_CHAIN_OFF))
+        return 1;
+    (void)snprintf(value, sizeof(value), "%u", c->chain_extension_type);
+    return set_fault(c, DANCE_SECTION_MODULE, parameter, value,
+                     "allowed: another number than that of extension_type");
+}
+
+/* Who wants names looked up ahead, and nothing looked up, means one of the two. */
+static int check_prefetch(struct dance_config *c)
+{
+    return !c->prefetch || c->server_chain != DANCE_CHAIN_ONLY
+           || set_fault(c, DANCE_SECTION_SERVER, "server.prefetch", "yes",
+                        "not beside server.chain = only, with which nothing is looked up");
+}
+
 static int read_all(struct dance_config *c, dance_config_get *get, void *from)
 {
     int ok = 1;
@@ -187,7 +211,7 @@ static int read_all(struct dance_config *c, dance_config_get *get, void *from)
     }
     for (size_t i = 0; ok && i < dance_config_keys_count; i++)
         ok = read_key(c, get, from, &dance_config_keys[i]);
-    ok = ok && check_service(c);
+    ok = ok && check_service(c) && check_chain_type(c) && check_prefetch(c);
     c->present[DANCE_SECTION_MODULE] = true;
     /* A server section that is missing may have been meant as require. */
     if (get(from, dance_section_names[DANCE_SECTION_SERVER]) != NULL)

@@ -1,8 +1,10 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "hook.h"
 
+#include "client/chain_extension.h"
 #include "client/credential.h"
 #include "client/extension.h"
+#include "client/kept_chain.h"
 #include "files/allow.h"
 #include "force.h"
 #include "log.h"
@@ -12,6 +14,7 @@
 #include "process.h"
 #include "reasons.h"
 #include "roles.h"
+#include "server/chain_extension.h"
 #include "server/connection.h"
 #include "server/extension.h"
 #include "server/gate.h"
@@ -25,9 +28,10 @@
 
 /* A client's Certificate message: with certificates, or with a raw public key. */
 #define CLIENT_CERTIFICATE (SSL_EXT_TLS1_3_CERTIFICATE | DANCE_EXT_RAW_KEY)
-#define CONTEXT                                                                                    \
+#define CHAIN_CONTEXT                                                                              \
     (SSL_EXT_TLS_ONLY | SSL_EXT_TLS1_3_ONLY | SSL_EXT_TLS1_3_CERTIFICATE_REQUEST                   \
-     | CLIENT_CERTIFICATE | SSL_EXT_TLS1_3_NEW_SESSION_TICKET)
+     | CLIENT_CERTIFICATE)
+#define CONTEXT (CHAIN_CONTEXT | SSL_EXT_TLS1_3_NEW_SESSION_TICKET)
 
 static int on_add(SSL *ssl, unsigned type, unsigned context, const unsigned char **out,
                   size_t *out_len, X509 *x, size_t entry, int *alert, void *arg)
@@ -68,6 +72,34 @@ static int on_parse(SSL *ssl, unsigned type, unsigned context, const unsigned ch
     return 0;
 }
 
+static int on_add_chain(SSL *ssl, unsigned type, unsigned context, const unsigned char **out,
+                        size_t *out_len, X509 *x, size_t entry, int *alert, void *arg)
+{
+    (void)type;
+    (void)arg;
+    if (context == SSL_EXT_TLS1_3_CERTIFICATE_REQUEST)
+        return dance_server_offer_chain(out, out_len);
+    if ((context & CLIENT_CERTIFICATE) != 0 && !SSL_is_server(ssl))
+        return dance_client_add_chain(ssl, out, out_len, x, entry, alert);
+    return 0;
+}
+
+static int on_parse_chain(SSL *ssl, unsigned type, unsigned context, const unsigned char *in,
+                          size_t in_len, X509 *x, size_t entry, int *alert, void *arg)
+{
+    (void)type;
+    (void)x;
+    (void)arg;
+    if (context == SSL_EXT_TLS1_3_CERTIFICATE_REQUEST) {
+        dance_client_parse_chain_request(ssl, in_len);
+        return 1;
+    }
+    if ((context & CLIENT_CERTIFICATE) != 0 && SSL_is_server(ssl))
+        return dance_server_parse_chain(ssl, in, in_len, entry, alert);
+    *alert = SSL_AD_UNSUPPORTED_EXTENSION;
+    return 0;
+}
+
 /* What is wrong is said when dance is first needed, and not while libcrypto loads modules. */
 static void report_faults(const struct dance_config *config)
 {
@@ -85,15 +117,54 @@ static void report_faults(const struct dance_config *config)
 
 /* libssl takes one extension of a type, and tells whoever comes second by a 0 that many overlook.
  */
-static void report_extension(const struct dance_config *config)
+static void report_extension(atomic_flag *reported, unsigned type, const char *what)
+{
+    if (!atomic_flag_test_and_set(reported))
+        dance_log(DANCE_LOG_DEBUG,
+                  "the extension of type %u is %s: the application cannot add one of that type "
+                  "itself",
+                  type, what);
+}
+
+/*
+ * The chain's before dane_clientid's, because libssl has them parsed in this order, and the name's
+ * lookup is what a chain answers. Without it a client goes on by its name, and a server by the DNS,
+ * if it may.
+ */
+static void add_chain_extension(SSL_CTX *ctx, struct dance_roles roles,
+                                const struct dance_config *config)
+{
+    static atomic_flag reported = ATOMIC_FLAG_INIT;
+    static atomic_flag refused = ATOMIC_FLAG_INIT;
+
+    if ((!roles.client || config->client_chain == DANCE_CHAIN_NO)
+        && (!roles.server || config->server_chain == DANCE_CHAIN_OFF))
+        return;
+    if (SSL_CTX_add_custom_ext(ctx, config->chain_extension_type, CHAIN_CONTEXT, on_add_chain,
+                               on_free, NULL, on_parse_chain, NULL))
+        report_extension(&reported, config->chain_extension_type, "a DNSSEC chain");
+    else if (!atomic_flag_test_and_set(&refused))
+        dance_log(DANCE_LOG_ERROR,
+                  "libssl takes no extension of type %u: no chain is sent or taken",
+                  config->chain_extension_type);
+}
+
+/* False where libssl does not take what everything stands on. */
+static bool add_extensions(SSL_CTX *ctx, struct dance_roles roles,
+                           const struct dance_config *config)
 {
     static atomic_flag reported = ATOMIC_FLAG_INIT;
 
-    if (!atomic_flag_test_and_set(&reported))
-        dance_log(DANCE_LOG_DEBUG,
-                  "the extension of type %u is dane_clientid: the application cannot add one of "
-                  "that type itself",
-                  config->extension_type);
+    if (!roles.client && !roles.server)
+        return true;
+    add_chain_extension(ctx, roles, config);
+    if (!SSL_CTX_add_custom_ext(ctx, config->extension_type, CONTEXT, on_add, on_free, NULL,
+                                on_parse, NULL)) {
+        dance_log(DANCE_LOG_ERROR, "libssl takes no extension of type %u", config->extension_type);
+        return false;
+    }
+    report_extension(&reported, config->extension_type, "dane_clientid");
+    return true;
 }
 
 /* What only shows now is a fault of the section all the same. */
@@ -137,8 +208,8 @@ static void on_new_ctx(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, lon
     const struct dance_config *config = dance_config();
     SSL_CTX *ctx = parent;
     const SSL_METHOD *method = SSL_CTX_get_ssl_method(ctx);
-    bool complete = true;
     struct dance_roles roles;
+    bool complete;
 
     (void)ptr;
     (void)ad;
@@ -152,16 +223,10 @@ static void on_new_ctx(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, lon
     report_faults(config);
     if (roles.client || roles.server)
         dance_gate_install(ctx, config->present[DANCE_SECTION_CLIENT] ? dance_client_at : NULL);
-    if ((roles.client || roles.server)
-        && !SSL_CTX_add_custom_ext(ctx, config->extension_type, CONTEXT, on_add, on_free, NULL,
-                                   on_parse, NULL)) {
-        dance_log(DANCE_LOG_ERROR, "libssl takes no extension of type %u", config->extension_type);
-        complete = false;
-    }
-    if (roles.client || roles.server)
-        report_extension(config);
+    complete = add_extensions(ctx, roles, config);
     if (roles.client && dance_config_fault(config, DANCE_SECTION_CLIENT) == NULL) {
         dance_credential_open();
+        dance_chain_open();
         SSL_CTX_set_client_cert_cb(ctx, dance_client_lend);
     }
     if (roles.server)

@@ -42,15 +42,30 @@ static const char *value_of(const struct dance_config *c, const char *name)
     return given != NULL ? given->value : NULL;
 }
 
-/* The first parameter of one that the other says otherwise; NULL where each plays its own roles. */
+/*
+ * The resolver may run, as a configuration in force says or leaves to the defaults, though that has
+ * no server: it collects the client's chain.
+ */
+static bool has_resolver_for_client(const struct dance_config *c, const char *name)
+{
+    static const char dns[] = "dns.";
+
+    return c->client_chain == DANCE_CHAIN_COLLECTED && strncmp(name, dns, sizeof(dns) - 1) == 0;
+}
+
+/*
+ * The first parameter of one that the other says otherwise; NULL where each plays its own roles.
+ * in_force: the other is.
+ */
 static const char *difference(const struct dance_config *one, const struct dance_config *other,
-                              bool top_level)
+                              bool in_force)
 {
     for (const struct dance_given *given = one->given; given != NULL; given = given->next) {
         const char *value = value_of(other, given->name);
         enum group group = group_of(given->name);
 
-        if (has_group(other, group) && (group != GROUP_MODULE || top_level)
+        if ((has_group(other, group) || (in_force && has_resolver_for_client(other, given->name)))
+            && (group != GROUP_MODULE || in_force)
             && (value == NULL || strcmp(value, given->value) != 0))
             return given->name;
     }

@@ -92,8 +92,8 @@ static int parse_extension_type(struct dance_config *c, const char *value)
 
 static int parse_chain_extension_type(struct dance_config *c, const char *value)
 {
-    return extension_type(&c->chain_extension_type, value)
-           && c->chain_extension_type != c->extension_type;
+    /* Whether it is dane_clientid's shows when all is read (config.c). */
+    return extension_type(&c->chain_extension_type, value);
 }
 
 static int parse_inactive(struct dance_config *c, const char *value)

@@ -19,9 +19,11 @@ enum link_word {
     LINK_PING = 'p',     /* to be answered */
     LINK_COUNTERS = 'u', /* to be logged */
     LINK_END = 'e',      /* end in order */
+    LINK_CHECKER = 'k',  /* with a descriptor: the other end is a checker's (chain/checker.h) */
     /* From the worker. */
     LINK_BEGUN = 'B', /* it has let go of all that is not its own */
     LINK_PONG = 'P',
+    LINK_CHECK = 'K', /* it wants a checker; where there can be none it gets none */
     LINK_FORGET = 'F' /* somebody asks that what was found be forgotten, here and in applications */
 };
 

@@ -2,6 +2,7 @@
 #include "client/extension.h"
 
 #include "client/credential.h"
+#include "client/kept_chain.h"
 #include "client/unsent.h"
 #include "log.h"
 #include "names/clientid.h"
@@ -52,6 +53,10 @@ static enum dance_client_action step(SSL *ssl, struct dance_connection *c,
     if (event == DANCE_CLIENT_END && c->client == DANCE_CLIENT_LENT)
         dance_unsent(ssl, DANCE_UNSENT_KEY);
     c->client = next.stage;
+    /* Nor is it said that who asks next takes a chain. */
+    if (event == DANCE_CLIENT_BEGIN || event == DANCE_CLIENT_BEGIN_KNOWN
+        || event == DANCE_CLIENT_NEXT)
+        c->chain_taken = false;
     if (next.action == DANCE_CLIENT_TAKE_BACK)
         dance_loan_end(ssl, &c->loan);
     return next.action;
@@ -156,6 +161,8 @@ static void begin(SSL *ssl)
     if (c == NULL)
         return;
     (void)step(ssl, c, known ? DANCE_CLIENT_BEGIN_KNOWN : DANCE_CLIENT_BEGIN);
+    if (known)
+        dance_chain_open();
     offer_raw_key(ssl, c);
 }
 
@@ -210,24 +217,40 @@ void dance_client_parse_request(SSL *ssl, const unsigned char *data, size_t len)
         ask_application(ssl, c);
 }
 
+/* What the Certificate that is built means for the name. */
+static enum dance_client_event event_of(SSL *ssl, const struct dance_connection *c, X509 *leaf)
+{
+    const EVP_PKEY *key = leaf != NULL ? X509_get0_pubkey(leaf) : SSL_get_privatekey(ssl);
+
+    if (c->loan.leaf != NULL && (leaf != NULL ? leaf : SSL_get_certificate(ssl)) == c->loan.leaf)
+        return DANCE_CLIENT_OURS;
+    return is_ours(key) ? DANCE_CLIENT_SAME : DANCE_CLIENT_OTHERS;
+}
+
+bool dance_client_says_name(SSL *ssl, X509 *leaf)
+{
+    const struct dance_connection *c = dance_connection_find(ssl);
+
+    return c != NULL
+           && dance_client_step(c->client, event_of(ssl, c, leaf)).action == DANCE_CLIENT_NAME;
+}
+
 int dance_client_add_certificate(SSL *ssl, const unsigned char **out, size_t *out_len, X509 *leaf,
                                  size_t entry, int *alert)
 {
     const struct dance_config *config = dance_config();
-    const EVP_PKEY *key = leaf != NULL ? X509_get0_pubkey(leaf) : SSL_get_privatekey(ssl);
     struct dance_connection *c = entry == 0 ? dance_connection_find(ssl) : NULL;
-    enum dance_client_event event = DANCE_CLIENT_OTHERS;
+    enum dance_client_event event;
     unsigned char *data = NULL;
 
     if (c == NULL)
         return 0;
-    if (c->loan.leaf != NULL && (leaf != NULL ? leaf : SSL_get_certificate(ssl)) == c->loan.leaf) {
-        event = DANCE_CLIENT_OURS;
+    event = event_of(ssl, c, leaf);
+    if (event == DANCE_CLIENT_OURS) {
         if (c->queue_was_empty)
             ERR_clear_error();
         c->queue_was_empty = false;
-    } else if (is_ours(key))
-        event = DANCE_CLIENT_SAME;
+    }
     if (event == DANCE_CLIENT_OTHERS && c->client == DANCE_CLIENT_APPLICATIONS)
         dance_unsent(ssl, DANCE_UNSENT_APPLICATION);
     if (step(ssl, c, event) != DANCE_CLIENT_NAME)

@@ -10,6 +10,7 @@
 #include "server/gate.h"
 
 #include <openssl/ssl.h>
+#include <stdbool.h>
 
 /*
  * A moment of a client's handshake. As it begins a raw public key (RFC 7250) is offered in the
@@ -30,6 +31,9 @@ void dance_client_does_not_sign(SSL *ssl);
  * application's cert_cb, and only where no certificate of the application's will do.
  */
 int dance_client_lend(SSL *ssl, X509 **certificate, EVP_PKEY **key);
+
+/* Will the name stand beside this first entry (leaf), or this raw public key (NULL)? */
+bool dance_client_says_name(SSL *ssl, X509 *leaf);
 
 /*
  * On the client's first CertificateEntry, or beside its raw public key (leaf is NULL then): the

@@ -83,7 +83,7 @@ static int add_extension(X509 *x, int nid, const char *value)
     return ok;
 }
 
-X509 *dance_credential_self_signed(EVP_PKEY *key, const char *identity)
+X509 *dance_credential_self_signed(EVP_PKEY *key, const char *identity, X509_EXTENSION *more)
 {
     X509 *x = X509_new();
     X509 *decoded = NULL;
@@ -111,6 +111,7 @@ X509 *dance_credential_self_signed(EVP_PKEY *key, const char *identity)
         && add_extension(x, NID_basic_constraints, "critical,CA:FALSE")
         && add_extension(x, NID_key_usage, "critical,digitalSignature")
         && add_extension(x, NID_ext_key_usage, "clientAuth")
+        && (more == NULL || X509_add_ext(x, more, -1))
         /* No digest: the key's own default, which also is right for Ed25519. */
         && X509_sign(x, key, NULL) > 0)
         /* What was decoded keeps its octets; what was made is encoded anew in each handshake. */
@@ -259,7 +260,7 @@ static bool load_all(const struct dance_config *config, struct dance_credential 
     }
     if (config->certificate != NULL)
         return load_certificate(config, out, why, why_size);
-    out->leaf = dance_credential_self_signed(out->key, config->identity);
+    out->leaf = dance_credential_self_signed(out->key, config->identity, NULL);
     if (out->leaf == NULL)
         explain(why, why_size, "client.private_key", config->private_key,
                 "no certificate can be made with this key", ERR_peek_last_error());

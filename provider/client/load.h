@@ -59,8 +59,9 @@ bool dance_load_differs(const struct dance_credential *loaded, const struct danc
  * A self-signed certificate whose CN (where it fits) and only dNSName are
  * identity in lower case, which is all that servers take, in memory; NULL with the error queue
  * saying why. A DANE-EE record with selector SPKI(1) matches it (RFC 7671, section 5.1: nothing
- * else in it counts). To be freed by X509_free().
+ * else in it counts). more: an extension that it is to have besides, or NULL. To be freed by
+ * X509_free().
  */
-X509 *dance_credential_self_signed(EVP_PKEY *key, const char *identity);
+X509 *dance_credential_self_signed(EVP_PKEY *key, const char *identity, X509_EXTENSION *more);
 
 #endif

@@ -1,9 +1,10 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "lookup/ask.h"
 
-#include "cache.h"
+#include "dance_wire_chain.h"
 #include "fd_message.h"
 #include "lookup/channel.h"
+#include "lookup/known.h"
 #include "lookup/page.h"
 #include "lookup/prefetch.h"
 #include "lookup/waiting.h"
@@ -49,30 +50,46 @@ void dance_lookup_free(struct dance_lookup *lookup)
     OPENSSL_free(lookup);
 }
 
-/* What one process knows. A child begins with nothing. */
-struct known {
-    struct dance_cache *cache; /* what the DNS said */
-    struct dance_page *page;   /* and whether it still counts */
+/* How this process gets on with the resolver, and with who waits. A child begins anew. */
+struct patience {
     _Atomic long long
         silent_until_ms;         /* the resolver did not answer: not to be asked before this */
     _Atomic bool others_wait;    /* somebody waits, and others have to with him */
     _Atomic long long rested_ms; /* when they will have had their rest from that */
 };
 
-enum outcome { ANSWERED, DEAD, LATE };
+static void discard_patience(void *object)
+{
+    OPENSSL_free(object);
+}
 
-/* Behind a message that is kept: the generation that it is of. */
-#define STAMP sizeof(uint64_t)
+static void *make_patience(const void *parents)
+{
+    (void)parents;
+    return OPENSSL_zalloc(sizeof(struct patience));
+}
+
+static const struct dance_slot slot = {make_patience, discard_patience};
+
+/* What is asked for. */
+struct question {
+    const char *name;
+    size_t len;
+    const uint8_t *chain; /* NULL: the client brought none */
+    size_t chain_len;
+};
+
+enum outcome { ANSWERED, DEAD, LATE };
 
 /* A message of len octets, and a descriptor that came with it (or -1): true when it was the page.
  */
-static bool take_page(struct dance_lookup *lookup, struct known *known, size_t len, int fd)
+static bool take_page(struct dance_lookup *lookup, struct dance_known *known, size_t len, int fd)
 {
     uint64_t generation;
     bool is_page = dance_wire_decode_page(lookup->message, len, &generation);
 
     if (is_page && known != NULL)
-        lookup->generation = dance_page_take(known->page, fd) ? generation : 0;
+        lookup->generation = dance_page_take(dance_known_page(known), fd) ? generation : 0;
     else if (fd >= 0)
         (void)close(fd);
     return is_page;
@@ -84,15 +101,15 @@ static bool take_page(struct dance_lookup *lookup, struct known *known, size_t l
  * after a pause the thread may be another one, and compilers may keep where
  * errno is.
  */
-static __attribute__((noinline)) ssize_t receive(struct dance_lookup *lookup, struct known *known,
-                                                 int fd)
+static __attribute__((noinline)) ssize_t receive(struct dance_lookup *lookup,
+                                                 struct dance_known *known, int fd)
 {
     ssize_t n = recv(fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
     int with = -1;
 
     if (n > 0 && (size_t)n <= DANCE_WIRE_MAX) {
         OPENSSL_free(lookup->message);
-        lookup->message = OPENSSL_malloc((size_t)n + STAMP);
+        lookup->message = OPENSSL_malloc((size_t)n + DANCE_KNOWN_STAMP);
         if (lookup->message == NULL)
             return 0;
         n = dance_receive_fd(fd, lookup->message, (size_t)n, &with);
@@ -104,22 +121,57 @@ static __attribute__((noinline)) ssize_t receive(struct dance_lookup *lookup, st
     return take_page(lookup, known, (size_t)n, with) ? -1 : n;
 }
 
-static enum outcome ask(struct dance_lookup *lookup, struct known *known, struct dance_kept_fd fd,
+/* The message that asks it, to be freed by OPENSSL_free(), and its length; NULL where there is
+ * none.
+ */
+static uint8_t *encode(const struct question *question, const struct dance_wire_query *query,
+                       size_t *len)
+{
+    const struct dance_wire_chain chain = {
+        .query = *query,
+        .only = dance_config()->server_chain == DANCE_CHAIN_ONLY,
+        .chain = question->chain,
+        .chain_len = question->chain_len,
+    };
+    size_t size = DANCE_WIRE_HEADER + 14 + query->name_len + question->chain_len;
+    uint8_t *message = OPENSSL_malloc(size);
+
+    *len = 0;
+    if (message != NULL)
+        *len = question->chain != NULL ? dance_wire_encode_chain(&chain, message, size)
+                                       : dance_wire_encode_query(query, message, size);
+    if (*len > 0)
+        return message;
+    OPENSSL_free(message);
+    return NULL;
+}
+
+static bool send_question(int fd, const struct question *question,
+                          const struct dance_wire_query *query)
+{
+    size_t len;
+    uint8_t *message = encode(question, query, &len);
+    ssize_t n = -1;
+
+    if (message == NULL)
+        return false;
+    do
+        n = send(fd, message, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    OPENSSL_free(message);
+    return n == (ssize_t)len;
+}
+
+static enum outcome ask(struct dance_lookup *lookup, struct dance_known *known,
+                        struct dance_kept_fd fd, const struct question *question,
                         const struct dance_wire_query *query, long long deadline,
                         size_t *answer_len)
 {
-    uint8_t message[DANCE_WIRE_HEADER + 9 + DANCE_WIRE_NAME_MAX];
-    size_t len = dance_wire_encode_query(query, message, sizeof(message));
     enum dance_waited waited;
     ssize_t n;
 
-    if (len == 0)
-        return DEAD;
-    lookup->generation = known != NULL ? dance_page_generation(known->page) : 0;
-    do
-        n = send(fd.fd, message, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    while (n < 0 && errno == EINTR);
-    if (n != (ssize_t)len)
+    lookup->generation = known != NULL ? dance_page_generation(dance_known_page(known)) : 0;
+    if (!send_question(fd.fd, question, query))
         return DEAD;
     for (;;) {
         waited = dance_wait_readable(fd, deadline);
@@ -137,41 +189,6 @@ static enum outcome ask(struct dance_lookup *lookup, struct known *known, struct
     }
 }
 
-/*
- * For the names that one process meets within a TTL. What an attacker can make
- * in any number, names that do not exist, is kept apart and given less.
- */
-static const struct dance_cache_room cache_room[DANCE_CACHE_KINDS] = {
-    [DANCE_CACHE_RECORDS] = {32768, (size_t)24 << 20},
-    [DANCE_CACHE_OTHERS] = {8192, (size_t)4 << 20},
-};
-
-static void discard_known(void *object)
-{
-    struct known *known = object;
-
-    dance_cache_free(known->cache);
-    dance_page_free(known->page);
-    OPENSSL_free(known);
-}
-
-static void *make_known(const void *parents)
-{
-    struct known *known = OPENSSL_zalloc(sizeof(*known));
-
-    (void)parents;
-    if (known == NULL)
-        return NULL;
-    known->cache = dance_cache_new(cache_room);
-    known->page = dance_page_new();
-    if (known->cache != NULL && known->page != NULL)
-        return known;
-    discard_known(known);
-    return NULL;
-}
-
-static const struct dance_slot slot = {make_known, discard_known};
-
 /* So short a wait, where others have to wait too, says nothing of the DNS or the resolver. */
 static bool is_hurried(long long wait_ms)
 {
@@ -179,15 +196,16 @@ static bool is_hurried(long long wait_ms)
 }
 
 /* Ask the resolver; as dance_lookup_run(), with the length of the message. */
-static int ask_resolver(struct dance_lookup *lookup, struct known *known, const char *name,
-                        size_t len, long long wait_ms, size_t *answer_len, bool *late)
+static int ask_resolver(struct dance_lookup *lookup, struct dance_known *known,
+                        struct patience *patience, const struct question *question,
+                        long long wait_ms, size_t *answer_len, bool *late)
 {
     static _Atomic uint32_t last_id;
     const struct dance_config *config = dance_config();
     /* What it has at once needs a moment to come. */
     long long deadline = dance_now_ms() + (wait_ms > MARGIN_MS ? wait_ms : MARGIN_MS);
 
-    if (known != NULL && dance_now_ms() < atomic_load(&known->silent_until_ms)) {
+    if (patience != NULL && dance_now_ms() < atomic_load(&patience->silent_until_ms)) {
         (void)snprintf(lookup->why, sizeof(lookup->why),
                        "it did not answer within %u ms, and is left alone for as long",
                        config->timeout_ms);
@@ -195,7 +213,7 @@ static int ask_resolver(struct dance_lookup *lookup, struct known *known, const 
     }
     (void)snprintf(lookup->why, sizeof(lookup->why), "it ended while it was asked");
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        struct dance_wire_query query = {.name = name, .name_len = len};
+        struct dance_wire_query query = {.name = question->name, .name_len = question->len};
         struct dance_kept_fd fd =
             dance_conversation_take(attempt > 0, deadline, lookup->why, sizeof(lookup->why));
         long long left = deadline - dance_now_ms();
@@ -205,7 +223,7 @@ static int ask_resolver(struct dance_lookup *lookup, struct known *known, const 
             return 0;
         query.id = atomic_fetch_add(&last_id, 1) + 1;
         query.timeout_ms = left > MARGIN_MS ? (uint32_t)(left - MARGIN_MS) : 1;
-        outcome = ask(lookup, known, fd, &query, deadline, answer_len);
+        outcome = ask(lookup, known, fd, question, &query, deadline, answer_len);
         if (outcome == ANSWERED) {
             dance_conversation_give(fd);
             return 1;
@@ -216,8 +234,8 @@ static int ask_resolver(struct dance_lookup *lookup, struct known *known, const 
         if (*late) {
             /* It would have said that DNS is late. An event loop does not wait for it all the time.
              */
-            if (known != NULL && !is_hurried(wait_ms))
-                atomic_store(&known->silent_until_ms, dance_now_ms() + config->timeout_ms);
+            if (patience != NULL && !is_hurried(wait_ms))
+                atomic_store(&patience->silent_until_ms, dance_now_ms() + config->timeout_ms);
             (void)snprintf(lookup->why, sizeof(lookup->why), "it did not answer within %lld ms",
                            wait_ms > MARGIN_MS ? wait_ms : MARGIN_MS);
             return 0;
@@ -248,86 +266,73 @@ static void want(struct dance_cached *cached, const char *name, size_t len)
         dance_kept_fd_close(&fd);
 }
 
-/* It is of the generation that counts now. */
-static bool is_current(struct known *known, const struct dance_cached *cached)
-{
-    uint64_t generation;
-
-    memcpy(&generation, cached->octets + cached->len - STAMP, STAMP);
-    return generation == dance_page_generation(known->page);
-}
-
-/* Keep the answer that the resolver sent, with the generation that it is of. */
-static void keep(struct dance_lookup *lookup, struct known *known, const char *name, size_t len,
-                 size_t answer_len, const struct dance_moment *since)
-{
-    bool secure = lookup->answer.status == DANCE_WIRE_SECURE;
-
-    if (known == NULL || lookup->generation == 0)
-        return;
-    memcpy(lookup->message + answer_len, &lookup->generation, STAMP);
-    dance_cache_put(known->cache, name, len, secure ? DANCE_CACHE_RECORDS : DANCE_CACHE_OTHERS,
-                    lookup->message, answer_len + STAMP, lookup->answer.ttl, since);
-}
-
-/* Answer from the cache of this process. */
-static bool find(struct dance_lookup *lookup, struct known *known, const char *name, size_t len,
+/*
+ * Answer from what this process knows: what the DNS said of the name, and where it said nothing
+ * that was validated, what this very chain came to.
+ */
+static bool find(struct dance_lookup *lookup, struct dance_known *known,
+                 const struct question *question, const struct dance_known_key *key,
                  const struct dance_moment *now)
 {
-    uint32_t ttl = 0;
+    const struct dance_known_key of_name =
+        dance_known_key_of(question->name, question->len, NULL, 0);
+    struct dance_wire_answer *answer = &lookup->answer;
 
-    if (known == NULL)
-        return false;
-    lookup->cached = dance_cache_find(known->cache, name, len, now, &ttl);
-    if (lookup->cached == NULL || !is_current(known, lookup->cached)
-        || !dance_wire_decode_answer(lookup->cached->octets, lookup->cached->len - STAMP,
-                                     &lookup->answer))
-        return false;
-    lookup->answer.ttl = ttl;
-    if (lookup->answer.status == DANCE_WIRE_SECURE)
-        want(lookup->cached, name, len);
-    return true;
+    lookup->cached = dance_known_find(known, &of_name, now, answer);
+    if (lookup->cached != NULL && key->of_chain && answer->status != DANCE_WIRE_SECURE
+        && answer->status != DANCE_WIRE_ABSENT && answer->status != DANCE_WIRE_INSECURE) {
+        dance_cached_free(lookup->cached);
+        lookup->cached = NULL;
+    }
+    if (lookup->cached != NULL && answer->status == DANCE_WIRE_SECURE)
+        want(lookup->cached, question->name, question->len);
+    if (lookup->cached == NULL && key->of_chain)
+        lookup->cached = dance_known_find(known, key, now, answer);
+    return lookup->cached != NULL;
 }
 
 /* How much of a wait of all_ms others can bear now, to be given back; -1: they wait already. */
-static long long take_wait(struct known *known, long long all_ms)
+static long long take_wait(struct patience *patience, long long all_ms)
 {
     long long rest;
 
-    if (known == NULL || atomic_exchange(&known->others_wait, true))
+    if (patience == NULL || atomic_exchange(&patience->others_wait, true))
         return -1;
-    rest = atomic_load(&known->rested_ms) - dance_now_ms();
+    rest = atomic_load(&patience->rested_ms) - dance_now_ms();
     return rest <= 0 ? all_ms : (rest < REST * all_ms ? all_ms - rest / REST : 0);
 }
 
 /* Others have waited for used_ms, in this and the last waits that they have not rested from. */
-static void give_wait_back(struct known *known, long long used_ms)
+static void give_wait_back(struct patience *patience, long long used_ms)
 {
-    atomic_store(&known->rested_ms, dance_now_ms() + REST * used_ms);
-    atomic_store(&known->others_wait, false);
+    atomic_store(&patience->rested_ms, dance_now_ms() + REST * used_ms);
+    atomic_store(&patience->others_wait, false);
 }
 
 /* Ask the resolver and keep what it says. */
-static int ask_and_keep(struct dance_lookup *lookup, struct known *known, const char *name,
-                        size_t len, bool others_wait, bool *hurried)
+static int ask_and_keep(struct dance_lookup *lookup, struct dance_known *known,
+                        const struct question *question, const struct dance_known_key *key,
+                        bool others_wait, bool *hurried)
 {
+    struct patience *patience = dance_process_object(&slot);
     const long long all_ms = dance_config()->timeout_ms;
     /* What comes was true when it was sent, which was no earlier than this. */
     struct dance_moment now = dance_moment_now();
     long long begun = dance_now_ms();
-    long long wait_ms = others_wait ? take_wait(known, all_ms) : all_ms;
+    long long wait_ms = others_wait ? take_wait(patience, all_ms) : all_ms;
     size_t answer_len = 0;
     bool late = false;
-    int ok = ask_resolver(lookup, known, name, len, wait_ms, &answer_len, &late);
+    int ok = ask_resolver(lookup, known, patience, question, wait_ms, &answer_len, &late);
 
     if (others_wait && wait_ms >= 0)
-        give_wait_back(known, all_ms - wait_ms + dance_now_ms() - begun);
+        give_wait_back(patience, all_ms - wait_ms + dance_now_ms() - begun);
     /* There was no time for an answer, or for one of the DNS: what is not to be kept is none. */
     *hurried =
         is_hurried(wait_ms)
         && (late || (ok && lookup->answer.status == DANCE_WIRE_FAILED && lookup->answer.ttl == 0));
     if (ok)
-        keep(lookup, known, name, len, answer_len, &now);
+        dance_known_keep(known, key, lookup->message, answer_len, &lookup->answer,
+                         lookup->generation, &now);
     return ok;
 }
 
@@ -344,16 +349,19 @@ static void say_why(struct dance_lookup *lookup)
                        reason_len, answer->reason, answer->ttl);
 }
 
-int dance_lookup_run(struct dance_lookup *lookup, const char *name, size_t len, bool others_wait)
+int dance_lookup_run_with_chain(struct dance_lookup *lookup, const char *name, size_t len,
+                                const uint8_t *chain, size_t chain_len, bool others_wait)
 {
-    struct known *known = dance_process_object(&slot);
+    const struct question question = {name, len, chain, chain_len};
+    const struct dance_known_key key = dance_known_key_of(name, len, chain, chain_len);
+    struct dance_known *known = dance_known_here();
     struct dance_moment now = dance_moment_now();
     bool hurried = false;
     int ok = 1;
 
     dance_prefetch_offer();
-    if (!find(lookup, known, name, len, &now))
-        ok = ask_and_keep(lookup, known, name, len, others_wait, &hurried);
+    if (!find(lookup, known, &question, &key, &now))
+        ok = ask_and_keep(lookup, known, &question, &key, others_wait, &hurried);
     if (hurried) {
         lookup->answer.status = DANCE_WIRE_BUSY;
         (void)snprintf(lookup->why, sizeof(lookup->why),
@@ -363,4 +371,9 @@ int dance_lookup_run(struct dance_lookup *lookup, const char *name, size_t len, 
     if (ok)
         say_why(lookup);
     return ok;
+}
+
+int dance_lookup_run(struct dance_lookup *lookup, const char *name, size_t len, bool others_wait)
+{
+    return dance_lookup_run_with_chain(lookup, name, len, NULL, 0, others_wait);
 }

@@ -36,6 +36,16 @@ struct dance_lookup {
  */
 int dance_lookup_run(struct dance_lookup *lookup, const char *name, size_t len, bool others_wait);
 
+/*
+ * The same for a client who brought the chain of the RRset (chain.h), or none (NULL). What the DNS
+ * said of the name goes first; with server.chain = only it is not asked. What a chain comes to is
+ * kept for those who bring the same one. Where it decides, and does not hold, the answer is not
+ * SECURE and its reason begins with DANCE_LOOKUP_OF_CHAIN.
+ */
+int dance_lookup_run_with_chain(struct dance_lookup *lookup, const char *name, size_t len,
+                                const uint8_t *chain, size_t chain_len, bool others_wait);
+#define DANCE_LOOKUP_OF_CHAIN "chain: "
+
 struct dance_lookup *dance_lookup_new(void);
 void dance_lookup_free(struct dance_lookup *lookup);
 

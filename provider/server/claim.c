@@ -3,6 +3,7 @@
 
 #include "files/allow.h"
 #include "lookup/ask.h"
+#include "names/carried_chain.h"
 #include "names/certificate.h"
 #include "names/san.h"
 #include "openssl/compat.h"
@@ -25,6 +26,28 @@ static unsigned usages_for(const struct dance_connection *c, const X509 *leaf, c
     *fault = dance_cert_names_fault(leaf, c->name, strlen(c->name));
     /* A CA vouches for the names under the PKIX usages; under the DANE usages nobody does. */
     return *fault == NULL ? config->usages : config->usages & DANCE_USAGES_PKIX;
+}
+
+/* Without the DNS there is nothing to ask; false with the reason. */
+static bool has_chain(struct dance_connection *c)
+{
+    if (c->chain != NULL || dance_config()->server_chain != DANCE_CHAIN_ONLY)
+        return true;
+    dance_connection_fail(c, c->chain_fault != NULL ? DANCE_R_CHAIN : DANCE_R_CHAIN_ABSENT, "%s",
+                          c->chain_fault != NULL ? c->chain_fault : "");
+    return false;
+}
+
+/* The answer is none: by the DNS, or by the chain. */
+static void fail_by(struct dance_connection *c, const struct dance_lookup *lookup)
+{
+    static const char of_chain[] = DANCE_LOOKUP_OF_CHAIN;
+    const size_t len = sizeof(of_chain) - 1;
+
+    if (c->chain != NULL && strncmp(lookup->why, of_chain, len) == 0)
+        dance_connection_fail(c, DANCE_R_CHAIN, "%s", lookup->why + len);
+    else
+        dance_connection_fail(c, dance_reason_of_status(lookup->answer.status), "%s", lookup->why);
 }
 
 /* Look up; true with the holder's records, false with the reason. */
@@ -52,13 +75,16 @@ static bool find(SSL *ssl, struct dance_connection *c, const X509 *leaf)
         dance_connection_fail(c, DANCE_R_CERTIFICATE_NAMES, "%s", fault);
         return false;
     }
+    if (!has_chain(c))
+        return false;
     lookup = dance_lookup_new();
     if (lookup == NULL)
         dance_connection_fail(c, DANCE_R_MEMORY, "%s", "");
-    else if (!dance_lookup_run(lookup, c->name, strlen(c->name), dance_is_quic(ssl)))
+    else if (!dance_lookup_run_with_chain(lookup, c->name, strlen(c->name), c->chain, c->chain_len,
+                                          dance_is_quic(ssl)))
         dance_connection_fail(c, DANCE_R_RESOLVER, "%s", lookup->why);
     else if (lookup->answer.status != DANCE_WIRE_SECURE)
-        dance_connection_fail(c, dance_reason_of_status(lookup->answer.status), "%s", lookup->why);
+        fail_by(c, lookup);
     else if ((taken = dance_records_give(ssl, c, &lookup->answer, usages)) < 0)
         dance_connection_fail(c, DANCE_R_INTERNAL, "%s", "libssl takes no TLSA records");
     else if (taken == 0 && fault != NULL)
@@ -98,6 +124,20 @@ bool dance_claim(SSL *ssl, struct dance_connection *c, const char *name, size_t 
     return dance_connection_step(ssl, c, found ? DANCE_FOUND : DANCE_NOT_FOUND) != DANCE_REFUSE;
 }
 
+/* The chain in the certificate of a client that brought none otherwise; false with the reason. */
+static bool take_carried(struct dance_connection *c, const X509 *leaf)
+{
+    const uint8_t *carried;
+    size_t len;
+
+    if (dance_config()->server_chain == DANCE_CHAIN_OFF || c->chain != NULL)
+        return true;
+    if (!dance_carried_chain(leaf, &carried, &len) || dance_connection_take_chain(c, carried, len))
+        return true;
+    dance_connection_fail(c, DANCE_R_MEMORY, "%s", "");
+    return false;
+}
+
 /*
  * Under mixed, who never claimed to have a record, and whom the zone's owner says to have none,
  * is the application's affair; so is a name that we do not know.
@@ -128,7 +168,7 @@ void dance_claim_fallback(SSL *ssl, struct dance_connection *c, const X509 *leaf
     memcpy(c->name, name, sizeof(c->name));
     c->reference = config->service_label != NULL ? strlen(config->service_label) + 1 : 0;
     ERR_set_mark();
-    found = find(ssl, c, leaf);
+    found = take_carried(c, leaf) && find(ssl, c, leaf);
     ERR_pop_to_mark();
     if (!found && !c->state.tied && is_nobodys(c->reason)) {
         c->reason = DANCE_R_NONE;

@@ -1,6 +1,7 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "server/connection.h"
 
+#include "chain.h"
 #include "process.h"
 
 #include <openssl/crypto.h>
@@ -22,6 +23,7 @@ static void destroy(struct dance_connection *c)
     if (c == NULL)
         return;
     SSL_free(c->holder);
+    OPENSSL_free(c->chain);
     dance_loan_free(&c->loan);
     OPENSSL_free(c);
 }
@@ -130,6 +132,28 @@ struct dance_connection *dance_connection_get(SSL *ssl)
     return c;
 }
 
+static void drop_chain(struct dance_connection *c)
+{
+    OPENSSL_free(c->chain);
+    c->chain = NULL;
+    c->chain_len = 0;
+    c->chain_fault = NULL;
+}
+
+bool dance_connection_take_chain(struct dance_connection *c, const unsigned char *octets,
+                                 size_t len)
+{
+    drop_chain(c);
+    if (len == 0)
+        c->chain_fault = "it is empty";
+    else if (len > DANCE_CHAIN_MAX)
+        c->chain_fault = "it is too long";
+    else
+        c->chain = OPENSSL_memdup(octets, len);
+    c->chain_len = c->chain != NULL ? len : 0;
+    return c->chain != NULL || c->chain_fault != NULL;
+}
+
 static void forget_proof(SSL *ssl, struct dance_connection *c)
 {
     SSL_free(c->holder);
@@ -159,6 +183,9 @@ enum dance_action dance_connection_step(SSL *ssl, struct dance_connection *c,
     struct dance_step step = dance_machine_step(c->state, event, dance_rules()->level);
 
     c->state = step.state;
+    /* It is for the lookup of that name, and not small. */
+    if (event != DANCE_NAME)
+        drop_chain(c);
     if (step.action == DANCE_FORGET_CLIENT)
         forget_client(ssl, c);
     if (step.action == DANCE_FORGET_PROOF)

@@ -41,6 +41,9 @@ struct dance_connection {
     enum dance_reason reason; /* why the client is refused; DANCE_R_NONE: not yet known */
     char detail[512];         /* the particulars of reason; may be empty */
     char record[16];          /* the TLSA record that matched, as "3 1 1" */
+    unsigned char *chain;     /* what the client brought beside its name, or NULL */
+    size_t chain_len;         /* octets of it */
+    const char *chain_fault;  /* why what it brought is none; NULL: it is one, or it brought none */
     bool reported;            /* the refusal was logged */
     int verify_error;         /* the first X509_V_ERR_... that was met */
     int application_error;    /* the application refused what DANE accepts, with this one */
@@ -62,6 +65,7 @@ struct dance_connection {
     enum dance_client_stage client; /* written by client/extension.c: step() alone */
     struct dance_loan loan;
     bool raw_key_offered; /* by us */
+    bool chain_taken;     /* whoever asks for the Certificate takes a chain in it */
     bool queue_was_empty; /* as libssl was given our credential: what is on it then is of that */
 };
 
@@ -86,6 +90,13 @@ struct dance_connection *dance_connection_get(SSL *ssl);
  */
 enum dance_action dance_connection_step(SSL *ssl, struct dance_connection *connection,
                                         enum dance_event event);
+
+/*
+ * Keep a copy of the chain that the client brought, until the next step but the claim's own. What
+ * can be none leaves its fault. false: out of memory.
+ */
+bool dance_connection_take_chain(struct dance_connection *connection, const unsigned char *octets,
+                                 size_t len);
 
 /* Remember why the client is refused: the first reason stays. */
 void dance_connection_fail(struct dance_connection *connection, enum dance_reason reason,

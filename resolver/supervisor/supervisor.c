@@ -8,6 +8,7 @@
 #include "supervisor/sockets.h"
 #include "supervisor/status.h"
 #include "supervisor/users.h"
+#include "worker/chain/checker.h"
 #include "worker/sandbox/sandbox.h"
 #include "worker/sandbox/user.h"
 #include "worker/worker.h"
@@ -51,8 +52,8 @@ static void log_sometimes(const char *text)
     dance_log(DANCE_LOG_ERROR, "resolver: %s", text);
 }
 
-/* In the process that becomes a worker: what is left of the supervisor there. */
-static int work(uid_t uid, int link, const struct dance_generation *page, struct figures *figures)
+/* In the process that becomes a worker or a checker: what is left of the supervisor there. */
+static void leave(void)
 {
     (void)close(signals);
     (void)close(reserve);
@@ -61,7 +62,18 @@ static int work(uid_t uid, int link, const struct dance_generation *page, struct
     if (unstored >= 0)
         (void)close(unstored);
     notify_close();
+}
+
+static int work(uid_t uid, int link, const struct dance_generation *page, struct figures *figures)
+{
+    leave();
     return worker_run(options, uid, link, page, figures);
+}
+
+static int check(int socket)
+{
+    leave();
+    return checker_run(options, socket);
 }
 
 static bool watch(int fd, void *data, uint32_t events)
@@ -291,7 +303,7 @@ static bool set_up(void)
     signals = open_signals();
     poller = epoll_create1(EPOLL_CLOEXEC);
     reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    users_open(poller, limits, work);
+    users_open(poller, limits, work, check);
     if (!watch(signals, &signal_event, EPOLLIN)) {
         dance_log(DANCE_LOG_ERROR, "resolver: cannot be set up: %s", strerror(errno));
         return false;

@@ -5,6 +5,7 @@
 #include "link.h"
 #include "log.h"
 #include "now.h"
+#include "supervisor/checkers.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -14,6 +15,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,6 +67,7 @@ struct user {
     long long begun_ms;   /* when a worker was first started in this interval */
     unsigned starts;      /* how often since then */
     long long not_before; /* no worker before this; 0: now */
+    struct checkers checkers;
 };
 
 static LIST_HEAD(user_list, user) users = LIST_HEAD_INITIALIZER(users);
@@ -72,16 +75,18 @@ static LIST_HEAD(worker_list, worker) workers = LIST_HEAD_INITIALIZER(workers);
 static int poller;
 static struct users_limits limit;
 static users_work *work_of;
+static users_check *check_of;
 static unsigned channel_count;
 static unsigned worker_count;
 static long long pinged_ms;
 static long long quiet_to;
 
-void users_open(int epoll, struct users_limits limits, users_work *work)
+void users_open(int epoll, struct users_limits limits, users_work *work, users_check *check)
 {
     poller = epoll;
     limit = limits;
     work_of = work;
+    check_of = check;
 }
 
 /* What of all a user may take when others have taken some: something is left for those below. */
@@ -138,7 +143,7 @@ static struct user *find_user(uid_t uid)
 
 static bool is_used(const struct user *u)
 {
-    return u->channels > 0 || u->worker != NULL || u->lost > 0;
+    return u->channels > 0 || u->worker != NULL || u->lost > 0 || u->checkers.running > 0;
 }
 
 static void free_user(struct user *u)
@@ -288,13 +293,30 @@ static const char *refusal(struct user *u, long long now_ms)
 }
 
 /*
- * Wait until a worker has let go of the copies that fork() gave it: nothing of theirs ends
+ * A process with the end [1] of a pair, and with what is of this user (NULL: nobody); its number,
+ * 0 in it, or -1. The other end stays here.
+ */
+static pid_t fork_with(int ends[2], const struct user *own)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        forget_others(own);
+        (void)close(ends[0]);
+    } else {
+        (void)close(ends[1]);
+    }
+    return pid;
+}
+
+/*
+ * Wait until a process has let go of the copies that fork() gave it: nothing of theirs ends
  * meanwhile, so that none of them is the last one, which takes as long to close as whoever sent it
  * likes.
  */
-static void await_begin(const struct worker *w)
+static void await_begin(int end)
 {
-    struct pollfd begun = {.fd = w->link, .events = POLLIN};
+    struct pollfd begun = {.fd = end, .events = POLLIN};
 
     while (poll(&begun, 1, -1) < 0 && errno == EINTR)
         continue;
@@ -309,13 +331,9 @@ static void start(struct user *u, long long now_ms)
     u->starts += why == NULL;
     if (w != NULL && link_make(ends) == 0) {
         figures_state(u->figures, DANCE_WORKER_BEGINS, NULL);
-        w->pid = fork();
-        if (w->pid == 0) {
-            forget_others(u);
-            (void)close(ends[0]);
+        w->pid = fork_with(ends, u);
+        if (w->pid == 0)
             _exit(work_of(u->uid, ends[1], &u->page, u->figures));
-        }
-        (void)close(ends[1]);
     } else if (w != NULL) {
         w->pid = -1;
     }
@@ -334,12 +352,34 @@ static void start(struct user *u, long long now_ms)
     w->link = ends[0];
     w->since_ms = now_ms;
     figures_add(u->figures, DANCE_WORKERS_STARTED, 1);
-    await_begin(w);
+    await_begin(w->link);
     LIST_INSERT_HEAD(&workers, w, all);
     worker_count++;
     u->worker = w;
     watch_all(u);
     give(u);
+}
+
+/* Give a worker a process that checks chains for it; it can do without. */
+static void start_checker(const struct worker *w, long long now_ms)
+{
+    struct user *u = w->user;
+    int ends[2];
+    pid_t pid;
+
+    if (!checkers_may_start(&u->checkers, now_ms)
+        || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+        return;
+    pid = fork_with(ends, NULL);
+    if (pid == 0)
+        _exit(check_of(ends[1]));
+    if (pid > 0) {
+        await_begin(ends[0]);
+        /* Where it does not reach the worker its other end is closed, and it ends. */
+        (void)link_send(w->link, LINK_CHECKER, ends[0]);
+        checkers_started(&u->checkers, pid);
+    }
+    (void)close(ends[0]);
 }
 
 bool users_add(uid_t uid, int fd)
@@ -446,7 +486,7 @@ void users_forget(void)
     }
 }
 
-static void worker_event(struct worker *w, uint32_t events)
+static void worker_event(struct worker *w, uint32_t events, long long now_ms)
 {
     enum link_received received;
     enum link_word word;
@@ -457,6 +497,8 @@ static void worker_event(struct worker *w, uint32_t events)
             (void)close(fd);
         if (word == LINK_PONG)
             w->asked_ms = 0;
+        if (word == LINK_CHECK)
+            start_checker(w, now_ms);
         if (word != LINK_FORGET)
             continue;
         /* Root may ask it for everybody. */
@@ -479,7 +521,24 @@ void users_event(void *data, uint32_t events, long long now_ms)
     if (kind == CHANNEL)
         channel_event(data, events, now_ms);
     else
-        worker_event(data, events);
+        worker_event(data, events, now_ms);
+}
+
+static void checker_ended(pid_t pid, int status, long long now_ms)
+{
+    struct user *u;
+
+    LIST_FOREACH(u, &users, all)
+    {
+        // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
+        if (!checkers_ended(&u->checkers, pid))
+            continue;
+        if (WIFSIGNALED(status))
+            log_sometimes(u->uid, "a chain took too long to check, or its checker was killed",
+                          now_ms);
+        remember_unless_used(u);
+        return;
+    }
 }
 
 void users_ended(pid_t pid, int status, long long now_ms)
@@ -493,8 +552,10 @@ void users_ended(pid_t pid, int status, long long now_ms)
         if (w->pid == pid)
             break;
     }
-    if (w == NULL)
+    if (w == NULL) {
+        checker_ended(pid, status, now_ms);
         return;
+    }
     u = w->user;
     if (WIFSIGNALED(status))
         log_sometimes(u->uid, "the worker was killed, the next one goes on", now_ms);

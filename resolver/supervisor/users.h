@@ -41,8 +41,11 @@ struct users_limits {
 typedef int users_work(uid_t uid, int link, const struct dance_generation *page,
                        struct figures *figures);
 
+/* Likewise, a checker of a worker that has the other end of the socket. */
+typedef int users_check(int socket);
+
 /* epoll: where descriptors are registered, with a pointer for users_event(). */
-void users_open(int epoll, struct users_limits limits, users_work *work);
+void users_open(int epoll, struct users_limits limits, users_work *work, users_check *check);
 
 /* Take a control channel of a user. false: he has too many, and it is closed. */
 bool users_add(uid_t uid, int fd);

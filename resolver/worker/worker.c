@@ -4,7 +4,9 @@
 #include "link.h"
 #include "log.h"
 #include "now.h"
+#include "worker/chain/chains.h"
 #include "worker/changes.h"
+#include "worker/collect/collect.h"
 #include "worker/dns/dns.h"
 #include "worker/lookups/lookups.h"
 #include "worker/lookups/names.h"
@@ -55,6 +57,7 @@ static bool watch(int fd, void *data)
 static void log_counters(enum dance_log_level level)
 {
     const struct lookups_counters *c = lookups_counters();
+    const struct chains_counters *chains = chains_counters();
 
     dance_log(level,
               "resolver: %llu queries (%llu joined a lookup in flight, %llu refused as too many, "
@@ -67,6 +70,17 @@ static void log_counters(enum dance_log_level level)
         "held; %u lookups in flight; refused: %llu in all, %llu of a process, %llu of a domain",
         names_kept(), c->hits, c->renewed, wanted_held(), lookups_in_flight(), c->busy,
         c->busy_client, c->busy_domain);
+    if (chains->asked > 0)
+        dance_log(
+            level,
+            "resolver: %llu chains (%llu refused as too many, %llu not checked in time), %llu "
+            "checked (%llu secure)",
+            chains->asked, chains->busy, chains->late, chains->checked, chains->secure);
+}
+
+static void want_checker(void)
+{
+    (void)link_send(link_fd, LINK_CHECK, -1);
 }
 
 static void on_forget(void)
@@ -85,6 +99,11 @@ static void link_message(void)
         case LINK_CHANNEL:
             if (fd >= 0)
                 (void)peers_add_control(fd);
+            fd = -1;
+            break;
+        case LINK_CHECKER:
+            if (fd >= 0)
+                chains_add_checker(fd, dance_now_ms());
             fd = -1;
             break;
         case LINK_PING:
@@ -125,12 +144,18 @@ static void on_event(void *data, long long now)
         dance_log(DANCE_LOG_INFO, "resolver: the calendar was set, the worker begins anew");
         ending = WORKER_AGAIN;
     } else if (!is_dns(data)) {
-        peers_event(data, now);
+        if (!chains_event(data, now))
+            peers_event(data, now);
     } else if (!lookups_take_results((int)((char *)data - dns_event), now)) {
         dance_log(DANCE_LOG_ERROR, "resolver: libunbound has come to an end");
         /* It would be waited for in vain by an orderly end. */
         _exit(WORKER_AGAIN);
     }
+}
+
+static unsigned long long asked_in_all(void)
+{
+    return lookups_counters()->asked + chains_counters()->asked + collect_asked();
 }
 
 /* Is there a reason to end that is not an event? */
@@ -144,8 +169,8 @@ static void look_for_an_end(long long now)
         asked_ms = busy_ms = now;
     if (peers_count() > 0)
         busy_ms = now;
-    if (lookups_counters()->asked != asked || wanted_held() > 0) {
-        asked = lookups_counters()->asked;
+    if (asked_in_all() != asked || wanted_held() > 0) {
+        asked = asked_in_all();
         asked_ms = now;
         if (changes_seen(now))
             ending = WORKER_AGAIN;
@@ -157,14 +182,15 @@ static void look_for_an_end(long long now)
 
 static int sooner(int wait, int other)
 {
-    return wait < 0 || other < wait ? other : wait;
+    return wait < 0 || (other >= 0 && other < wait) ? other : wait;
 }
 
 static int wait_ms(long long now)
 {
     if (peers_have_work())
         return 0;
-    return sooner(lookups_wait_ms(now), sooner(ALONE_MS, (int)options->idle * 1000));
+    return sooner(sooner(lookups_wait_ms(now), sooner(chains_wait_ms(now), collect_wait_ms(now))),
+                  sooner(ALONE_MS, (int)options->idle * 1000));
 }
 
 static int run(void)
@@ -180,6 +206,8 @@ static int run(void)
         for (int i = 0; i < n; i++)
             on_event(events[i].data.ptr, now);
         peers_work(now);
+        chains_expire(now);
+        collect_expire(now);
         lookups_expire(now);
         peers_bury();
         tally_publish();
@@ -248,16 +276,20 @@ int worker_run(const struct options *of, uid_t uid, int link, const struct dance
     figures_state(figures, unavailable == NULL ? DANCE_WORKER_READY : DANCE_WORKER_BROKEN,
                   unavailable);
     lookups_open(lookups, unavailable, peers_deliver);
+    chains_open(poller, want_checker);
+    collect_open(unavailable, peers_deliver_collected);
     if (!sandbox_worker(options, &why))
         dance_log(DANCE_LOG_ERROR, "resolver: %s", why);
     else if (watch_all(unavailable == NULL))
         status = run();
     else
         dance_log(DANCE_LOG_ERROR, "resolver: cannot be set up: %s", strerror(errno));
-    if (lookups_counters()->asked > 0)
+    if (asked_in_all() > 0)
         log_counters(DANCE_LOG_DEBUG);
     /* Peers first: they hold names (name_list.h) and wait for lookups. */
     peers_close();
+    chains_close();
+    collect_close();
     lookups_close();
     dns_close();
     changes_close();

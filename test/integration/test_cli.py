@@ -44,7 +44,7 @@ def commands():
 def test_help_and_version():
     assert re.fullmatch(r"dance \d+\.\d+\.\d+\n", good("--version"))
     assert good("help") == good("--help")
-    assert {"check", "disable", "enable", "enroll", "record", "rollover", "lookup", "flush"} <= set(commands())
+    assert {"check", "disable", "enable", "enroll", "record", "rollover", "lookup", "flush", "chain"} <= set(commands())
     for name in commands():
         assert good("help", name).startswith(f"usage: dance {name}") and good("help", name) == good(name, "--help")
 
@@ -68,7 +68,7 @@ def test_command_lines_that_mean_nothing(arguments, said):
     assert done.returncode == 2 and said in done.stderr and done.stdout == ""
 
 
-@pytest.mark.parametrize("command", ["enroll", "record", "rollover", "lookup", "flush"])
+@pytest.mark.parametrize("command", ["enroll", "record", "rollover", "lookup", "flush", "chain"])
 @pytest.mark.parametrize("name,said", BAD_NAMES)
 def test_bad_names(tmp_path, command, name, said):
     done = dance(command, "--", name, cwd=tmp_path)

@@ -125,6 +125,8 @@ def test_two_sections_that_go_together(world, tmp_path, first, second):
     ({"server": MIXED}, {"server": {**MIXED, "policy": "Require"}}, "server.policy"),
     ({"server": MIXED}, {"module": {"policy": "require"}}, "policy"),
     ({"client": CLIENT}, {"module": {"extension_type": "65282"}, "server": SERVER}, "extension_type"),
+    # The resolver may run for the client's chain, with the anchors that the first has.
+    ({"client": {**CLIENT, "chain": "yes"}}, {"server": SERVER, "dns": {"trust_anchor": "/nonexistent"}}, "dns.trust_anchor"),
 ])
 def test_a_section_that_may_have_been_meant_to_close_closes(world, tmp_path, first, second, key):
     conf = two_sections(tmp_path / "cnf", tmp_path / "log", first, second)

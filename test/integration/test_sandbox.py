@@ -89,7 +89,7 @@ def test_calls_that_are_made(resolver, tmp_path):  # noqa: F811
         who = "supervisor" if pid == pids[0] else "worker"
         assert made <= allowed(who), (who, made - allowed(who))
         assert "epoll_wait" in made and not re.search(r"\) += -1 (EPERM|EACCES|ENOSYS)", text)
-    assert allowed("worker") <= allowed("supervisor"), "its filter is inherited"
+    assert allowed("worker") | allowed("checker") <= allowed("supervisor"), "its filter is inherited"
 
 
 @pytest.fixture
@@ -150,6 +150,15 @@ def test_tried_from_inside_a_worker(trial, mode, log):
     assert set(outcomes.values()) == {"0", "EPERM", "ENOSYS"} | ({"EACCES"} if log else set())
     # glibc goes another way then.
     assert {name for (name, _), what in outcomes.items() if what == "ENOSYS"} == {"clone3", "openat2"}
+
+
+@not_sanitized
+def test_tried_from_inside_a_checker(trial):
+    """It has no network, and opens memory alone: its filter lets it read, and Landlock nothing that has a name."""
+    outcomes = trial("checker")
+    assert done(outcomes, "main") == (WORKER | {"socketpair"}) - {"tcp", "udp6"}
+    assert outcomes["read_key", "main"] == outcomes["read_folder", "main"] == "EACCES"
+    assert {outcomes[name, "main"] for name in ("tcp", "udp6", "route", "unix_datagram", "unix_stream", "fork")} == {"EPERM"}
 
 
 @not_sanitized

@@ -26,6 +26,7 @@ PSK_KE, PSK_DHE_KE = b"\x00", b"\x01"
 HANDSHAKE, APPLICATION, ALERT, CCS = 22, 23, 21, 20
 ENCRYPTED_EXTENSIONS, CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, FINISHED = 8, 11, 13, 15, 20
 MESSAGE_HASH = 254
+RECORD = 1 << 14  # octets that one record may hold
 RETRY = hashlib.sha256(b"HelloRetryRequest").digest()  # the random of a ServerHello that is one
 
 
@@ -163,7 +164,8 @@ class Client:
 
     def send_message(self, message):
         self.transcript += message
-        self.send_record(HANDSHAKE, message)
+        for i in range(0, len(message), RECORD):
+            self.send_record(HANDSHAKE, message[i:i + RECORD])
 
     def send_handshake(self, kind, body):
         self.send_message(bytes([kind]) + vector(body, 3))

@@ -1,10 +1,10 @@
 /*
  * sandbox_trial.c: try from inside what the resolver's sandbox forbids.
  *
- * sandbox_trial calls supervisor|worker            the calls that its filter lets through
- * sandbox_trial MODE KEY NEW [LOG]                 MODE: supervisor, worker, files, filter; the
- * last two: one layer of the worker's alone sandbox_trial abort KEY NEW abort() in a worker
- * sandbox_trial unused                             become a user that nobody is; the uid
+ * sandbox_trial calls supervisor|worker|checker    the calls that its filter lets through
+ * sandbox_trial MODE KEY NEW [LOG]                 MODE: supervisor, worker, checker, files,
+ * filter; the last two: one layer of the worker's alone sandbox_trial abort KEY NEW abort() in a
+ * worker sandbox_trial unused                             become a user that nobody is; the uid
  *
  * A line for each trial and each of two threads, the second of which is older than the worker's
  * sandbox: "NAME THREAD ERRNO", 0 for what could be done. KEY is a file that may be read, NEW one
@@ -590,7 +590,8 @@ static void enter_worker(const char *mode, const struct options *options)
         error = files_confine(false, log_file);
     else if (is(mode, "filter"))
         error = calls_confine(&needs);
-    else if (!is(mode, "supervisor") && !sandbox_worker(options, &why))
+    else if (is(mode, "checker") ? !sandbox_checker(&why)
+                                 : !is(mode, "supervisor") && !sandbox_worker(options, &why))
         fail(why);
     if (error != 0)
         fail(strerror(error));
@@ -598,7 +599,9 @@ static void enter_worker(const char *mode, const struct options *options)
 
 static int list_calls(const char *who)
 {
-    enum calls_of of = strcmp(who, "worker") == 0 ? CALLS_WORKER : CALLS_SUPERVISOR;
+    enum calls_of of = strcmp(who, "worker") == 0    ? CALLS_WORKER
+                       : strcmp(who, "checker") == 0 ? CALLS_CHECKER
+                                                     : CALLS_SUPERVISOR;
     const char *name;
 
     for (size_t i = 0; (name = calls_name(of, i)) != NULL; i++)

@@ -120,6 +120,39 @@ Test(config, each_faulty_value_names_key_value_and_what_is_allowed)
     }
 }
 
+/* The first fault of these keys; "" where there is none. */
+static const char *fault_of(struct dance_config *c)
+{
+    static char text[800];
+
+    text[0] = '\0';
+    for (int s = DANCE_SECTIONS - 1; s >= 0; s--) {
+        if (c->fault[s] != NULL)
+            (void)snprintf(text, sizeof(text), "%s", c->fault[s]);
+    }
+    dance_config_free(c);
+    return text;
+}
+
+Test(config, chains)
+{
+    const struct pair same = {"extension_type", "65283"};
+
+    /* Nothing is wrong with the number of somebody who has no chains. */
+    cr_expect_str_empty(fault_of(CONFIG(same, GOOD_CLIENT, GOOD_SERVER)));
+    cr_expect_str_eq(fault_of(CONFIG(same, GOOD_CLIENT, {"client.chain", "yes"})),
+                     "chain_extension_type = 65283: allowed: another number than that of "
+                     "extension_type");
+    cr_expect_str_eq(fault_of(CONFIG(same, GOOD_SERVER, {"server.chain", "accept"})),
+                     "chain_extension_type = 65283: allowed: another number than that of "
+                     "extension_type");
+    cr_expect_str_empty(
+        fault_of(CONFIG(GOOD_SERVER, {"server.chain", "accept"}, {"server.prefetch", "yes"})));
+    cr_expect_str_eq(
+        fault_of(CONFIG(GOOD_SERVER, {"server.chain", "only"}, {"server.prefetch", "yes"})),
+        "server.prefetch = yes: not beside server.chain = only, with which nothing is looked up");
+}
+
 /* The fault of a dns section with this resolver and one more key. */
 static char *fault_beside(const char *resolver, const char *name, const char *value)
 {

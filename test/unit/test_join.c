@@ -59,6 +59,24 @@ Test(join, two_of_one_process)
     cr_assert_eq(compare_with(client, misplaced, "policy"), DANCE_CONFIG_OTHER);
 }
 
+/* The resolver may run for the client's chain by then, with what its own configuration said. */
+Test(join, a_client_with_a_chain_has_a_resolver)
+{
+    const struct pair *client = PAIRS(GOOD_CLIENT, {"client.chain", "yes"});
+    const struct pair *of_file = PAIRS(GOOD_CLIENT, {"client.chain", "/chain"});
+    const struct pair *server = PAIRS(GOOD_SERVER, {"server.policy", "require"});
+    const struct pair *anchored = PAIRS(GOOD_SERVER, {"dns.trust_anchor", "/a"});
+    const struct pair *like_client = PAIRS(GOOD_SERVER, {"dns.timeout", "3"});
+
+    cr_assert_eq(compare_with(client, server, NULL), DANCE_CONFIG_MORE);
+    cr_assert_eq(compare_with(server, client, NULL), DANCE_CONFIG_MORE);
+    cr_assert_eq(compare_with(client, like_client, NULL), DANCE_CONFIG_MORE);
+    cr_assert_eq(compare_with(client, anchored, "dns.trust_anchor"), DANCE_CONFIG_OTHER);
+    cr_assert_eq(compare_with(of_file, anchored, NULL), DANCE_CONFIG_MORE);
+    /* Here it runs as the first says, and who comes second says nothing else. */
+    cr_assert_eq(compare_with(anchored, client, NULL), DANCE_CONFIG_MORE);
+}
+
 Test(join, two_that_are_joined)
 {
     struct dance_config *a = CONFIG(GOOD_CLIENT, {"log", "stderr"});

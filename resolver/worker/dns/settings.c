@@ -189,18 +189,9 @@ static void set_patience(struct ub_ctx *context, size_t forwarders)
     set_number(context, "unknown-server-time-limit", patience);
 }
 
-/*
- * libunbound answers these itself, so that a signed zone there, with an anchor
- * of its own, would never be asked. What remains are names that no zone can
- * have: localhost and its reverses, onion, invalid.
- */
 static int unblock_names(struct ub_ctx *context)
 {
-    return configure_text(context, "server:\n unblock-lan-zones: yes\n"
-                                   " local-zone: \"test\" nodefault\n"
-                                   " local-zone: \"home.arpa\" nodefault\n"
-                                   " local-zone: \"resolver.arpa\" nodefault\n"
-                                   " local-zone: \"service.arpa\" nodefault\n");
+    return configure_text(context, "server:\n" SETTINGS_UNBLOCKED);
 }
 
 static const char *read_system(struct forward *out)

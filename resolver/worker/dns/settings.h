@@ -18,6 +18,16 @@
 #define SETTINGS_OWN_NAME "dance-resolver.invalid."
 
 /*
+ * libunbound answers these itself, so that a signed zone there, with an anchor
+ * of its own, would never be asked. What remains are names that no zone can
+ * have: localhost and its reverses, onion, invalid.
+ */
+#define SETTINGS_UNBLOCKED                                                                         \
+    " unblock-lan-zones: yes\n local-zone: \"test\" nodefault\n"                                   \
+    " local-zone: \"home.arpa\" nodefault\n local-zone: \"resolver.arpa\" nodefault\n"             \
+    " local-zone: \"service.arpa\" nodefault\n"
+
+/*
  * Set a new context up. sockets: UDP sockets that it may have open at a time.
  * true with *tls saying whether it forwards over TLS; or false with *why set
  * (static).

@@ -44,6 +44,25 @@ static bool answer_at_once(struct lookups_asker *asker, uint32_t id, struct name
     return true;
 }
 
+bool lookups_answer_known(struct lookups_asker *asker, const struct dance_wire_query *query,
+                          bool denials_only, long long now_ms)
+{
+    char lower[DANCE_NAME_MAX + 1];
+    struct dance_wire_answer answer;
+    struct name *name;
+
+    if (broken != NULL)
+        return false;
+    dance_owner_name_lower(lower, query->name, query->name_len);
+    name = names_find(lower, query->name_len);
+    if (name == NULL || !name_kept(name, &answer))
+        return false;
+    if (answer.status != DANCE_WIRE_ABSENT && answer.status != DANCE_WIRE_INSECURE
+        && (denials_only || answer.status != DANCE_WIRE_SECURE))
+        return false;
+    return answer_at_once(asker, query->id, name, now_ms);
+}
+
 static void join(struct lookup *l, struct lookups_asker *asker,
                  const struct dance_wire_query *query, long long now_ms)
 {

@@ -35,6 +35,13 @@ void lookups_close(void);
 void lookups_ask(struct lookups_asker *asker, const struct dance_wire_query *query,
                  long long now_ms);
 
+/*
+ * Answer from what is kept, where that is worth more than a chain (chain/chains.h): a denial, or,
+ * unless denials alone are asked for, records. false: it is not, and nothing was said.
+ */
+bool lookups_answer_known(struct lookups_asker *asker, const struct dance_wire_query *query,
+                          bool denials_only, long long now_ms);
+
 /* asker has gone: nothing is delivered to it any more. */
 void lookups_forget(struct lookups_asker *asker);
 

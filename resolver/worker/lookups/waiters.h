@@ -12,13 +12,17 @@
 #include <sys/queue.h>
 
 struct account;
+struct chain_job;
+struct collect_waiter;
 struct lookup;
 struct waiter;
 
 /* Somebody who asks; zeroed at first. */
 struct lookups_asker {
-    LIST_HEAD(waiters_of_asker, waiter) waiting; /* its queries */
-    struct account *account;                     /* to be charged for lookups; NULL: nobody */
+    LIST_HEAD(waiters_of_asker, waiter) waiting;                    /* its queries */
+    LIST_HEAD(chains_of_asker, chain_job) chains;                   /* chain/chains.h's */
+    LIST_HEAD(collect_waiters_of_asker, collect_waiter) collecting; /* collect/collect.h's */
+    struct account *account; /* to be charged for lookups; NULL: nobody */
 };
 
 /*

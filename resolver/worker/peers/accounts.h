@@ -18,6 +18,7 @@ struct account {
     unsigned peers;   /* conversations */
     unsigned waiting; /* queries */
     unsigned lookups; /* in flight, begun for its queries, and still after the asker has gone */
+    unsigned chains;  /* that wait for their check */
     unsigned lists;   /* of names that it holds looked up ahead */
 };
 

@@ -6,10 +6,10 @@
 #ifndef DANCE_MESSAGE_H
 #define DANCE_MESSAGE_H
 
-#include "dance_wire.h"
+#include "dance_wire_chain.h"
 
-/* The longest message that a client may send is a query; one octet more shows that it is not. */
-#define MESSAGE_MAX (DANCE_WIRE_HEADER + 4 + 4 + 1 + DANCE_WIRE_NAME_MAX + 1)
+/* The longest message that a client may send has a chain; one octet more shows that it is not. */
+#define MESSAGE_MAX (DANCE_WIRE_CHAIN_SIZE_MAX + 1)
 /* One is wanted; a second one shows that there were more, and the kernel closes the rest. */
 #define MESSAGE_FDS_MAX 2
 

@@ -4,6 +4,7 @@
 #include "log.h"
 #include "owner_name.h"
 #include "socket_kind.h"
+#include "worker/chain/chains.h"
 #include "worker/peers/accounts.h"
 #include "worker/peers/allow_build.h"
 #include "worker/peers/message.h"
@@ -14,6 +15,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -88,6 +90,8 @@ static bool add(int fd, struct account *process)
     p->process = process;
     p->asker.account = process;
     LIST_INIT(&p->asker.waiting);
+    LIST_INIT(&p->asker.chains);
+    LIST_INIT(&p->asker.collecting);
     LIST_INSERT_HEAD(&alive, p, all);
     count++;
     return true;
@@ -116,6 +120,8 @@ static void end(struct peer *p)
     if (p->fd < 0)
         return;
     lookups_forget(&p->asker);
+    chains_forget(&p->asker);
+    collect_forget(&p->asker);
     if (p->orders)
         allow_build_forget(p);
     if (p->list != NULL) {
@@ -176,35 +182,74 @@ static enum dance_figure figure_of(enum dance_wire_status status)
     return (enum dance_figure)(DANCE_ANSWERED_SECURE + (status - DANCE_WIRE_SECURE));
 }
 
-void peers_deliver(struct lookups_asker *asker, const struct dance_wire_answer *answer)
+/* Send what p has asked for; len: 0 where it fits into no message. */
+static void deliver(struct lookups_asker *asker, enum dance_wire_status status,
+                    const uint8_t *message, size_t len)
 {
-    static uint8_t message[DANCE_WIRE_MAX];
     struct peer *p = (struct peer *)(void *)asker;
-    size_t len = dance_wire_encode_answer(answer, message, sizeof(message));
 
     p->waiting--;
     p->process->waiting--;
-    figures_add(figures, figure_of(answer->status), 1);
+    figures_add(figures, figure_of(status), 1);
     if (len == 0 || send(p->fd, message, len, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)len)
         end(p);
 }
 
-static void take_query(struct peer *p, const struct dance_wire_query *query, long long now_ms)
+void peers_deliver(struct lookups_asker *asker, const struct dance_wire_answer *answer)
 {
-    static const char busy[] = "too many queries of this process are waiting";
-    struct dance_wire_answer answer = {
-        .id = query->id, .status = DANCE_WIRE_BUSY, .reason = busy, .reason_len = sizeof(busy) - 1};
-    bool too_many =
-        p->waiting >= WAITING_PER_PEER || p->process->waiting >= limit.waiting_per_client;
+    static uint8_t message[DANCE_WIRE_MAX];
+
+    deliver(asker, answer->status, message,
+            dance_wire_encode_answer(answer, message, sizeof(message)));
+}
+
+void peers_deliver_collected(struct lookups_asker *asker,
+                             const struct dance_wire_collected *collected)
+{
+    static uint8_t message[DANCE_WIRE_CHAIN_SIZE_MAX];
+
+    deliver(asker, collected->status, message,
+            dance_wire_encode_collected(collected, message, sizeof(message)));
+}
+
+/* p waits for one more. NULL, or why it is refused. */
+static const char *begin_waiting(struct peer *p)
+{
+    bool room = p->waiting < WAITING_PER_PEER && p->process->waiting < limit.waiting_per_client;
 
     p->waiting++;
     p->process->waiting++;
-    if (too_many) {
-        lookups_refused();
+    if (room)
+        return NULL;
+    lookups_refused();
+    return "too many queries of this process are waiting";
+}
+
+/* chain: what query brings, or NULL. */
+static void take_query(struct peer *p, const struct dance_wire_query *query,
+                       const struct dance_wire_chain *chain, long long now_ms)
+{
+    const char *busy = begin_waiting(p);
+    struct dance_wire_answer answer = {.id = query->id, .status = DANCE_WIRE_BUSY, .reason = busy};
+
+    if (busy != NULL) {
+        answer.reason_len = strlen(busy);
         peers_deliver(&p->asker, &answer);
-        return;
+    } else if (chain != NULL) {
+        chains_ask(&p->asker, chain, now_ms);
+    } else {
+        lookups_ask(&p->asker, query, now_ms);
     }
-    lookups_ask(&p->asker, query, now_ms);
+}
+
+static void take_collect(struct peer *p, const struct dance_wire_query *query, long long now_ms)
+{
+    const char *busy = begin_waiting(p);
+
+    if (busy != NULL)
+        collect_refuse(&p->asker, query->id, DANCE_WIRE_BUSY, 0, busy);
+    else
+        collect_ask(&p->asker, query, now_ms);
 }
 
 /*
@@ -303,6 +348,7 @@ static bool take_of_channel(struct message *m)
 static bool take_of_conversation(struct peer *p, struct message *m, long long now_ms)
 {
     struct dance_wire_query query;
+    struct dance_wire_chain chain;
     const char *name;
     size_t name_len;
 
@@ -319,10 +365,20 @@ static bool take_of_conversation(struct peer *p, struct message *m, long long no
         lookups_want(name, name_len, now_ms);
         return true;
     }
+    if (dance_wire_decode_chain(m->octets, m->len, &chain)
+        && dance_owner_name_fault(chain.query.name, chain.query.name_len) == NULL) {
+        take_query(p, &chain.query, &chain, now_ms);
+        return true;
+    }
+    if (dance_wire_decode_collect(m->octets, m->len, &query)
+        && dance_owner_name_fault(query.name, query.name_len) == NULL) {
+        take_collect(p, &query, now_ms);
+        return true;
+    }
     if (!dance_wire_decode_query(m->octets, m->len, &query)
         || dance_owner_name_fault(query.name, query.name_len) != NULL)
         return false;
-    take_query(p, &query, now_ms);
+    take_query(p, &query, NULL, now_ms);
     return true;
 }
 

@@ -15,6 +15,7 @@
 #include "dance_wire.h"
 #include "figures.h"
 #include "generation.h"
+#include "worker/collect/collect.h"
 #include "worker/lookups/lookups.h"
 
 #include <stdbool.h>
@@ -58,6 +59,10 @@ void peers_bury(void);
  * that does not read what it asked for is let go.
  */
 void peers_deliver(struct lookups_asker *asker, const struct dance_wire_answer *answer);
+
+/* collect_deliver: the same with what came of collecting a chain. */
+void peers_deliver_collected(struct lookups_asker *asker,
+                             const struct dance_wire_collected *collected);
 
 /* Number of control channels and conversations that are open. */
 unsigned peers_count(void);

@@ -58,6 +58,11 @@ static int allow_all(const struct filter *f)
 /* libseccomp's macros leave a field out, which clang warns of. */
 #define IS(AT, VALUE) SCMP_CMP(AT, SCMP_CMP_EQ, VALUE, 0)
 
+static bool is_supervisor(const struct filter *f)
+{
+    return f->needs->who == CALLS_SUPERVISOR;
+}
+
 /* The argument at has these bits of mask set, and no other. */
 static int allow_bits(const struct filter *f, unsigned at, uint64_t mask, uint64_t bits)
 {
@@ -76,7 +81,10 @@ static int allow_each(const struct filter *f, unsigned at, const uint64_t values
 }
 #define COUNT(ARRAY) (sizeof(ARRAY) / sizeof((ARRAY)[0]))
 
-/* A worker opens nothing but its log anew; what it needs is open by now. */
+/*
+ * A worker opens nothing but its log anew; what it needs is open by now. libunbound opens the zones
+ * of a checker, which are in memory; Landlock keeps it from all others.
+ */
 static int open_call(const struct filter *f)
 {
     int error = 0;
@@ -85,14 +93,16 @@ static int open_call(const struct filter *f)
         error = allow_bits(f, 2, ~(uint64_t)(OPEN_HARMLESS | O_CREAT) & UINT32_MAX,
                            O_WRONLY | O_APPEND);
     if (error == 0 && !is_worker(f))
-        error = allow_bits(f, 2, ~(uint64_t)(OPEN_HARMLESS | O_PATH) & UINT32_MAX, O_RDONLY);
+        error = allow_bits(
+            f, 2, ~(uint64_t)(OPEN_HARMLESS | (is_supervisor(f) ? O_PATH : 0)) & UINT32_MAX,
+            O_RDONLY);
     return error;
 }
 
 /* Threads always, processes the supervisor alone, in no new namespace. */
 static int clone_call(const struct filter *f)
 {
-    if (is_worker(f))
+    if (!is_supervisor(f))
         return allow_bits(f, CLONE_FLAGS_AT, NAMESPACES | CLONE_THREAD, CLONE_THREAD);
     return allow_bits(f, CLONE_FLAGS_AT, NAMESPACES, 0);
 }
@@ -100,10 +110,10 @@ static int clone_call(const struct filter *f)
 /* Signals to ourselves: abort(), and what libunbound's end does. */
 static int tgkill_call(const struct filter *f)
 {
-    return is_worker(f) ? allow_bits(f, 0, UINT32_MAX, (uint64_t)getpid()) : allow_all(f);
+    return !is_supervisor(f) ? allow_bits(f, 0, UINT32_MAX, (uint64_t)getpid()) : allow_all(f);
 }
 
-/* Our own limits. A worker looks at them. */
+/* Our own limits. A worker looks at them, a checker sets itself a time. */
 static int prlimit_call(const struct filter *f)
 {
     const struct scmp_arg_cmp looks[] = {IS(0, 0), IS(2, 0)};
@@ -114,7 +124,7 @@ static int prlimit_call(const struct filter *f)
 /* Memory is not made executable; libraries may be loaded until a worker's set-up is over. */
 static int mmap_call(const struct filter *f)
 {
-    return is_worker(f) ? allow_bits(f, 2, PROT_EXEC, 0) : allow_all(f);
+    return is_supervisor(f) ? allow_all(f) : allow_bits(f, 2, PROT_EXEC, 0);
 }
 
 static int mprotect_call(const struct filter *f)
@@ -139,7 +149,7 @@ static int ioctl_call(const struct filter *f)
     static const uint64_t interfaces[] = {SIOCGIFINDEX, SIOCGIFNAME};
     int error = allow_each(f, 1, requests, COUNT(requests));
 
-    if (error == 0 && !is_worker(f))
+    if (error == 0 && is_supervisor(f))
         error = allow_each(f, 1, interfaces, COUNT(interfaces));
     return error;
 }
@@ -151,7 +161,7 @@ static int prctl_call(const struct filter *f)
                                       PR_SET_SECCOMP,   PR_GET_SECCOMP,      PR_GET_DUMPABLE};
     int error = allow_each(f, 0, always, COUNT(always));
 
-    if (error == 0 && !is_worker(f))
+    if (error == 0 && is_supervisor(f))
         error = allow_each(f, 0, before, COUNT(before));
     return error;
 }
@@ -194,7 +204,11 @@ static int socketpair_call(const struct filter *f)
 }
 
 #define SUPERVISOR CALLS_SUPERVISOR
-#define BOTH (CALLS_SUPERVISOR | CALLS_WORKER)
+#define ALL (CALLS_SUPERVISOR | CALLS_WORKER | CALLS_CHECKER)
+/* Has a network, which a checker has not. */
+#define NETWORK (CALLS_SUPERVISOR | CALLS_WORKER)
+/* Sets libunbound up, for each chain. */
+#define CHECKER (CALLS_SUPERVISOR | CALLS_CHECKER)
 
 /*
  * Some have several names, of which an architecture or a C library uses one. What a
@@ -206,31 +220,31 @@ static const struct {
     int (*rule)(const struct filter *f); /* NULL: whatever its arguments */
 } table[] = {
     /* Descriptors that are open */
-    {"read", BOTH, NULL},
-    {"readv", BOTH, NULL},
-    {"pread64", BOTH, NULL},
-    {"write", BOTH, NULL},
-    {"writev", BOTH, NULL},
-    {"close", BOTH, NULL},
-    {"close_range", BOTH, NULL},
-    {"dup", BOTH, NULL},
-    {"dup2", BOTH, NULL},
-    {"dup3", BOTH, NULL},
-    {"fcntl", BOTH, fcntl_call},
-    {"fcntl64", BOTH, fcntl_call},
-    {"ioctl", BOTH, ioctl_call},
-    {"lseek", BOTH, NULL},
-    {"_llseek", BOTH, NULL},
+    {"read", ALL, NULL},
+    {"readv", ALL, NULL},
+    {"pread64", ALL, NULL},
+    {"write", ALL, NULL},
+    {"writev", ALL, NULL},
+    {"close", ALL, NULL},
+    {"close_range", ALL, NULL},
+    {"dup", ALL, NULL},
+    {"dup2", ALL, NULL},
+    {"dup3", ALL, NULL},
+    {"fcntl", ALL, fcntl_call},
+    {"fcntl64", ALL, fcntl_call},
+    {"ioctl", ALL, ioctl_call},
+    {"lseek", ALL, NULL},
+    {"_llseek", ALL, NULL},
     /* Files; what stat() says is no secret, and tells that one has changed */
-    {"openat", BOTH, open_call},
-    {"fstat", BOTH, NULL},
-    {"fstat64", BOTH, NULL},
-    {"stat", BOTH, NULL},
-    {"stat64", BOTH, NULL},
-    {"lstat", BOTH, NULL},
-    {"newfstatat", BOTH, NULL},
-    {"fstatat64", BOTH, NULL},
-    {"statx", BOTH, NULL},
+    {"openat", ALL, open_call},
+    {"fstat", ALL, NULL},
+    {"fstat64", ALL, NULL},
+    {"stat", ALL, NULL},
+    {"stat64", ALL, NULL},
+    {"lstat", ALL, NULL},
+    {"newfstatat", ALL, NULL},
+    {"fstatat64", ALL, NULL},
+    {"statx", ALL, NULL},
     {"access", SUPERVISOR, NULL},
     {"faccessat", SUPERVISOR, NULL},
     {"readlink", SUPERVISOR, NULL},
@@ -239,118 +253,118 @@ static const struct {
     {"fstatfs", SUPERVISOR, NULL},
     {"fstatfs64", SUPERVISOR, NULL},
     {"fadvise64", SUPERVISOR, NULL},
-    {"memfd_create", BOTH, NULL},
-    {"fallocate", BOTH, NULL},
+    {"memfd_create", ALL, NULL},
+    {"fallocate", ALL, NULL},
     {"ftruncate", SUPERVISOR, NULL},
     {"ftruncate64", SUPERVISOR, NULL},
     /* Sockets */
-    {"socket", BOTH, socket_call},
-    {"bind", BOTH, NULL},
-    {"connect", BOTH, NULL},
-    {"accept4", BOTH, NULL},
-    {"shutdown", BOTH, NULL},
-    {"send", BOTH, NULL},
-    {"sendto", BOTH, NULL},
-    {"sendmsg", BOTH, NULL},
-    {"sendmmsg", BOTH, NULL},
-    {"recv", BOTH, NULL},
-    {"recvfrom", BOTH, NULL},
-    {"recvmsg", BOTH, NULL},
-    {"recvmmsg", BOTH, NULL},
-    {"recvmmsg_time64", BOTH, NULL},
-    {"getsockname", BOTH, NULL},
-    {"getpeername", BOTH, NULL},
-    {"getsockopt", BOTH, NULL},
-    {"setsockopt", BOTH, NULL},
-    {"socketpair", SUPERVISOR, socketpair_call},
+    {"socket", NETWORK, socket_call},
+    {"bind", NETWORK, NULL},
+    {"connect", NETWORK, NULL},
+    {"accept4", NETWORK, NULL},
+    {"shutdown", NETWORK, NULL},
+    {"send", ALL, NULL},
+    {"sendto", ALL, NULL},
+    {"sendmsg", ALL, NULL},
+    {"sendmmsg", NETWORK, NULL},
+    {"recv", ALL, NULL},
+    {"recvfrom", ALL, NULL},
+    {"recvmsg", ALL, NULL},
+    {"recvmmsg", NETWORK, NULL},
+    {"recvmmsg_time64", NETWORK, NULL},
+    {"getsockname", ALL, NULL},
+    {"getpeername", ALL, NULL},
+    {"getsockopt", ALL, NULL},
+    {"setsockopt", ALL, NULL},
+    {"socketpair", CHECKER, socketpair_call},
     {"listen", SUPERVISOR, NULL},
     /* Events and time */
-    {"epoll_ctl", BOTH, NULL},
-    {"epoll_wait", BOTH, NULL},
-    {"epoll_pwait", BOTH, NULL},
-    {"epoll_pwait2", BOTH, NULL},
-    {"poll", BOTH, NULL},
-    {"ppoll", BOTH, NULL},
-    {"ppoll_time64", BOTH, NULL},
-    {"select", BOTH, NULL},
-    {"_newselect", BOTH, NULL},
-    {"pselect6", BOTH, NULL},
-    {"pselect6_time64", BOTH, NULL},
-    {"timerfd_create", BOTH, NULL},
-    {"timerfd_settime", BOTH, NULL},
-    {"timerfd_settime64", BOTH, NULL},
-    {"eventfd2", BOTH, NULL},
-    {"epoll_create1", SUPERVISOR, NULL},
-    {"pipe", SUPERVISOR, NULL},
-    {"pipe2", SUPERVISOR, NULL},
+    {"epoll_ctl", ALL, NULL},
+    {"epoll_wait", ALL, NULL},
+    {"epoll_pwait", ALL, NULL},
+    {"epoll_pwait2", ALL, NULL},
+    {"poll", ALL, NULL},
+    {"ppoll", ALL, NULL},
+    {"ppoll_time64", ALL, NULL},
+    {"select", ALL, NULL},
+    {"_newselect", ALL, NULL},
+    {"pselect6", ALL, NULL},
+    {"pselect6_time64", ALL, NULL},
+    {"timerfd_create", ALL, NULL},
+    {"timerfd_settime", ALL, NULL},
+    {"timerfd_settime64", ALL, NULL},
+    {"eventfd2", ALL, NULL},
+    {"epoll_create1", CHECKER, NULL},
+    {"pipe", CHECKER, NULL},
+    {"pipe2", CHECKER, NULL},
     {"signalfd4", SUPERVISOR, NULL},
-    {"clock_gettime", BOTH, NULL},
-    {"clock_gettime64", BOTH, NULL},
-    {"clock_getres", BOTH, NULL},
-    {"clock_getres_time64", BOTH, NULL},
-    {"clock_nanosleep", BOTH, NULL},
-    {"clock_nanosleep_time64", BOTH, NULL},
-    {"nanosleep", BOTH, NULL},
-    {"gettimeofday", BOTH, NULL},
-    {"time", BOTH, NULL},
-    {"getrandom", BOTH, NULL},
+    {"clock_gettime", ALL, NULL},
+    {"clock_gettime64", ALL, NULL},
+    {"clock_getres", ALL, NULL},
+    {"clock_getres_time64", ALL, NULL},
+    {"clock_nanosleep", ALL, NULL},
+    {"clock_nanosleep_time64", ALL, NULL},
+    {"nanosleep", ALL, NULL},
+    {"gettimeofday", ALL, NULL},
+    {"time", ALL, NULL},
+    {"getrandom", ALL, NULL},
     /* Memory and threads */
-    {"brk", BOTH, NULL},
-    {"mmap", BOTH, mmap_call},
-    {"mmap2", BOTH, mmap_call},
-    {"mprotect", BOTH, mprotect_call},
-    {"mremap", BOTH, NULL},
-    {"munmap", BOTH, NULL},
-    {"madvise", BOTH, NULL},
-    {"clone", BOTH, clone_call},
-    {"futex", BOTH, NULL},
-    {"futex_time64", BOTH, NULL},
-    {"set_robust_list", BOTH, NULL},
-    {"set_tid_address", BOTH, NULL},
-    {"rseq", BOTH, NULL},
-    {"sched_yield", BOTH, NULL},
-    {"sched_getaffinity", BOTH, NULL},
-    {"exit", BOTH, NULL},
-    {"exit_group", BOTH, NULL},
+    {"brk", ALL, NULL},
+    {"mmap", ALL, mmap_call},
+    {"mmap2", ALL, mmap_call},
+    {"mprotect", ALL, mprotect_call},
+    {"mremap", ALL, NULL},
+    {"munmap", ALL, NULL},
+    {"madvise", ALL, NULL},
+    {"clone", ALL, clone_call},
+    {"futex", ALL, NULL},
+    {"futex_time64", ALL, NULL},
+    {"set_robust_list", ALL, NULL},
+    {"set_tid_address", ALL, NULL},
+    {"rseq", ALL, NULL},
+    {"sched_yield", ALL, NULL},
+    {"sched_getaffinity", ALL, NULL},
+    {"exit", ALL, NULL},
+    {"exit_group", ALL, NULL},
     /* Signals */
-    {"rt_sigaction", BOTH, NULL},
-    {"rt_sigprocmask", BOTH, NULL},
-    {"rt_sigreturn", BOTH, NULL},
-    {"sigreturn", BOTH, NULL},
-    {"sigaltstack", BOTH, NULL},
-    {"restart_syscall", BOTH, NULL},
-    {"tgkill", BOTH, tgkill_call},
+    {"rt_sigaction", ALL, NULL},
+    {"rt_sigprocmask", ALL, NULL},
+    {"rt_sigreturn", ALL, NULL},
+    {"sigreturn", ALL, NULL},
+    {"sigaltstack", ALL, NULL},
+    {"restart_syscall", ALL, NULL},
+    {"tgkill", ALL, tgkill_call},
     {"kill", SUPERVISOR, NULL},
     {"pidfd_open", SUPERVISOR, NULL},
     {"pidfd_send_signal", SUPERVISOR, NULL},
     {"wait4", SUPERVISOR, NULL},
     {"waitid", SUPERVISOR, NULL},
     /* Who we are, and what we may */
-    {"getpid", BOTH, NULL},
-    {"getppid", BOTH, NULL},
-    {"gettid", BOTH, NULL},
-    {"getuid", BOTH, NULL},
-    {"getuid32", BOTH, NULL},
-    {"geteuid", BOTH, NULL},
-    {"geteuid32", BOTH, NULL},
-    {"getgid", BOTH, NULL},
-    {"getgid32", BOTH, NULL},
-    {"getegid", BOTH, NULL},
-    {"getegid32", BOTH, NULL},
+    {"getpid", ALL, NULL},
+    {"getppid", ALL, NULL},
+    {"gettid", ALL, NULL},
+    {"getuid", ALL, NULL},
+    {"getuid32", ALL, NULL},
+    {"geteuid", ALL, NULL},
+    {"geteuid32", ALL, NULL},
+    {"getgid", ALL, NULL},
+    {"getgid32", ALL, NULL},
+    {"getegid", ALL, NULL},
+    {"getegid32", ALL, NULL},
     {"getresuid", SUPERVISOR, NULL},
     {"getresuid32", SUPERVISOR, NULL},
     {"getresgid", SUPERVISOR, NULL},
     {"getresgid32", SUPERVISOR, NULL},
-    {"getrlimit", BOTH, NULL},
-    {"ugetrlimit", BOTH, NULL},
-    {"prlimit64", BOTH, prlimit_call},
-    {"setrlimit", SUPERVISOR, NULL},
+    {"getrlimit", ALL, NULL},
+    {"ugetrlimit", ALL, NULL},
+    {"prlimit64", ALL, prlimit_call},
+    {"setrlimit", CHECKER, NULL},
     {"getpriority", SUPERVISOR, NULL},
     {"setpriority", SUPERVISOR, NULL},
-    {"getrusage", BOTH, NULL},
-    {"sysinfo", BOTH, NULL},
-    {"uname", BOTH, NULL},
-    {"prctl", BOTH, prctl_call},
+    {"getrusage", ALL, NULL},
+    {"sysinfo", ALL, NULL},
+    {"uname", ALL, NULL},
+    {"prctl", ALL, prctl_call},
     {"seccomp", SUPERVISOR, NULL},
     {"landlock_create_ruleset", SUPERVISOR, NULL},
     {"landlock_add_rule", SUPERVISOR, NULL},

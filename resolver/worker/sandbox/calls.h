@@ -10,11 +10,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum calls_of { CALLS_SUPERVISOR = 1, CALLS_WORKER = 2 };
+enum calls_of { CALLS_SUPERVISOR = 1, CALLS_WORKER = 2, CALLS_CHECKER = 4 };
 
 struct calls_needs {
     enum calls_of
-        who;       /* a worker's calls are all among the supervisor's, whose filter it inherits */
+        who;       /* the others' calls are all among the supervisor's, whose filter they inherit */
     bool log_file; /* a log is opened anew, for appending */
     bool syslog;   /* /dev/log is connected to anew */
 };

@@ -18,6 +18,7 @@
 
 /* Memory of a worker: far above what its bounds add up to. */
 #define WORKER_DATA_MAX ((rlim_t)1 << 30)
+#define CHECKER_DATA_MAX ((rlim_t)256 << 20)
 
 /* A part is in force, or why not. True: go on all the same. */
 static bool done(const char *part, int error, const char **why)
@@ -110,4 +111,14 @@ bool sandbox_worker(const struct options *options, const char **why)
            && (SANDBOX_SANITIZED
                || done("RLIMIT_DATA", lower_limit(RLIMIT_DATA, WORKER_DATA_MAX), why))
            && done("seccomp", confine_calls(options, CALLS_WORKER), why);
+}
+
+bool sandbox_checker(const char **why)
+{
+    const struct options mute = {.log_target = DANCE_LOG_NONE};
+
+    return done("Landlock", files_confine(SANDBOX_SANITIZED, SANDBOX_SANITIZED ? "/" : NULL), why)
+           && (SANDBOX_SANITIZED
+               || done("RLIMIT_DATA", lower_limit(RLIMIT_DATA, CHECKER_DATA_MAX), why))
+           && done("seccomp", confine_calls(&mute, CALLS_CHECKER), why);
 }

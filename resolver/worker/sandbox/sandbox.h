@@ -28,4 +28,10 @@ bool sandbox_supervisor(const struct options *options, const char **why);
  */
 bool sandbox_worker(const struct options *options, const char **why);
 
+/*
+ * A checker's (chain/checker.h), within the supervisor's, before its first thread: no socket, no
+ * file that has a name, no log. False with *why: the process must end.
+ */
+bool sandbox_checker(const char **why);
+
 #endif

@@ -88,3 +88,28 @@ Test(new_file, is_as_its_model, .init = begin, .fini = end)
     cr_assert_not(new_file_write_like("b", &model, "again", 5, why, sizeof(why)));
     expect("b", 0640, "new");
 }
+
+Test(new_file, replaced_as_it_was, .init = begin, .fini = end)
+{
+    struct stat before, after;
+
+    (void)umask(077);
+    cr_assert(new_file_replace("a", 0644, "one", 3, why, sizeof(why)), "%s", why);
+    expect("a", 0644, "one");
+    cr_assert_eq(chmod("a", 0640), 0);
+    if (geteuid() == 0)
+        cr_assert_eq(chown("a", 12345, 54321), 0);
+    cr_assert_eq(stat("a", &before), 0);
+    cr_assert(new_file_replace("a", 0644, "two", 3, why, sizeof(why)), "%s", why);
+    expect("a", 0640, "two");
+    cr_assert_eq(stat("a", &after), 0);
+    cr_assert(before.st_uid == after.st_uid && before.st_gid == after.st_gid);
+    /* Whoever has the old one open goes on reading it. */
+    cr_assert_neq(before.st_ino, after.st_ino);
+    cr_assert_eq(symlink("a", "b"), 0);
+    cr_assert_not(new_file_replace("b", 0644, "three", 5, why, sizeof(why)));
+    cr_assert_not_null(strstr(why, "it is no file"));
+    expect("a", 0640, "two");
+    cr_assert_not(new_file_replace(".", 0644, "x", 1, why, sizeof(why)));
+    cr_assert_not(new_file_replace("none/a", 0644, "x", 1, why, sizeof(why)));
+}

@@ -18,7 +18,7 @@ static void make(void)
 {
     key = EVP_EC_gen("P-256");
     cr_assert_not_null(key);
-    certificate = dance_credential_self_signed(key, "a.example.com");
+    certificate = dance_credential_self_signed(key, "a.example.com", NULL);
     cr_assert_not_null(certificate);
 }
 

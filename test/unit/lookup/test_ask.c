@@ -3,6 +3,7 @@
 #include "lookup/ask.h"
 
 #include "../pairs.h"
+#include "dance_wire_chain.h"
 #include "fd_message.h"
 #include "generation.h"
 #include "process.h"
@@ -27,6 +28,8 @@ static bool gives_page;
 static _Atomic int
     flush_at; /* the query, counted from 1, after whose answer was made comes a flush */
 static _Atomic int queries;
+/* What is said of a name, and of one that comes with a chain. */
+static _Atomic int of_name = DANCE_WIRE_ABSENT, of_chain = DANCE_WIRE_BOGUS;
 static char why[512];
 
 static void unlink_socket(void)
@@ -49,14 +52,16 @@ static void begin(int conversation)
 static void respond(int conversation, const uint8_t *message, size_t len)
 {
     static uint8_t octets[DANCE_WIRE_MAX];
-    struct dance_wire_query query;
-    struct dance_wire_answer answer = {.status = DANCE_WIRE_ABSENT,
+    struct dance_wire_chain query;
+    bool with_chain = dance_wire_decode_chain(message, len, &query);
+    struct dance_wire_answer answer = {.status = with_chain ? of_chain : of_name,
                                        .ttl = TTL,
                                        .reason = REASON,
                                        .reason_len = sizeof(REASON) - 1};
 
-    cr_assert(dance_wire_decode_query(message, len, &query));
-    answer.id = query.id;
+    cr_assert(with_chain || dance_wire_decode_query(message, len, &query.query));
+    cr_assert(!with_chain || !query.only);
+    answer.id = query.query.id;
     if (atomic_fetch_add(&queries, 1) + 1 == atomic_load(&flush_at))
         dance_generation_bump(&generation);
     len = dance_wire_encode_answer(&answer, octets, sizeof(octets));
@@ -149,4 +154,62 @@ Test(ask, without_a_page_nothing_is_kept)
     start(false);
     cr_assert_eq(queries_after_lookup(), 1);
     cr_assert_eq(queries_after_lookup(), 2);
+}
+
+static enum dance_wire_status status_with(const char *chain)
+{
+    struct dance_lookup *lookup = dance_lookup_new();
+    enum dance_wire_status status;
+
+    cr_assert(dance_lookup_run_with_chain(lookup, NAME, sizeof(NAME) - 1, (const uint8_t *)chain,
+                                          chain != NULL ? strlen(chain) : 0, false),
+              "%s", lookup->why);
+    status = lookup->answer.status;
+    dance_lookup_free(lookup);
+    return status;
+}
+
+Test(ask, what_a_chain_came_to_is_known_of_that_chain_alone)
+{
+    start(true);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(status_with("one"), DANCE_WIRE_BOGUS);
+        cr_assert_eq(atomic_load(&queries), 1);
+    }
+    atomic_store(&of_chain, DANCE_WIRE_FAILED);
+    cr_assert_eq(status_with("other"), DANCE_WIRE_FAILED);
+    cr_assert_eq(status_with("one"), DANCE_WIRE_BOGUS);
+    cr_assert_eq(atomic_load(&queries), 2);
+    cr_assert_eq(status_with(NULL), DANCE_WIRE_ABSENT);
+    cr_assert_eq(atomic_load(&queries), 3);
+}
+
+Test(ask, what_the_dns_said_goes_before_a_chain)
+{
+    start(true);
+    cr_assert_eq(status_with("one"), DANCE_WIRE_BOGUS);
+    cr_assert_eq(status_with(NULL), DANCE_WIRE_ABSENT);
+    cr_assert_eq(status_with("one"), DANCE_WIRE_ABSENT);
+    cr_assert_eq(status_with("other"), DANCE_WIRE_ABSENT);
+    cr_assert_eq(atomic_load(&queries), 2);
+}
+
+Test(ask, where_the_dns_could_not_be_believed_a_chain_decides)
+{
+    start(true);
+    atomic_store(&of_name, DANCE_WIRE_FAILED);
+    atomic_store(&of_chain, DANCE_WIRE_INSECURE);
+    cr_assert_eq(status_with(NULL), DANCE_WIRE_FAILED);
+    cr_assert_eq(status_with("one"), DANCE_WIRE_INSECURE);
+    cr_assert_eq(status_with(NULL), DANCE_WIRE_FAILED);
+    cr_assert_eq(atomic_load(&queries), 2);
+}
+
+Test(ask, a_flush_voids_what_a_chain_came_to)
+{
+    start(true);
+    cr_assert_eq(status_with("one"), DANCE_WIRE_BOGUS);
+    dance_generation_bump(&generation);
+    cr_assert_eq(status_with("one"), DANCE_WIRE_BOGUS);
+    cr_assert_eq(atomic_load(&queries), 2);
 }

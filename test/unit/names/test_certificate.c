@@ -265,7 +265,7 @@ static void check_self_signed(const char *algorithm, const char *configured)
     EVP_PKEY *key = strcmp(algorithm, "RSA") == 0     ? EVP_RSA_gen(2048)
                     : strcmp(algorithm, "P-256") == 0 ? EVP_EC_gen("P-256")
                                                       : EVP_PKEY_Q_keygen(NULL, NULL, algorithm);
-    X509 *x = dance_credential_self_signed(key, configured);
+    X509 *x = dance_credential_self_signed(key, configured, NULL);
 
     cr_assert_not_null(x, "%s", algorithm);
     cr_assert_null(dance_cert_names_fault(x, identity, strlen(identity)));
@@ -305,7 +305,7 @@ Test(credential, a_long_identity_stands_in_the_san_alone)
     for (size_t i = 0; i < sizeof(name); i++)
         name[i] = i % 40 == 39 ? '.' : 'A';
     name[sizeof(name) - 1] = '\0';
-    x = dance_credential_self_signed(key, name);
+    x = dance_credential_self_signed(key, name, NULL);
     cr_assert_not_null(x);
     cr_assert_eq(X509_NAME_entry_count(X509_get_subject_name(x)), 0);
     dance_owner_name_lower(lower, name, strlen(name));

@@ -184,6 +184,14 @@ static void ask(struct lookups_asker *asker, uint32_t id, const char *name, uint
     lookups_ask(asker, &q, now);
 }
 
+/* what is kept, where a chain is there as well */
+static bool known(struct lookups_asker *asker, const char *name, bool denials_only)
+{
+    struct dance_wire_query q = {77, 500, name, strlen(name)};
+
+    return lookups_answer_known(asker, &q, denials_only, 0);
+}
+
 static void open_for(unsigned lookups, const char *unavailable)
 {
     lookups_open((struct lookups_limits){lookups, 1000, 30}, unavailable, deliver);
@@ -853,4 +861,39 @@ Test(lookups, denials_are_cut, .fini = close_all)
     ask(&a, 4, "x.example.com", 500, 0);
     ask(&a, 5, "y.example.com", 500, 0);
     cr_assert_eq(count, 5);
+}
+
+/* What DNS said goes before a chain: its denials always, its records unless the chain is to decide.
+ */
+Test(lookups, known_beside_a_chain, .fini = close_all)
+{
+    struct lookups_asker a = {0};
+
+    open_for(10, NULL);
+    cr_assert(!known(&a, "good.example.com", false));
+    ask(&a, 1, "good.example.com", 500, 0);
+    answer_secure(0, 3600);
+    ask(&a, 2, "none.example.com", 500, 0);
+    answer_absent(1, 3600);
+    ask(&a, 3, "unsigned.example.com", 500, 0);
+    answer_insecure(2, 3600);
+    ask(&a, 4, "bogus.example.com", 500, 0);
+    answer_bogus(3);
+    ask(&a, 5, "silent.example.com", 500, 0);
+    answer_failed(4);
+    cr_assert_eq(deliveries, 5);
+    cr_assert(known(&a, "Good.example.com", false));
+    cr_assert_eq(delivered[5].status, DANCE_WIRE_SECURE);
+    cr_assert_eq(delivered[5].id, 77);
+    cr_assert(!known(&a, "good.example.com", true));
+    for (int only = 0; only < 2; only++) {
+        cr_assert(known(&a, "none.example.com", only));
+        cr_assert(known(&a, "unsigned.example.com", only));
+        /* These say nothing of the record: whoever is in between can bring them about. */
+        cr_assert(!known(&a, "bogus.example.com", only));
+        cr_assert(!known(&a, "silent.example.com", only));
+    }
+    cr_assert_eq(deliveries, 10);
+    cr_assert_eq(delivered[6].status, DANCE_WIRE_ABSENT);
+    cr_assert_eq(delivered[9].status, DANCE_WIRE_INSECURE);
 }

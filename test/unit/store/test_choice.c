@@ -23,7 +23,7 @@ static void make(void)
     uint8_t *at;
 
     data.key = EVP_EC_gen("P-256");
-    data.x = dance_credential_self_signed(data.key, "ta.example.com");
+    data.x = dance_credential_self_signed(data.key, "ta.example.com", NULL);
     cr_assert_not_null(data.x);
     at = data.cert + 3;
     data.cert_len = (size_t)i2d_X509(data.x, &at);
