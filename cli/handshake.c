@@ -342,7 +342,8 @@ static bool run(const void *from, char *text, size_t size)
 static bool make_pair(const void *from, char *text, size_t size)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *certificate = key != NULL ? dance_credential_self_signed(key, PLAIN_PEER_MADE_UP) : NULL;
+    X509 *certificate =
+        key != NULL ? dance_credential_self_signed(key, PLAIN_PEER_MADE_UP, NULL) : NULL;
     BIO *out = BIO_new(BIO_s_mem());
     char *pem = NULL;
     long len = 0;

@@ -21,7 +21,7 @@ bool plain_ask_for(SSL *ssl, const char *server_name)
 static bool use_credential(SSL_CTX *ctx, const char *name)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *certificate = key != NULL ? dance_credential_self_signed(key, name) : NULL;
+    X509 *certificate = key != NULL ? dance_credential_self_signed(key, name, NULL) : NULL;
     bool good = certificate != NULL && SSL_CTX_use_certificate(ctx, certificate) == 1
                 && SSL_CTX_use_PrivateKey(ctx, key) == 1;
 
