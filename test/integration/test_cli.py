@@ -44,7 +44,7 @@ def commands():
 def test_help_and_version():
     assert re.fullmatch(r"dance \d+\.\d+\.\d+\n", good("--version"))
     assert good("help") == good("--help")
-    assert {"check", "disable", "enable", "enroll", "record", "rollover", "lookup", "flush", "chain"} <= set(commands())
+    assert {"check", "disable", "enable", "enroll", "record", "rollover", "lookup", "flush", "chain", "status"} <= set(commands())
     for name in commands():
         assert good("help", name).startswith(f"usage: dance {name}") and good("help", name) == good(name, "--help")
 

@@ -15,10 +15,10 @@ import subprocess
 import pytest
 
 import strangers
-from conftest import PROGRAMS, config, environment, listening
+from conftest import PROGRAMS, REPOSITORY, config, environment, listening
 from strangers import OTHERS, STRANGER, Resolver, being, control_of
 from test_allow_file import NGINX, needs_nginx
-from test_cli import dance
+from test_cli import PROGRAM, dance
 from test_dns_outcomes import black_hole  # noqa: F401 (fixture)
 from test_logs import more_refused, scan
 from test_process import bad, good, needs_root, tls_server  # noqa: F401 (fixture)
@@ -416,3 +416,17 @@ def test_the_providers_status(world, tmp_path):
     before, after = done.stdout.splitlines()
     assert re.match("1 dance .*configuration is good", before)
     assert after.startswith("0 " + before[2:]) and f"; lines for the log are lost: log = {tmp_path}/missing/log: No such file" in after
+
+
+def test_the_unit_of_the_manual(resolver, tmp_path):
+    """What operators.md has for the node exporter leaves a whole file, whatever comes."""
+    with open(os.path.join(REPOSITORY, "doc/operators.md")) as f:
+        [command] = re.findall(r"(?m)^    ExecStart=/bin/sh -c '(.*dance status.*)'$", f.read())
+    command = command.replace("/var/lib/prometheus/node-exporter", str(tmp_path)).replace(
+        "dance status", f"{PROGRAM} status --socket {resolver.path}")
+    for there in (1, 0):
+        assert subprocess.run(["/bin/sh", "-c", command], timeout=patient(60)).returncode == 0
+        assert os.listdir(tmp_path) == ["dance.prom"]
+        assert parsed((tmp_path / "dance.prom").read_text())["dance_resolver_good", ""] == there
+        if there:
+            resolver.stop()
