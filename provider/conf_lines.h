@@ -1,14 +1,14 @@
 /*
  * conf_lines.h: where things stand in an openssl.cnf and in the files that it includes.
  *
- * libcrypto's parser (conf_file.h) tells what the file means, and not where. So its
- * lines are gone through once more, for the place of each section and key alone. What
- * is told here is put into findings; nothing is decided by a value that is read here.
+ * libcrypto's parser tells what the file means, and neither where nor how it is written. So its
+ * lines are gone through once more, for the place of each section and key, and for what a comment
+ * took (comment.h). What a value means is libcrypto's to say.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
-#ifndef DANCE_CLI_CONF_LINES_H
-#define DANCE_CLI_CONF_LINES_H
+#ifndef DANCE_CONF_LINES_H
+#define DANCE_CONF_LINES_H
 
 #include <stddef.h>
 
@@ -27,7 +27,8 @@ struct conf_line {
     const char *file;
     unsigned number; /* in that file, from 1 */
     char *section;
-    char *key; /* NULL for a section's header */
+    char *key;   /* NULL for a section's header */
+    char *value; /* of a key, as it is written, to the end of the line; else NULL */
 };
 
 struct conf_lines;

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <openssl/bio.h>
 #include <openssl/conf.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -48,20 +47,21 @@ static bool keep(struct conf_lines *lines, char **where, const char *text, size_
     return *where != NULL;
 }
 
-static void add(struct conf_lines *lines, enum conf_line_kind kind, unsigned number,
-                const char *file, const char *section, const char *key)
+static struct conf_line *add(struct conf_lines *lines, enum conf_line_kind kind, unsigned number,
+                             const char *file, const char *section, const char *key)
 {
     struct conf_line *line = OPENSSL_zalloc(sizeof(*line));
 
     lines->full = lines->full || line == NULL;
     if (line == NULL)
-        return;
+        return NULL;
     *line = (struct conf_line){.kind = kind, .file = file, .number = number};
     *lines->end = line;
     lines->end = &line->next;
     (void)keep(lines, &line->section, section, strlen(section));
     if (key != NULL)
         (void)keep(lines, &line->key, key, strlen(key));
+    return line;
 }
 
 static void begin_stretch(struct conf_lines *lines, size_t file, long number)
@@ -149,12 +149,12 @@ static void read_folder(struct conf_lines *lines, const char *path, unsigned dep
 static void include(struct conf_lines *lines, const char *raw, size_t file, long number,
                     unsigned depth)
 {
-    const char *folder = secure_getenv("OPENSSL_CONF_INCLUDE");
+    const char *given = secure_getenv("OPENSSL_CONF_INCLUDE");
+    const char *folder = given != NULL ? given : lines->folder;
     char *named = expand(raw);
     char path[1024];
     struct stat st;
 
-    folder = folder != NULL ? folder : lines->folder;
     if (named == NULL
         || snprintf(path, sizeof(path), "%s%s%s", folder != NULL && *named != '/' ? folder : "",
                     folder != NULL && *named != '/' ? "/" : "", named)
@@ -165,7 +165,8 @@ static void include(struct conf_lines *lines, const char *raw, size_t file, long
     }
     OPENSSL_free(named);
     if (stat(path, &st) != 0)
-        add(lines, CONF_LINE_MISSING, (unsigned)number, lines->file[file], lines->section, path);
+        (void)add(lines, CONF_LINE_MISSING, (unsigned)number, lines->file[file], lines->section,
+                  path);
     else if (S_ISDIR(st.st_mode))
         read_folder(lines, path, depth + 1);
     else
@@ -188,6 +189,7 @@ static void read_logical(struct conf_lines *lines, char *line, size_t file, long
                          unsigned depth)
 {
     const char *name = lines->file[file];
+    struct conf_line *added;
     char *end;
     char *value;
     char *colons;
@@ -201,10 +203,10 @@ static void read_logical(struct conf_lines *lines, char *line, size_t file, long
             return;
         *end = '\0';
         set_section(lines, trim(line + 1));
-        add(lines, CONF_LINE_SECTION, (unsigned)number, name, lines->section, NULL);
+        (void)add(lines, CONF_LINE_SECTION, (unsigned)number, name, lines->section, NULL);
         end = trim(end + 1);
         if (*end != '\0' && *end != '#')
-            add(lines, CONF_LINE_BEHIND, (unsigned)number, name, lines->section, NULL);
+            (void)add(lines, CONF_LINE_BEHIND, (unsigned)number, name, lines->section, NULL);
         return;
     }
     if ((value = directive(line, ".include")) != NULL) {
@@ -222,12 +224,15 @@ static void read_logical(struct conf_lines *lines, char *line, size_t file, long
     if (end == NULL)
         return;
     *end = '\0';
+    value = trim(end + 1);
     line = trim(line);
     colons = strstr(line, "::");
     if (colons != NULL)
         *colons = '\0';
-    add(lines, CONF_LINE_KEY, (unsigned)number, name, colons != NULL ? line : lines->section,
-        colons != NULL ? colons + 2 : line);
+    added = add(lines, CONF_LINE_KEY, (unsigned)number, name,
+                colons != NULL ? line : lines->section, colons != NULL ? colons + 2 : line);
+    if (added != NULL)
+        (void)keep(lines, &added->value, value, strlen(value));
 }
 
 /* Does a line that was read to its end go on in the next one? */
@@ -257,7 +262,7 @@ static void read_lines(struct conf_lines *lines, FILE *in, char *line, size_t fi
         lines->count++;
         if (number == 1 && strncmp(line, mark, 3) == 0) {
             memmove(line, line + 3, strlen(line + 3) + 1);
-            add(lines, CONF_LINE_BOM, 1, lines->file[file], lines->section, NULL);
+            (void)add(lines, CONF_LINE_BOM, 1, lines->file[file], lines->section, NULL);
         }
         len += strlen(line + len);
         if (goes_on(line, &len) && len + 2 < LINE_MAX_OCTETS)
@@ -327,6 +332,7 @@ void conf_lines_free(struct conf_lines *lines)
         next = line->next;
         OPENSSL_free(line->section);
         OPENSSL_free(line->key);
+        OPENSSL_free(line->value);
         OPENSSL_free(line);
     }
     for (size_t i = 0; i < lines->files; i++)
