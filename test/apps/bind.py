@@ -12,6 +12,7 @@ class BindPrimary(Server):
     arguments = ("-alpn", "dot")  # else BIND does not take it for a zone transfer over TLS
     welcome = MARK
     quiet = True
+    open_without = True    # it asks for no certificate itself
     note = "allow-transfer knows addresses and TSIG keys only: whom the allow of dance lets in may transfer"
 
     def start(self, stage):

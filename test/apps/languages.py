@@ -176,6 +176,7 @@ class PerlVerifies(PerlServer):
     name = "Perl (cert_verify_callback)"
     policy = "dane"
     reasons = {"none": None}
+    open_without = True
     note = "policy dane: would let in whoever has a certificate, and has no say"
     script = PerlServer.script.replace("SSL_server => 1,", "SSL_server => 1, SSL_create_ctx_callback => sub {"
                                        " Net::SSLeay::CTX_set_cert_verify_callback(shift, sub { 1 }, undef) },")
@@ -196,6 +197,7 @@ class PhpServer(_Server):
     name = "PHP (streams)"
     packages = ("php-cli",)
     package = "php8.2-cli|php8.4-cli"
+    open_without = True    # by allow_self_signed, which it needs
     interpreter = ("php", "-r")
     script = """
 $c = stream_context_create(["ssl" => ["local_cert" => "CRT", "local_pk" => "KEY", "cafile" => "CAFILE",

@@ -33,6 +33,7 @@ class NsdServer(Server):
     request = message(16)
     welcome = MARK
     quiet = True
+    open_without = True    # it asks for no certificate itself
 
     def start(self, stage):
         self.port = free_port()

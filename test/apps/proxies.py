@@ -103,6 +103,7 @@ class NcatServer(Server):
     request = PING
     welcome = "hello"
     quiet = True
+    open_without = True
 
     def start(self, stage):
         self.port = free_port()

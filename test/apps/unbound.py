@@ -28,6 +28,7 @@ class UnboundServer(Server):
     request = message(16)
     welcome = MARK
     quiet = True
+    open_without = True    # it asks for no certificate itself
 
     def start(self, stage):
         self.port = free_port()

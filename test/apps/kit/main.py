@@ -16,7 +16,7 @@ import time
 import traceback
 
 from . import table
-from .rows import CannotRun, Problem, Row, choose
+from .rows import CannotRun, Problem, Row, Server, choose
 from .shared import wait_for
 from .stage import Stage
 
@@ -45,9 +45,10 @@ def unpack(row, stage, folder):
 download = threading.Lock()
 
 
-def on_stage(row, folder, raw, play):
+def on_stage(row, folder, play, **kind):
     """What play(stage) returns, on a stage made for the row. What fails says what its processes said."""
-    stage = Stage(os.path.join(folder, re.sub(r"\W+", "-", f"{row.title()} {row.role}{' raw' if raw else ''}")), raw)
+    kinds = [name for name, wanted in kind.items() if wanted]
+    stage = Stage(os.path.join(folder, re.sub(r"\W+", "-", " ".join([row.title(), row.role, *kinds]))), **kind)
     try:
         try:
             with download:
@@ -61,7 +62,7 @@ def on_stage(row, folder, raw, play):
         raise
     except Exception as error:  # whatever it is, the row failed and the others go on
         text = str(error) if isinstance(error, (Problem, AssertionError)) else traceback.format_exc()
-        raise Problem(f"{'raw public keys: ' if raw else ''}{text}\n{stage.outputs()}") from None
+        raise Problem(f"{''.join(f'{name}: ' for name in kinds)}{text}\n{stage.outputs()}") from None
 
 
 def leftovers(stage):
@@ -88,12 +89,14 @@ def play(row, folder, raw):
         missing = row.missing()
         if missing:
             raise CannotRun(f"the package {missing} is not installed (scripts/apps.sh installs it)")
-        on_stage(row, folder, False, row.play)
+        on_stage(row, folder, row.play)
+        if isinstance(row, Server):
+            row.cells["without"] = on_stage(row, folder, row.play_without, without=True)
         if raw and row.raw:
             with_raw, cells = "FAIL", row.cells
             row.cells = {}
             try:
-                with_raw = on_stage(row, folder, True, row.play_raw)
+                with_raw = on_stage(row, folder, row.play_raw, raw=True)
             finally:
                 row.cells = cells
     except CannotRun as reason:

@@ -114,6 +114,7 @@ class Server(Row):
     resumes = True         # False: the application's protocol or client does not allow to try it
     server = {}            # more for the server section of openssl.cnf
     quiet = False          # True: the application sees no more than accepted or refused
+    open_without = False   # True: without the module, which OpenSSL does not tell, it lets everybody in
 
     port = None
 
@@ -167,6 +168,15 @@ class Server(Row):
             self.refuse(stage, conf, kind)
         self.leave(stage)
         self.let_in(stage, alice, f"{ALICE} after all this")
+
+    def play_without(self, stage):
+        """On a stage where the module is missing: does the application close by its own lines?"""
+        self.start(stage)
+        alice = stage.certificate("stranger", ALICE)
+        let_in = [what for what, arguments in (("no certificate", ()), ("another's", ("-cert", alice, "-key", stage.path("stranger.key"))))
+                  if self.attempt(stage, None, *arguments).accepted]
+        demand(bool(let_in) == self.open_without, f"without the module it lets in: {', '.join(let_in) or 'nobody'}")
+        return "open" if let_in else "closed"
 
     def play_raw(self, stage):
         if not self.raw_crashes:

@@ -54,9 +54,10 @@ class Zone(Zones):
 class Stage:
     """Everything in it is readable for servers that give up root, and gone after close()."""
 
-    def __init__(self, folder, raw=False):
-        """raw: all clients and servers have raw_public_key = yes."""
+    def __init__(self, folder, raw=False, without=False):
+        """raw: all clients and servers have raw_public_key = yes; without: the module is not where they say."""
         self.folder = folder
+        self.without = without
         self.raw = {"raw_public_key": "yes"} if raw else {}
         os.makedirs(folder)
         os.chmod(folder, 0o777)
@@ -107,7 +108,8 @@ class Stage:
         return path
 
     def write_config(self, name, log, **sections):
-        path = config(self.path(name), log, module={"module": self.path("provider", "dance.so")}, **sections)
+        module = self.path("provider", "missing.so" if self.without else "dance.so")
+        path = config(self.path(name), log, module={"module": module}, **sections)
         # Node.js and s-nail read other names.
         with open(path) as f:
             text = f.read()
