@@ -7,6 +7,7 @@
  */
 #include "command.h"
 #include "commands.h"
+#include "openssl/compat.h"
 
 #include <string.h>
 
@@ -86,8 +87,11 @@ static enum command_status run(int argc, char *argv[])
 
 int main(int argc, char *argv[])
 {
-    enum command_status status = run(argc, argv);
+    enum command_status status;
 
+    /* Whether OpenSSL has raw public keys decides what a configuration may say. */
+    dance_compat_find_linked();
+    status = run(argc, argv);
     /* What nobody could read was not done. */
     if (fflush(stdout) != 0 || ferror(stdout)) {
         perror("dance: standard output");

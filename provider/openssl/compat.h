@@ -61,6 +61,9 @@ extern const struct dance_raw_key_functions *dance_raw_key;
 /* Find what not every release has. Only after dance_binding_of() has answered "good". */
 void dance_compat_find(void);
 
+/* The same for a program that is linked with its OpenSSL, and loaded by no core. */
+void dance_compat_find_linked(void);
+
 /* The client of this connection presents a raw public key: so it was agreed. */
 static inline bool dance_raw_key_negotiated(const SSL *ssl)
 {
