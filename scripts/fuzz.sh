@@ -42,12 +42,15 @@ keep() {
     rm -rf "$new"
     mkdir -p "$new" "$kept" "$seeds" "build-fuzz/corpus/$target"
     "build-fuzz/fuzz/$target" -merge=1 -max_len=2048 "$new" "$seeds" "$kept" "build-fuzz/corpus/$target" >"build-fuzz/log/$target" 2>&1
+    # The seeds themselves stay: another meaning on the same way is no new way to the fuzzer.
+    cp "$seeds"/* "$new"/ 2>/dev/null || true
     rm -rf "$kept"
     mv "$new" "$kept"
     echo "$target: $(find "$kept" -type f | wc -l) inputs, $(find "$kept" -type f -printf '%s\n' | awk '{ n += $1 } END { print n }') octets"
 }
 if [[ $seconds == keep ]]; then
     scripts/packages.sh fuzz -- python3 nsd ldnsutils openssl
+    rm -rf build-fuzz/seeds
     python3 fuzz/seeds.py build-fuzz/seeds
     for target in "${targets[@]}"; do
         keep "$target"
