@@ -314,7 +314,8 @@ void examine_dns(struct examination *x, const struct trial_user *user)
 
     if (c->identity != NULL && c->private_key != NULL)
         ask_for_client(x, user);
-    if (c->present[DANCE_SECTION_SERVER])
+    /* With chain = only it has no DNS to ask. */
+    if (c->present[DANCE_SECTION_SERVER] && c->server_chain != DANCE_CHAIN_ONLY)
         ask_for_server(x, user);
 }
 

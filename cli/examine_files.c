@@ -1,6 +1,8 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "examine_files.h"
 
+#include "chain.h"
+#include "client/chain_file.h"
 #include "client/load.h"
 #include "names/certificate.h"
 #include "owner_name.h"
@@ -14,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PATH_TEXT_MAX 4096
@@ -70,6 +73,82 @@ static bool try_patterns(const void *from, char *text, size_t size)
         return true;
     (void)snprintf(text, size, "%s", why);
     return false;
+}
+
+/* The chain in a file, and when its signatures hold; 0 with the reason. */
+static size_t read_chain(const char *path, uint8_t octets[DANCE_CHAIN_MAX], int64_t *from,
+                         int64_t *until, char *text, size_t size)
+{
+    char why[DANCE_CHAIN_FILE_WHY_MAX];
+    struct dance_file_stamp stamp;
+    size_t len = dance_chain_file_read(path, octets, &stamp, why);
+
+    if (len > 0 && dance_chain_window(octets, len, (int64_t)time(NULL), from, until))
+        return len;
+    (void)snprintf(text, size, "%s", len > 0 ? "it is no DNSSEC chain" : why);
+    return 0;
+}
+
+static bool try_chain(const void *from, char *text, size_t size)
+{
+    uint8_t octets[DANCE_CHAIN_MAX];
+    int64_t begins, ends;
+
+    return read_chain(from, octets, &begins, &ends, text, size) > 0;
+}
+
+/* A name in wire format, as it is written; the root's is the empty one. */
+static void write_name(char out[DANCE_NAME_MAX + 1], const uint8_t *wire, size_t len)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < len && wire[i] != 0 && at + wire[i] + 1 < DANCE_NAME_MAX;
+         i += wire[i] + 1u) {
+        if (at > 0)
+            out[at++] = '.';
+        memcpy(out + at, wire + i + 1, wire[i]);
+        at += wire[i];
+    }
+    out[at] = '\0';
+}
+
+/* Some record of the chain is of this name. */
+static bool is_of(const uint8_t *octets, size_t len, const char *name)
+{
+    struct dance_chain_reader reader;
+    struct dance_chain_record record;
+    char owner[DANCE_NAME_MAX + 1];
+
+    dance_chain_read(&reader, octets, len);
+    while (dance_chain_next(&reader, &record)) {
+        write_name(owner, record.owner, record.owner_len);
+        if (dance_owner_name_equal(owner, strlen(owner), name, strlen(name)))
+            return true;
+    }
+    return false;
+}
+
+/* It is the identity's, and may be sent now; how long it may, in text. */
+static bool use_chain(const void *from, char *text, size_t size)
+{
+    const struct dance_config *c = from;
+    uint8_t octets[DANCE_CHAIN_MAX];
+    int64_t begins = 0, ends = 0, now = (int64_t)time(NULL);
+    size_t len = read_chain(c->chain_file, octets, &begins, &ends, text, size);
+
+    if (len == 0)
+        return false;
+    if (!is_of(octets, len, c->identity)) {
+        (void)snprintf(text, size, "it has no record of %s", c->identity);
+        return false;
+    }
+    if (now < begins || now > ends) {
+        (void)snprintf(text, size,
+                       now > ends ? "its signatures have ended" : "its signatures do not hold yet");
+        return false;
+    }
+    (void)snprintf(text, size, "%lld", (long long)(ends - now) / 3600);
+    return true;
 }
 
 /* The file is opened for appending, or made. Nothing is made here. */
@@ -206,6 +285,24 @@ static void check_client(struct examination *x, const struct trial_user *user)
                         "%s", text);
 }
 
+static void check_chain(struct examination *x, const struct trial_user *user)
+{
+    const struct dance_config *c = x->config;
+    const char *in = examination_section(x, DANCE_SECTION_CLIENT);
+    const struct named chain = {DANCE_SECTION_CLIENT, "chain", c->chain_file, try_chain,
+                                "make it with dance chain"};
+    char text[TRIAL_TEXT_MAX];
+
+    if (c->chain_file == NULL || !check_named(x, user, &chain))
+        return;
+    if (trial(use_chain, c, user, text))
+        examination_say(x, REPORT_GOOD, in, "chain", NULL,
+                        "the chain is the identity's, and holds for %s hours", text);
+    else
+        examination_say(x, REPORT_WARNING, in, "chain", "make it anew with dance chain",
+                        "chain = %s: %s, so it is of no use", c->chain_file, text);
+}
+
 bool examine_readable(struct examination *x, const struct trial_user *user)
 {
     char whom[128];
@@ -248,11 +345,14 @@ void examine_files(struct examination *x, const struct trial_user *user)
 
     if (c->fault[DANCE_SECTION_MODULE] == NULL)
         (void)check_named(x, user, &log);
-    if (c->present[DANCE_SECTION_CLIENT] && c->fault[DANCE_SECTION_CLIENT] == NULL)
+    if (c->present[DANCE_SECTION_CLIENT] && c->fault[DANCE_SECTION_CLIENT] == NULL) {
         check_client(x, user);
+        check_chain(x, user);
+    }
     if (c->present[DANCE_SECTION_SERVER] && c->fault[DANCE_SECTION_SERVER] == NULL)
         (void)check_named(x, user, &allow);
-    if ((c->present[DANCE_SECTION_SERVER] || c->present[DANCE_SECTION_DNS])
+    if ((c->present[DANCE_SECTION_SERVER] || c->present[DANCE_SECTION_DNS]
+         || c->client_chain == DANCE_CHAIN_COLLECTED)
         && c->fault[DANCE_SECTION_DNS] == NULL)
         check_resolver(x, user);
 }

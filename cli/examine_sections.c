@@ -324,14 +324,15 @@ static void summarize(struct examination *x)
     static const char *const policies[] = {"mixed", "dane", "require"};
     const struct dance_config *c = x->config;
     bool server = c->present[DANCE_SECTION_SERVER];
+    bool asks = server || c->present[DANCE_SECTION_DNS] || c->client_chain == DANCE_CHAIN_COLLECTED;
 
     examination_say(x, REPORT_GOOD, x->file.module, NULL, NULL,
                     "client: %s; server: %s; lookups: %s",
                     c->present[DANCE_SECTION_CLIENT] ? c->identity : "none",
                     server ? policies[c->policy] : "none",
-                    !server && !c->present[DANCE_SECTION_DNS] ? "none"
-                    : strcmp(c->resolver, "auto") == 0        ? "by a resolver of its own"
-                                                              : c->resolver);
+                    !asks                              ? "none"
+                    : strcmp(c->resolver, "auto") == 0 ? "by a resolver of its own"
+                                                       : c->resolver);
 }
 
 bool examine_sections(struct examination *x)

@@ -2,21 +2,19 @@
 #include "client/kept_chain.h"
 
 #include "chain.h"
+#include "client/chain_file.h"
 #include "log.h"
 #include "lookup/collect.h"
 #include "owner_name.h"
 #include "process.h"
 #include "stamp.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 /* The resolver is asked again so soon at the earliest: where there was a chain, and where not. */
 #define AGAIN_MS 1000
@@ -124,63 +122,21 @@ static bool holds(const struct dance_chain *chain)
     return now >= chain->from && now <= chain->until;
 }
 
-/* All octets of an open file and its stamp; 0, with the reason, where it can be no chain. */
-static size_t slurp(int fd, uint8_t octets[DANCE_CHAIN_MAX], struct dance_file_stamp *stamp,
-                    const char **why)
-{
-    struct dance_file_stamp after;
-    struct stat st;
-    size_t got = 0, size;
-
-    *why = "it is no file";
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-        return 0;
-    *stamp = dance_file_stamp_of(&st);
-    *why = "it is no DNSSEC chain: those have up to 16384 octets";
-    if (st.st_size <= 0 || st.st_size > (off_t)DANCE_CHAIN_MAX)
-        return 0;
-    size = (size_t)st.st_size;
-    *why = "it cannot be read to its end";
-    while (got < size) {
-        ssize_t n = pread(fd, octets + got, size - got, (off_t)got);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return 0;
-        got += (size_t)n;
-    }
-    if (fstat(fd, &st) != 0)
-        return 0;
-    after = dance_file_stamp_of(&st);
-    *why = "it changes while it is read";
-    return dance_file_stamp_differs(stamp, &after) ? 0 : size;
-}
-
 /* With the lock held: read the file, if it is another one than before. */
 static void read_file(struct kept *kept, const struct dance_config *config)
 {
+    char failure[DANCE_CHAIN_FILE_WHY_MAX] = "out of memory";
     struct dance_file_stamp stamp;
-    const char *why = "out of memory";
-    uint8_t *octets = NULL;
+    const char *why = failure;
+    uint8_t *octets;
     size_t len = 0;
-    char text[WHY_MAX];
-    /* O_NONBLOCK: a FIFO in its place must not stop a handshake. */
-    int fd;
 
     if (dance_file_stamp(config->chain_file, &stamp)
         && !dance_file_stamp_differs(&stamp, &kept->stamp))
         return;
-    fd = open(config->chain_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0) {
-        (void)snprintf(text, sizeof(text), "it cannot be read: %s", strerror(errno));
-        complain(kept, config, text);
-        return;
-    }
     octets = OPENSSL_malloc(DANCE_CHAIN_MAX);
     if (octets != NULL)
-        len = slurp(fd, octets, &stamp, &why);
-    (void)close(fd);
+        len = dance_chain_file_read(config->chain_file, octets, &stamp, failure);
     if (len > 0)
         kept->stamp = stamp;
     if (len == 0 || !adopt(kept, config, octets, len, &why))

@@ -10,8 +10,10 @@ import subprocess
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
+import chain
 import pki
 from conftest import MODULE, REPOSITORY, let_everybody_in
+from hierarchy import Hierarchy
 from test_cli import dance
 
 BASE = """\
@@ -211,6 +213,16 @@ MISTAKES = {
     "no allow_file": ("{folder}/allowed", "{folder}/none", "allow_file", "No such file", "correct the path"),
     "a bad allow_file": ("{folder}/allowed", "{folder}/bad", "allow_file", r"a\.\.b", "pattern a line"),
     "a log in no folder": ("{folder}/log", "{folder}/none/log", "log", "cannot be made in .*/none: No such file", "make the folder"),
+    "no chain": ("timeout = 5", "timeout = 5\n[dance_client]\nchain = {folder}/none", "chain", "No such file", "dance chain"),
+    "a chain that is none": ("timeout = 5", "timeout = 5\n[dance_client]\nchain = {folder}/bad", "chain", "it is no DNSSEC chain", "dance chain"),
+    "a chain of nowhere": ("timeout = 5", "timeout = 5\n[dance_client]\nchain = maybe", "chain", "no, yes or an absolute path", "correct the value"),
+    "a server's chain": ("timeout = 5", "timeout = 5\n[dance_server]\nchain = yes", "chain", "no, accept or only", "correct the value"),
+    "looked up ahead, and not at all": ("timeout = 5", "timeout = 5\n[dance_server]\nchain = only\nprefetch = yes", "prefetch",
+                                        "not beside server.chain = only", "correct the value"),
+    "one number for both": ("timeout = 5", "timeout = 5\n[dance_client]\nchain = yes\n[dance_sect]\nchain_extension_type = 65280",
+                            "chain_extension_type", "another number than that of extension_type", "correct the value"),
+    "a misspelt number": ("timeout = 5", "timeout = 5\n[dance_sect]\nchain_extention_type = 65290", "chain_extention_type", "which nobody reads",
+                          "did you mean chain_extension_type"),
     "a log that is a folder": ("{folder}/log", "{folder}/lib", "log", "Is a directory", "correct the path"),
 }
 MORE = {"a provider with algorithms that is not there": "[fips_sect]\nmodule = /nowhere/fips.so\nactivate = 1\n",
@@ -385,6 +397,33 @@ def test_a_pipe_and_a_folder(folder):
         for there in "pipe", "lib":
             path = write(folder, text.replace(f"{folder}/{name}", f"{folder}/{there}"))
             one(check(path)[1], f"{path}:{line_of(text, key)}", "it is no file", "accessible to the user as whom")
+
+
+def test_the_chain_of_a_file(folder):
+    """Whose it is, and for how long it holds: what is wrong there keeps nobody out."""
+    tree = Hierarchy(folder, bytes([3, 1, 1]) + bytes(32))
+    text = base(folder) + f"[dance_client]\nchain = {folder}/chain\n"
+    path = write(folder, text)
+    for name, severity, what in (("sensor7._device.example.com", "good", r"the chain is the identity's, and holds for 7\d\d hours"),
+                                 ("other._device.example.com", "warning", "it has no record of sensor7._device.example.com")):
+        (folder / "chain").write_bytes(chain.encode(tree.chain(name)))
+        status, findings = check(path)
+        found = [f for f in findings if re.search(what, f["what"])]
+        assert status == 0 and len(found) == 1 and found[0]["severity"] == severity, findings
+        assert found[0]["where"] == f"{path}:{line_of(text, 'chain')}"
+    for name, what in (("dev._device.past.com", "its signatures have ended"), ("dev._device.future.com", "its signatures do not hold yet")):
+        (folder / "chain").write_bytes(chain.encode(tree.chain(name)))
+        status, findings = check(write(folder, text.replace("sensor7._device.example.com\nprivate", f"{name}\nprivate").replace(
+            f"certificate = {folder}/a.crt\n", "")))
+        assert status == 0 and [f["severity"] for f in findings if what in f["what"]] == ["warning"], findings
+
+
+@pytest.mark.parametrize("keys,said", [("chain = yes\n", "lookups: by a resolver of its own"), ("", "lookups: none")])
+def test_a_client_alone_asks_for_its_chain(folder, keys, said):
+    text = base(folder)
+    text = re.sub(r"(?m)^(server|dns) = .*\n", "", text[:text.index("[dance_server]")]) + keys
+    _, findings = check(write(folder, text))
+    assert any(f["what"].endswith(said) for f in findings), findings
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")
