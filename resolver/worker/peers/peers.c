@@ -15,7 +15,6 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -230,16 +229,13 @@ static void take_query(struct peer *p, const struct dance_wire_query *query,
                        const struct dance_wire_chain *chain, long long now_ms)
 {
     const char *busy = begin_waiting(p);
-    struct dance_wire_answer answer = {.id = query->id, .status = DANCE_WIRE_BUSY, .reason = busy};
 
-    if (busy != NULL) {
-        answer.reason_len = strlen(busy);
-        peers_deliver(&p->asker, &answer);
-    } else if (chain != NULL) {
+    if (busy != NULL)
+        waiters_refuse(&p->asker, query->id, DANCE_WIRE_BUSY, 0, busy);
+    else if (chain != NULL)
         chains_ask(&p->asker, chain, now_ms);
-    } else {
+    else
         lookups_ask(&p->asker, query, now_ms);
-    }
 }
 
 static void take_collect(struct peer *p, const struct dance_wire_query *query, long long now_ms)
