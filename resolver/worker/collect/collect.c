@@ -6,6 +6,7 @@
 #include "worker/collect/climb.h"
 #include "worker/dns/classify.h"
 #include "worker/lookups/deadlines.h"
+#include "worker/peers/accounts.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -26,7 +27,8 @@ struct collect_waiter {
 struct collection {
     TAILQ_ENTRY(collection) order;
     LIST_HEAD(collect_waiters, collect_waiter) waiting;
-    struct climb *climb; /* under way, or NULL */
+    struct climb *climb;     /* under way, or NULL */
+    struct account *account; /* charged for it, or NULL */
     long long begun_ms;
     long long until_ms; /* what it said last is worth so long, of CLOCK_BOOTTIME */
     struct dance_wire_collected said;
@@ -57,6 +59,16 @@ static void drop_waiter(struct collect_waiter *w)
     free(w);
 }
 
+/* It is no longer under way. */
+static void settle(struct collection *c)
+{
+    c->climb = NULL;
+    in_flight--;
+    if (c->account != NULL)
+        account_end_lookup(c->account);
+    c->account = NULL;
+}
+
 static void drop(struct collection *c)
 {
     /* The analyzer does not follow LIST_REMOVE() through le_prev, here and below. */
@@ -64,7 +76,7 @@ static void drop(struct collection *c)
         drop_waiter(LIST_FIRST(&c->waiting)); // NOLINT(clang-analyzer-unix.Malloc)
     if (c->climb != NULL) {
         climb_cancel(c->climb);
-        in_flight--;
+        settle(c);
     }
     TAILQ_REMOVE(&all, c, order);
     kept--;
@@ -131,8 +143,7 @@ static void on_climbed(void *arg, const struct dance_wire_collected *collected)
 {
     struct collection *c = arg;
 
-    c->climb = NULL;
-    in_flight--;
+    settle(c);
     keep(c, collected);
     /* Delivering may end the asker, and with him others of his: so the first again and again. */
     while (!LIST_EMPTY(&c->waiting)) {
@@ -215,7 +226,7 @@ static bool wait_for(struct collection *c, struct lookups_asker *asker,
 }
 
 /* Collect, unless that is under way. false when no lookup can be begun. */
-static bool begin(struct collection *c)
+static bool begin(struct collection *c, struct account *account)
 {
     if (c->climb != NULL)
         return true;
@@ -224,7 +235,28 @@ static bool begin(struct collection *c)
         return false;
     c->begun_ms = moment;
     in_flight++;
+    /* A climb is one lookup at a time. */
+    c->account = account;
+    if (account != NULL)
+        account_begin_lookup(account);
     return true;
+}
+
+/* Why none can be begun for a process; NULL when one can. */
+static const char *refusal(const struct account *account)
+{
+    const struct collection *c;
+    unsigned of_process = 0;
+
+    if (in_flight >= COLLECT_FLIGHT_MAX)
+        return "too many chains are being collected";
+    TAILQ_FOREACH(c, &all, order)
+    {
+        // cppcheck-suppress uninitvar ; TAILQ_FOREACH sets it
+        of_process += account != NULL && c->climb != NULL && c->account == account;
+    }
+    return of_process >= COLLECT_PROCESS_MAX ? "too many chains of this process are being collected"
+                                             : NULL;
 }
 
 void collect_ask(struct lookups_asker *asker, const struct dance_wire_query *query,
@@ -232,6 +264,7 @@ void collect_ask(struct lookups_asker *asker, const struct dance_wire_query *que
 {
     char name[DANCE_NAME_MAX + 2];
     struct collection *c;
+    const char *busy;
 
     moment = now_ms;
     asked++;
@@ -246,9 +279,10 @@ void collect_ask(struct lookups_asker *asker, const struct dance_wire_query *que
         tell(c, asker, query->id);
         return;
     }
-    if (c == NULL || (c->climb == NULL && in_flight >= COLLECT_FLIGHT_MAX))
-        collect_refuse(asker, query->id, DANCE_WIRE_BUSY, 0, "too many chains are being collected");
-    else if (!begin(c) || !wait_for(c, asker, query))
+    busy = c == NULL || c->climb == NULL ? refusal(asker->account) : NULL;
+    if (busy != NULL)
+        collect_refuse(asker, query->id, DANCE_WIRE_BUSY, 0, busy);
+    else if (c == NULL || !begin(c, asker->account) || !wait_for(c, asker, query))
         collect_refuse(asker, query->id, DANCE_WIRE_FAILED, 0, "out of memory");
 }
 

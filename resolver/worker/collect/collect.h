@@ -15,7 +15,8 @@
 #include "worker/lookups/waiters.h"
 
 #define COLLECT_KEPT_MAX 64u   /* names of which something is kept or under way */
-#define COLLECT_FLIGHT_MAX 16u /* under way */
+#define COLLECT_FLIGHT_MAX 16u /* under way, in all */
+#define COLLECT_PROCESS_MAX 4u /* and begun for one process, which has one name mostly */
 #define COLLECT_LIFETIME_MS 60000
 
 /*

@@ -7,6 +7,7 @@
 #include "worker/collect/collect.h"
 
 #include "worker/collect/climb.h"
+#include "worker/peers/accounts.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -209,6 +210,39 @@ Test(collect, bounds)
     end(begun - 1, DANCE_WIRE_SECURE, 100);
     ask(&one, "x99.example", 1, 0);
     cr_expect_eq(begun, 16 + 81);
+}
+
+/* A process has a part of what there may be under way. */
+Test(collect, bounds_of_a_process)
+{
+    struct account *account = account_join(1);
+    char name[32];
+
+    one.account = account;
+    for (int i = 0; i < 6; i++) {
+        (void)snprintf(name, sizeof(name), "x%d.example", i);
+        ask(&one, name, (uint32_t)i, 0);
+    }
+    cr_expect_eq(under_way, COLLECT_PROCESS_MAX);
+    cr_expect_eq(times, 2);
+    cr_expect_eq(said.status, DANCE_WIRE_BUSY);
+    cr_expect_str_eq(reason, "too many chains of this process are being collected");
+    /* what is under way is nobody's alone */
+    ask(&one, "x0.example", 10, 0);
+    cr_expect_eq(times, 2);
+    ask(&other, "x5.example", 11, 0);
+    cr_expect_eq(under_way, COLLECT_PROCESS_MAX + 1);
+    cr_expect_eq(account->lookups, COLLECT_PROCESS_MAX);
+    end(0, DANCE_WIRE_SECURE, 100);
+    cr_expect_eq(account->lookups, COLLECT_PROCESS_MAX - 1);
+    ask(&one, "x6.example", 12, 0);
+    cr_expect_eq(under_way, COLLECT_PROCESS_MAX + 1);
+    /* it is charged until they have ended, whoever has gone */
+    collect_forget(&one);
+    cr_expect_eq(account->lookups, COLLECT_PROCESS_MAX);
+    collect_expire(COLLECT_LIFETIME_MS);
+    cr_expect_eq(account->lookups, 0);
+    account_leave(account);
 }
 
 Test(collect, no_memory)
