@@ -58,9 +58,9 @@ static size_t check_lines(void)
 
         if (end == NULL || rest > end)
             abort();
-        if (sscanf(rest, " %u IN TYPE%u \\# %zu %n", &ttl, &type, &len, &begin) == 3) {
-            if (strspn(rest + begin, "0123456789abcdef") != 2 * len || rest + begin + 2 * len != end
-                || ttl > 0x7fffffff || type > 65535)
+        if (sscanf(rest, " %u IN TYPE%u \\# %zu%n", &ttl, &type, &len, &begin) == 3) {
+            if (rest[begin++] != ' ' || strspn(rest + begin, "0123456789abcdef") != 2 * len
+                || rest + begin + 2 * len != end || ttl > 0x7fffffff || type > 65535)
                 abort();
         } else if (strncmp(rest, " 0 IN SOA . . 1 3600 3600 3600 0\n", 33) != 0
                    && strncmp(rest, " 0 IN NS .\n", 11) != 0) {
@@ -86,8 +86,24 @@ static void check_zone(size_t z)
         abort();
 }
 
+/* The same of a record alone, whose name few chains would come to. */
+static void check_record(const uint8_t *data, size_t size)
+{
+    size_t len = dance_chain_name_len(data, size);
+
+    if (len == 0 || size > DANCE_CHAIN_MAX)
+        return;
+    text_clear(&text);
+    text_add_name(&text, data);
+    text_add_record(&text, 1, RECORDS_TYPE_TLSA, data + len, size - len);
+    if (!text.full && check_lines() != 1)
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    check_record(data, size);
+
     const char *fault = records_read(&records, data, size, NOW);
 
     if (fault != NULL && *fault == '\0')
