@@ -3,7 +3,7 @@
 import os
 
 from chain import chain_of
-from signing import CNAME, DAY, DNSKEY, ED25519, HOUR, P384, RSA, TLSA, Zone, wire
+from signing import CNAME, DAY, DNAME, DNSKEY, ED25519, HOUR, P384, RSA, TLSA, Zone, wire
 from zone import Zones
 
 
@@ -26,6 +26,9 @@ class Hierarchy:
         self.device(self.zone("sub.example.com", example), "dev._device.sub.example.com")
         example.add("alias._device.example.com", CNAME, wire("sensor7._device.example.com"))
         example.add("far._device.example.com", CNAME, wire("away._device.hashed.com"))
+        example.add("_moved.example.com", DNAME, wire("_device.hashed.com"))
+        # Two labels below its parent, of which the one between is no zone.
+        self.device(self.zone("a.gap.example.com", example), "dev._device.a.gap.example.com")
         hashes = self.zone("hashed.com", self.com, nsec3=True)
         for name in ("away._device.hashed.com", "*.wild._device.hashed.com", "_there.wild._device.hashed.com"):
             self.device(hashes, name)

@@ -423,7 +423,7 @@ def begin_anew(tell, path):
 
 def anything(rng, fds):
     """One message as nobody should send it: octets, ancillary data, flags."""
-    kind = rng.randrange(8)
+    kind = rng.randrange(9)
     if kind == 0:
         octets = rng.randbytes(rng.choice((0, 1, 5, 6, 7, 270, 271, 272, 4096, 65536)))
     elif kind == 1:
@@ -436,8 +436,12 @@ def anything(rng, fds):
         octets = bytes(octets)
     elif kind == 4:
         octets = query(rng.getrandbits(32), f"q{rng.getrandbits(10)}.wild._device.example.com", rng.randrange(1, 60001))
+    elif kind == 5:
+        name, chain = f"c{rng.getrandbits(10)}.wild._device.example.com".encode(), rng.randbytes(rng.choice((1, 3, 40, 2000, 16384)))
+        octets = HEADER + b"\x0a" + struct.pack("!IIBB", rng.getrandbits(32), rng.randrange(1, 60001), rng.randrange(2), len(name)) + name \
+            + struct.pack("!H", len(chain)) + chain
     else:
-        octets = HEADER + bytes([rng.choice((1, 1, 1, 1, *range(2, 10)))])
+        octets = HEADER + bytes([rng.choice((1, 1, 1, 1, *range(2, 13)))])
     ancillary = []
     if rng.randrange(2):
         chosen = rng.choices(fds, k=rng.choice((1, 1, 1, 1, 2, 3, 16, 253)))

@@ -12,7 +12,7 @@ import chain
 import rfc9102
 from chain_wire import resolver, tell, tell_all
 from hierarchy import Hierarchy
-from signing import CNAME, DAY, DNSKEY, DS, NSEC, NSEC3, RR, RRSIG, TLSA, wire
+from signing import CNAME, DAY, DNAME, DNSKEY, DS, NSEC, NSEC3, RR, RRSIG, TLSA, wire
 from test_resolver import ABSENT, BOGUS, FAILED, SECURE, ask
 from zone import Proxy, patient
 
@@ -21,7 +21,7 @@ WRONG = bytes([3, 1, 1]) + bytes(32)
 DEVICE = "sensor7._device.example.com"
 GOOD = [DEVICE, "brief._device.example.com", "x.wild._device.example.com", "a.b.wild._device.example.com", "alias._device.example.com",
         "far._device.example.com", "away._device.hashed.com", "x.wild._device.hashed.com", "a.y.wild._device.hashed.com",
-        "dev._device.p384.com", "dev._device.ed25519.com", "dev._device.rsa.com"]
+        "dev._device.a.gap.example.com", "dev._device.p384.com", "dev._device.ed25519.com", "dev._device.rsa.com"]
 
 
 @pytest.fixture(scope="session")
@@ -223,6 +223,37 @@ def test_aliases(made, talk):
                 long, [RR(names[0], CNAME, 3600, wire(DEVICE))] + made.chain(DEVICE), alias(names[0], "other._device.example.com") + zone.rrset(DEVICE, TLSA)):
         refused(tell(talk, names[0], rrs + up))
     assert tell(talk, names[0], alias(names[0], DEVICE) + zone.rrset(DEVICE, TLSA) + up).records == [RIGHT]
+
+
+def test_a_whole_subtree_elsewhere(made, talk):
+    """DNAME: the CNAME that servers make of it is not signed, and need not come."""
+    name, to = "away._moved.example.com", "away._device.hashed.com"
+    zone, other = made.of(name), made.of(to)
+    moved, target = zone.rrset("_moved.example.com", DNAME), other.rrset(to, TLSA)
+    up = list(dict.fromkeys(chain.upwards(zone) + chain.upwards(other)))
+    for made_of_it in ([], [RR(name, CNAME, 3600, wire(to))]):
+        got = tell(talk, name, moved + made_of_it + target + up)
+        assert got.status == SECURE and got.records == [RIGHT], got
+        refused(tell(talk, name, moved[:1] + made_of_it + target + up))
+        refused(tell(talk, name, made_of_it + target + up))
+    refused(tell(talk, name, moved + [RR(name, CNAME, 3600, wire("other._device.example.com"))] + zone.rrset("other._device.example.com", TLSA) + up))
+
+
+@pytest.mark.parametrize("origin", ["com", "example.com"])
+def test_up_to_whichever_anchor_there_is(made, dns, tmp_path, origin):
+    """A server may trust a zone and nothing above it; what comes with a chain from there up is no matter."""
+    anchor = tmp_path / "anchor"
+    anchor.write_text(made.zones[origin].anchor())
+    with resolver(anchor, dns.port) as connect, connect() as talk:
+        rrs = made.chain(DEVICE)
+        below = [rr for rr in rrs if rr.owner.endswith(origin) and not (rr.owner == origin and (
+            rr.kind == DS or rr.kind == RRSIG and rr.rdata[:2] == DS.to_bytes(2, "big")))]
+        for it in (rrs, below):
+            got = tell(talk, DEVICE, it)
+            assert got.status == SECURE and got.records == [RIGHT], got
+        refused(tell(talk, "dev._device.past.com", made.chain("dev._device.past.com")))
+        if origin == "example.com":
+            refused(tell(talk, "away._device.hashed.com", made.chain("away._device.hashed.com")))
 
 
 # For how long.
