@@ -73,13 +73,21 @@ COSTS = {
 }
 
 
-def busy(pid):
-    """Processor time of a resolver's worker and of those who check chains for it, in ms."""
+def processor(pids):
+    """Time of these processes, in ms."""
     ticks = 0
-    for child in workers(pid):
-        with open(f"/proc/{child}/stat") as stat:
+    for pid in pids:
+        with open(f"/proc/{pid}/stat") as stat:
             ticks += sum(int(n) for n in stat.read().rsplit(")", 1)[1].split()[11:13])
     return ticks * 1e3 / os.sysconf("SC_CLK_TCK")
+
+
+def here(program):
+    """The processes of that program in our network namespace."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if os.readlink(f"/proc/{pid}/exe") == program and os.readlink(f"/proc/{pid}/ns/net") == os.readlink("/proc/self/ns/net"):
+                yield pid
 
 
 def quantiles(times):
@@ -140,9 +148,9 @@ class Bench:
                     talk = connect()
                     warm = form.format("warm")
                     self.timed(talk, chain_query(0, warm, chain.encode(made.chain(warm))) if how == "chain" else query(0, warm, 60000))
-                    before = busy(connect.process.pid)
+                    before = processor(workers(connect.process.pid))
                     times = [self.timed(talk, chain_query(0, name, chains[name]) if how == "chain" else query(0, name, 60000)) for name in names]
-                    rows += [*quantiles(times), (busy(connect.process.pid) - before) / count]
+                    rows += [*quantiles(times), (processor(workers(connect.process.pid)) - before) / count]
             made.stop()
             print(f"cost | {label} | {len(chains[names[0]]):,} octets | {records} records | by chain %.2f (%.2f), processor %.2f ms | "
                   "by DNS %.2f (%.2f), processor %.2f ms" % tuple(rows), flush=True)
@@ -233,7 +241,13 @@ class Bench:
         zone.cache.clear()
         with self.nginx(made, "only") as (port, log):
             self.clients(port, few, self.count, self.chains("warm", made, range(self.count, self.count + few)))
-            p99 = [self.show("new", what, self.clients(port, self.count, 0, all_of_them)) for what in ("new, by their chains", "the same, known")]
+            p99 = []
+            for what in ("new, by their chains", "the same, known"):
+                programs = [list(here(program)) for program in (os.path.realpath(NGINX), os.path.join(self.build, "resolver", "dance-resolver"))]
+                before = [processor(pids) for pids in programs]
+                p99.append(self.show("new", what, self.clients(port, self.count, 0, all_of_them)))
+                took = [(processor(pids) - was) / self.count for pids, was in zip(programs, before)]
+                print(f"new | {what} | processor time of a client: nginx {took[0]:.2f}, the resolver {took[1]:.2f} ms", flush=True)
             print(f"new | p99, new / known | {p99[0] / p99[1]:.2f}", flush=True)
         # Each at a server of its own: a log says the same thing only so often.
         for what, path in bad.items():
