@@ -55,8 +55,8 @@ def proxy(world):
         proxy.stop()
 
 
-def dns(world, proxy):
-    return world.dns(forward=f"127.0.0.1@{proxy.port}")
+def dns(world, proxy, **more):
+    return world.dns(forward=f"127.0.0.1@{proxy.port}", **more)
 
 
 def shake(world, server, name):
@@ -393,7 +393,8 @@ def test_the_calendar_steps(resolver):
 def test_a_burst_of_first_conversations(world, proxy, tls_server):  # noqa: F811
     """More processes than the control channel has room for, while nobody takes anything from it."""
     count = 350
-    server = tls_server("-F", dns=dns(world, proxy))
+    # The first one waits until the last one is there.
+    server = tls_server("-F", dns=dns(world, proxy, timeout="60"))
     try:
         [supervisor] = wait_for(lambda: of_resolver(server.log.path)[0], what="the supervisor")
         assert not of_resolver(server.log.path)[1]
