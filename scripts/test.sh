@@ -81,7 +81,7 @@ tsan() {
     # Criterion maps memory where ThreadSanitizer does not allow it, so threads are tested in a real server.
     build=build-tsan build tsan build-tsan --preset tsan
     integration tsan "$source/build-tsan" TSAN_OPTIONS=exitcode=0:log_path="$work/reports/san" \
-        -k '(test_process and (life or between or mid_lookup or callbacks)) or test_cache or test_load'
+        -k '(test_process and (life or between or mid_lookup or callbacks)) or test_cache or test_load or (test_status and (scanner or told_while or each_client))'
     reports ThreadSanitizer
 }
 
