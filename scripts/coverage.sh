@@ -9,7 +9,8 @@
 # Counters are in files that are mapped when a program or the module is loaded (clang's continuous mode), so nothing has
 # to be written at an end: processes are counted that _exit(), are killed, have another user or root by then, or a sandbox.
 # Not counted is who cannot open the file at its start: under a root, or in a container, that does not have the build folder.
-# Tests that fail are said and do not end it: their lines have run.
+# Tests that fail are said and do not end it: their lines have run. Not with nice(1), or test_systemd.py has other priorities
+# than it looks for.
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 cd "$(dirname "$0")/.."
