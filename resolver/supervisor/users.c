@@ -80,6 +80,7 @@ static unsigned channel_count;
 static unsigned worker_count;
 static long long pinged_ms;
 static long long quiet_to;
+static long long checkers_quiet_to; /* a client's chains do not keep a line on workers back */
 
 void users_open(int epoll, struct users_limits limits, users_work *work, users_check *check)
 {
@@ -107,12 +108,17 @@ static unsigned share(unsigned all, uid_t uid)
 }
 
 /* It repeats itself with every connection; a line now and then will do. */
+static void log_unless(long long *quiet, uid_t uid, const char *text, long long now_ms)
+{
+    if (now_ms < *quiet)
+        return;
+    *quiet = now_ms + LOG_INTERVAL_MS;
+    dance_log(DANCE_LOG_ERROR, "resolver: user %lu: %s", (unsigned long)uid, text);
+}
+
 static void log_sometimes(uid_t uid, const char *text, long long now_ms)
 {
-    if (now_ms < quiet_to)
-        return;
-    quiet_to = now_ms + LOG_INTERVAL_MS;
-    dance_log(DANCE_LOG_ERROR, "resolver: user %lu: %s", (unsigned long)uid, text);
+    log_unless(&quiet_to, uid, text, now_ms);
 }
 
 static struct user *find_user(uid_t uid)
@@ -373,6 +379,8 @@ static void start_checker(const struct worker *w, long long now_ms)
     pid = fork_with(ends, NULL);
     if (pid == 0)
         _exit(check_of(ends[1]));
+    if (pid < 0)
+        log_unless(&checkers_quiet_to, u->uid, "no process can be started to check chains", now_ms);
     if (pid > 0) {
         await_begin(ends[0]);
         /* Where it does not reach the worker its other end is closed, and it ends. */
@@ -526,19 +534,16 @@ void users_event(void *data, uint32_t events, long long now_ms)
 
 static void checker_ended(pid_t pid, int status, long long now_ms)
 {
-    struct user *u;
+    struct user *u = LIST_FIRST(&users);
 
-    LIST_FOREACH(u, &users, all)
-    {
-        // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
-        if (!checkers_ended(&u->checkers, pid))
-            continue;
-        if (WIFSIGNALED(status))
-            log_sometimes(u->uid, "a chain took too long to check, or its checker was killed",
-                          now_ms);
-        remember_unless_used(u);
+    while (u != NULL && !checkers_ended(&u->checkers, pid))
+        u = LIST_NEXT(u, all);
+    if (u == NULL)
         return;
-    }
+    if (WIFSIGNALED(status))
+        log_unless(&checkers_quiet_to, u->uid,
+                   "a chain took too long to check, or its checker was killed", now_ms);
+    remember_unless_used(u);
 }
 
 void users_ended(pid_t pid, int status, long long now_ms)

@@ -19,18 +19,16 @@ static struct proved {
 } table[UPPER_MAX];
 static long long uses;
 
-static int compare(const void *one, const void *other)
+/* Is one before the other in the order of blobs? */
+static bool is_before(const struct record *one, const struct record *other)
 {
-    const struct dance_chain_record *a = &(*(const struct record *const *)one)->is;
-    const struct dance_chain_record *b = &(*(const struct record *const *)other)->is;
-    size_t least = a->rdata_len < b->rdata_len ? a->rdata_len : b->rdata_len;
-    int difference = memcmp(a->rdata, b->rdata, least);
+    size_t a = one->is.rdata_len;
+    size_t b = other->is.rdata_len;
+    int difference = memcmp(one->is.rdata, other->is.rdata, a < b ? a : b);
 
     if (difference != 0)
-        return difference;
-    if (a->rdata_len != b->rdata_len)
-        return a->rdata_len < b->rdata_len ? -1 : 1;
-    return a->type < b->type ? -1 : a->type > b->type;
+        return difference < 0;
+    return a != b ? a < b : one->is.type < other->is.type;
 }
 
 static void put(struct blob *blob, unsigned value)
@@ -60,12 +58,16 @@ static void put_set(struct blob *blob, const struct records *records, size_t zon
     for (size_t i = 0; i < records->count; i++) {
         const struct record *r = &records->record[i];
 
-        if (r->covers == type
-            && records_same_name(r->is.owner, r->is.owner_len, z->apex, z->apex_len))
-            found[count++] = r;
+        size_t at = count;
+
+        if (r->covers != type
+            || !records_same_name(r->is.owner, r->is.owner_len, z->apex, z->apex_len))
+            continue;
+        for (; at > 0 && is_before(r, found[at - 1]); at--)
+            found[at] = found[at - 1];
+        found[at] = r;
+        count++;
     }
-    if (count > 0)
-        qsort(found, count, sizeof(found[0]), compare);
     for (size_t i = 0; i < count; i++)
         put_record(blob, found[i]);
 }
@@ -139,7 +141,10 @@ void upper_learn(const struct records *records, size_t zone, time_t now)
     memcpy(octets, blob.octets, blob.len);
     p = least_used();
     free(p->octets);
-    *p = (struct proved){octets, blob.len, ++uses, ends};
+    p->octets = octets;
+    p->len = blob.len;
+    p->used = ++uses;
+    p->ends = ends;
 }
 
 void upper_forget(void)
