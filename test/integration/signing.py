@@ -48,8 +48,11 @@ def labels(name):
     return [label for label in name.split(".") if label]
 
 
+DOT = "\uff0e"  # one within a label, where these zones need one
+
+
 def wire(name):
-    return b"".join(bytes([len(label)]) + label.encode("latin-1") for label in labels(name)) + b"\0"
+    return b"".join(bytes([len(label)]) + label.replace(DOT, ".").encode("latin-1") for label in labels(name)) + b"\0"
 
 
 def canonical(name):
