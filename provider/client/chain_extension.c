@@ -9,6 +9,7 @@
 #include "server/connection.h"
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 
 void dance_client_parse_chain_request(SSL *ssl, size_t len)
 {
@@ -29,8 +30,11 @@ int dance_client_add_chain(SSL *ssl, const unsigned char **out, size_t *out_len,
     if (c == NULL || !c->chain_taken || !dance_client_says_name(ssl, leaf))
         return 0;
     chain = dance_chain_get();
+    /* Without memory for it the name goes alone, and leaves no error behind. */
+    ERR_set_mark();
     *out = chain != NULL ? OPENSSL_memdup(chain->octets, chain->len) : NULL;
-    *out_len = chain != NULL ? chain->len : 0;
+    ERR_pop_to_mark();
+    *out_len = *out != NULL ? chain->len : 0;
     dance_log(DANCE_LOG_DEBUG,
               *out != NULL ? "sent the DNSSEC chain of %s to %s, %zu octets"
                            : "have no DNSSEC chain of %s for %s",

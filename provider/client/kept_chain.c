@@ -10,6 +10,7 @@
 #include "stamp.h"
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -234,10 +235,12 @@ static struct dance_chain *current(void)
         || dance_config_fault(config, DANCE_SECTION_CLIENT) != NULL
         || (kept = dance_process_object(&slot)) == NULL)
         return NULL;
+    ERR_set_mark();
     (void)pthread_mutex_lock(&kept->lock);
     update(kept, config);
     chain = up_ref(atomic_load(&kept->chain));
     (void)pthread_mutex_unlock(&kept->lock);
+    ERR_pop_to_mark();
     return chain;
 }
 

@@ -15,10 +15,10 @@ def listening(process):
 
 @pytest.fixture
 def dtls_server(world, start):
-    def run(policy, *arguments):
+    def run(policy, *arguments, **more):
         return start(["openssl", "s_server", "-dtls", "-accept", "127.0.0.1:PORT", "-cert", world.path("server.crt"),
                       "-key", world.path("server.key"), "-CAfile", world.path("ca.crt"), *arguments],
-                     server={"policy": policy, "allow": "*"}, ready=listening)
+                     server={"policy": policy, "allow": "*", **more}, ready=listening)
     return run
 
 
@@ -45,6 +45,13 @@ def test_mixed_leaves_the_applications_own_check_alone(world, dtls_server, dtls_
     server = dtls_server("mixed", "-Verify", "3", "-verify_return_error")
     refused = dtls_client(server.port, certificate=False)
     assert refused.alert == 40 and "ping" not in server.output.text(), refused.text
+
+
+def test_chains_are_no_matter(dtls_server, dtls_client):
+    """Nothing of them is said before TLS 1.3."""
+    server = dtls_server("mixed", "-Verify", "3", "-verify_return_error", chain="only")
+    done = dtls_client(server.port)
+    assert server.output.wait("ping") and "DTLSv1.2" in done.text and server.log.text() == "", done.text
 
 
 def test_a_certificate_alone_is_refused(dtls_server, dtls_client):

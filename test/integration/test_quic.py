@@ -9,6 +9,7 @@ import pytest
 
 import pki
 from conftest import DEVICE, PROGRAMS, config, environment, server_program
+from test_stapling import brought, client, nobody_asked, tree  # noqa: F401 (fixtures)
 from zone import Proxy, patient, wait_for
 
 POLICIES = ["mixed", "dane", "require"]
@@ -180,3 +181,15 @@ def test_require_asks_for_another_library_too(other_library):
     assert other_library("require", "other.key").endswith("alert 40\n")
     assert other_library("require", None).endswith("alert 116\n")
     assert other_library("dane", None) == "client: (nobody), verify result 0\n"
+
+
+def test_a_chain(quic_server, quic_client, tree, client, nobody_asked):  # noqa: F811
+    """In place of a lookup, for which other clients of the listener would have to wait."""
+    server = quic_server("-V", dns=tree.dns_section, chain="only")
+    for _ in range(2):
+        done = quic_client(server, client=client)
+        assert done.accepted and server.log.wait(f"accepted {DEVICE} \\(TLSA 3 1 1"), (done.text, server.log.text())
+        server.log.mark()
+        assert not quic_client(server, client={**client, "chain": "no"}).accepted
+        assert server.log.wait("reason=chain-absent")
+        server.log.mark()
