@@ -270,7 +270,7 @@ static void forget_others(const struct user *own)
         (void)close(c->fd);
         if (u == own) // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
             continue;
-        dance_generation_free(&u->page);
+        dance_generation_free(&u->page); // cppcheck-suppress ctuuninitvar ; LIST_FOREACH sets it
         figures_free(u->figures);
     }
     LIST_FOREACH(w, &workers, all)
