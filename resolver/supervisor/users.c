@@ -257,20 +257,17 @@ static void give(struct user *u)
 /* In a process of its own: nothing of what is here is the worker's, but what is of its user. */
 static void forget_others(const struct user *own)
 {
-    struct user *u;
     struct worker *w;
     struct channel *c;
 
-    LIST_FOREACH(u, &users, all)
-    {
-        // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
+    for (struct user *u = LIST_FIRST(&users); u != NULL; u = LIST_NEXT(u, all)) {
         TAILQ_FOREACH(c, &u->ours, of_user)
         (void)close(c->fd);
         TAILQ_FOREACH(c, &u->given, of_user)
         (void)close(c->fd);
-        if (u == own) // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
+        if (u == own)
             continue;
-        dance_generation_free(&u->page); // cppcheck-suppress ctuuninitvar ; LIST_FOREACH sets it
+        dance_generation_free(&u->page);
         figures_free(u->figures);
     }
     LIST_FOREACH(w, &workers, all)
