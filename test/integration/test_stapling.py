@@ -361,6 +361,7 @@ def test_processes_and_threads(world, tree, start, impostors, nobody_asked, argu
 
 @needs("nginx")
 @needs("curl")
+@pytest.mark.skipif(bool(os.environ.get("DANCE_PRELOAD")), reason="curl may wait for ever in setlocale() behind libasan")
 def test_curl_and_nginx(world, tree, start, client, impostors, tmp_path, nobody_asked):
     os.chmod(tmp_path, 0o755)
     port = free_port()
@@ -372,7 +373,7 @@ def test_curl_and_nginx(world, tree, start, client, impostors, tmp_path, nobody_
         conf = config(tmp_path / "curl.cnf", tmp_path / "curl.log", client={**client, "chain": chain_of})
         done = subprocess.run(["curl", "-sS", "-m", str(patient(5)), "--cacert", world.path("server.crt"), "--resolve",
                                f"server.example.com:{port}:127.0.0.1", f"https://server.example.com:{port}/"],
-                              env=environment(conf), capture_output=True, text=True)
+                              env=environment(conf), capture_output=True, text=True, timeout=patient(20))
         assert (done.stdout.strip() == said) if said else done.returncode != 0, (done, server.log.text())
     assert server.log.wait("reason=chain-absent")
     for entries, key in impostors:
