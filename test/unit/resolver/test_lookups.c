@@ -867,7 +867,7 @@ Test(lookups, denials_are_cut, .fini = close_all)
  */
 Test(lookups, known_beside_a_chain, .fini = close_all)
 {
-    struct lookups_asker a = {0};
+    static struct lookups_asker a;
 
     open_for(10, NULL);
     cr_assert(!known(&a, "good.example.com", false));
