@@ -163,18 +163,22 @@ def unchecked():
     return {**environment(None), "ASAN_OPTIONS": "detect_leaks=0"}
 
 
-def test_flush(resolver):  # noqa: F811
-    """What is told is what test_flush.py sees done. Other tests' resolvers are not to be found."""
-    alone = ["unshare", "--pid", "--fork", "--mount-proc"] if os.geteuid() == 0 else []
+# Where no other test's resolver is to be found, all of which root would tell.
+ALONE = ["unshare", "--pid", "--fork", "--mount-proc"] if os.geteuid() == 0 else []
 
-    def flush(*arguments):
-        return subprocess.run([*alone, PROGRAM, "flush", NAME, "--socket", *arguments], env=unchecked(),
-                              capture_output=True, text=True, timeout=patient(30))
+
+def flush(*arguments):
+    return subprocess.run([*ALONE, PROGRAM, "flush", NAME, "--socket", *arguments], env=unchecked(), capture_output=True,
+                          text=True, timeout=patient(30))
+
+
+def test_flush(resolver):  # noqa: F811
+    """What is told is what test_flush.py sees done."""
     done = flush(resolver.path, "--json")
     said = json.loads(done.stdout)
     assert done.returncode == 0 and said["service"] is True and said["status"] == "good"
     assert resolver.path in flush(resolver.path).stdout
-    if alone:
+    if ALONE:
         done = flush("/nothing", "--json")
         assert done.returncode == 1 and json.loads(done.stdout) == {"service": False, "others": 0, "status": "fault"}
         assert "nobody listens at /nothing" in done.stderr

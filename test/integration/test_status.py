@@ -18,7 +18,7 @@ import strangers
 from conftest import PROGRAMS, REPOSITORY, config, environment, listening
 from strangers import OTHERS, STRANGER, Resolver, being, control_of
 from test_allow_file import NGINX, needs_nginx
-from test_cli import PROGRAM, dance
+from test_cli import PROGRAM, dance, flush
 from test_dns_outcomes import black_hole  # noqa: F401 (fixture)
 from test_logs import more_refused, scan
 from test_process import bad, good, needs_root, tls_server  # noqa: F401 (fixture)
@@ -95,7 +95,7 @@ def test_lookups(resolver):
         assert user["worker"] == "ready" and user["channels"] >= 1 and user["lookups_late"] == 0
         # What a worker has done outlives it; what it had does not.
         before = user["flushes"], user["workers_started"]
-        assert dance("flush", NAME, "--socket", resolver.path).returncode == 0
+        assert flush(resolver.path).returncode == 0
         user = wait_for(lambda: (u := of(status(resolver)))["workers_started"] > before[1] and u, what="the next worker")
         assert user["flushes"] > before[0] and user["lookups_secure"] == len(asked) - 4 and user["names_kept"] == 0
     assert "fault" not in dance("status", "--socket", resolver.path).stdout
