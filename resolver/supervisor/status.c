@@ -4,6 +4,7 @@
 #include "dance_wire_status.h"
 #include "fd_message.h"
 #include "now.h"
+#include "supervisor/channels.h"
 #include "supervisor/users.h"
 
 #include <stdio.h>
@@ -32,7 +33,7 @@ void status_say(int fd, uid_t reader)
     struct dance_wire_status_head head = {
         .seconds = (uint32_t)((dance_now_ms() - begun_ms) / 1000),
         .workers = users_workers(),
-        .channels = users_channels(),
+        .channels = channels_count(),
         .users = users_known_to(reader),
     };
     size_t len;

@@ -4,6 +4,7 @@
 #include "log.h"
 #include "now.h"
 #include "socket_kind.h"
+#include "supervisor/channels.h"
 #include "supervisor/notify.h"
 #include "supervisor/sockets.h"
 #include "supervisor/status.h"
@@ -237,7 +238,7 @@ static bool on_signal(void)
         users_forget();
     } else if (info.ssi_signo == SIGUSR1) {
         dance_log(DANCE_LOG_INFO, "resolver: %u workers, %u control channels", users_workers(),
-                  users_channels());
+                  channels_count());
         users_log_counters();
     } else {
         return false;
@@ -273,7 +274,7 @@ static int run(void)
             users_event(event.data.ptr, event.events, dance_now_ms());
         }
         /* The last user has gone: nobody could ever ask again. */
-        if (listener < 0 && users_channels() == 0 && users_workers() == 0)
+        if (listener < 0 && channels_count() == 0 && users_workers() == 0)
             return EXIT_SUCCESS;
     }
 }

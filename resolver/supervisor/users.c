@@ -5,6 +5,7 @@
 #include "link.h"
 #include "log.h"
 #include "now.h"
+#include "supervisor/channels.h"
 #include "supervisor/checkers.h"
 
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -30,21 +30,8 @@
 #define REMEMBERED_MAX 64u
 #define LOG_INTERVAL_MS 10000
 
-/* What epoll's data points to begins with its kind. */
-enum kind { CHANNEL, WORKER };
-
-struct channel {
-    enum kind kind;
-    TAILQ_ENTRY(channel) of_user;
-    struct user *user;
-    int fd;
-    bool given; /* to the worker that runs */
-    bool over;  /* the other end has gone */
-};
-TAILQ_HEAD(channels, channel);
-
 struct worker {
-    enum kind kind;
+    enum watched kind;
     LIST_ENTRY(worker) all;
     struct user *user;
     pid_t pid;
@@ -56,9 +43,7 @@ struct worker {
 struct user {
     LIST_ENTRY(user) all;
     uid_t uid;
-    struct channels given; /* that the worker has */
-    struct channels ours;  /* that it has not, or is to close */
-    unsigned channels;
+    struct channels channels;
     struct worker *worker;
     struct dance_generation page;
     struct figures *figures;
@@ -76,7 +61,6 @@ static int poller;
 static struct users_limits limit;
 static users_work *work_of;
 static users_check *check_of;
-static unsigned channel_count;
 static unsigned worker_count;
 static long long pinged_ms;
 static long long quiet_to;
@@ -141,15 +125,14 @@ static struct user *find_user(uid_t uid)
         return NULL;
     }
     u->uid = uid;
-    TAILQ_INIT(&u->given);
-    TAILQ_INIT(&u->ours);
+    channels_open(&u->channels, poller, u);
     LIST_INSERT_HEAD(&users, u, all);
     return u;
 }
 
 static bool is_used(const struct user *u)
 {
-    return u->channels > 0 || u->worker != NULL || u->lost > 0 || u->checkers.running > 0;
+    return u->channels.count > 0 || u->worker != NULL || u->lost > 0 || u->checkers.running > 0;
 }
 
 static void free_user(struct user *u)
@@ -183,88 +166,30 @@ static void remember_unless_used(struct user *u)
         free_user(oldest);
 }
 
-/* 0 events: not at all, where otherwise an end would be told for ever. */
-static void watch(int fd, void *data, uint32_t events)
-{
-    struct epoll_event event = {.events = events, .data = {.ptr = data}};
-
-    if (events == 0)
-        (void)epoll_ctl(poller, EPOLL_CTL_DEL, fd, NULL);
-    else if (epoll_ctl(poller, EPOLL_CTL_MOD, fd, &event) != 0)
-        (void)epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
-}
-
 /* A channel is looked at for what its worker is needed for, and with a worker for its end. */
-static void watch_channel(struct channel *c)
+static void watch_channels(struct user *u)
 {
-    const struct user *u = c->user;
-
-    if (u->worker == NULL)
-        watch(c->fd, c, u->not_before == 0 ? EPOLLIN | EPOLLRDHUP : 0);
+    if (u->worker != NULL)
+        channels_watch(&u->channels, CHANNELS_END);
     else
-        watch(c->fd, c, c->over ? 0 : EPOLLRDHUP);
-}
-
-static void watch_all(struct user *u)
-{
-    struct channel *c;
-
-    TAILQ_FOREACH(c, &u->ours, of_user)
-    {
-        watch_channel(c); // cppcheck-suppress uninitvar ; TAILQ_FOREACH sets it
-    }
-    TAILQ_FOREACH(c, &u->given, of_user)
-    {
-        watch_channel(c); // cppcheck-suppress uninitvar ; TAILQ_FOREACH sets it
-    }
-}
-
-static void drop_channel(struct channel *c, struct channels *list)
-{
-    TAILQ_REMOVE(list, c, of_user);
-    watch(c->fd, NULL, 0);
-    (void)close(c->fd);
-    c->user->channels--;
-    channel_count--;
-    free(c);
+        channels_watch(&u->channels, u->not_before == 0 ? CHANNELS_WORD : CHANNELS_NONE);
 }
 
 /* Give the worker what it has not got yet, as far as it takes it now. */
 static void give(struct user *u)
 {
-    const struct worker *w = u->worker;
-    struct channel *c;
+    bool all = channels_give(&u->channels, u->worker->link);
 
-    while ((c = TAILQ_FIRST(&u->ours)) != NULL) {
-        // drop_channel() takes c out, which the analyzer does not see
-        if (!c->given // NOLINT(clang-analyzer-unix.Malloc)
-            && !link_send(w->link, LINK_CHANNEL, c->fd))
-            break;
-        c->given = true;
-        if (c->over) {
-            if (!link_send(w->link, LINK_BURY, c->fd))
-                break;
-            /* It is in the worker's hands, and so not the last copy that is closed here. */
-            drop_channel(c, &u->ours);
-        } else {
-            TAILQ_REMOVE(&u->ours, c, of_user);
-            TAILQ_INSERT_TAIL(&u->given, c, of_user);
-        }
-    }
-    watch(w->link, u->worker, c != NULL ? EPOLLIN | EPOLLOUT : EPOLLIN);
+    heed_events(poller, u->worker->link, u->worker, all ? EPOLLIN : EPOLLIN | EPOLLOUT);
 }
 
 /* In a process of its own: nothing of what is here is the worker's, but what is of its user. */
 static void forget_others(const struct user *own)
 {
     struct worker *w;
-    struct channel *c;
 
     for (struct user *u = LIST_FIRST(&users); u != NULL; u = LIST_NEXT(u, all)) {
-        TAILQ_FOREACH(c, &u->ours, of_user)
-        (void)close(c->fd);
-        TAILQ_FOREACH(c, &u->given, of_user)
-        (void)close(c->fd);
+        channels_forget(&u->channels);
         if (u == own)
             continue;
         dance_generation_free(&u->page);
@@ -347,10 +272,10 @@ static void start(struct user *u, long long now_ms)
         free(w);
         figures_end(u->figures);
         u->not_before = now_ms + START_INTERVAL_MS;
-        watch_all(u);
+        watch_channels(u);
         return;
     }
-    w->kind = WORKER;
+    w->kind = WATCHED_WORKER;
     w->user = u;
     w->link = ends[0];
     w->since_ms = now_ms;
@@ -359,7 +284,7 @@ static void start(struct user *u, long long now_ms)
     LIST_INSERT_HEAD(&workers, w, all);
     worker_count++;
     u->worker = w;
-    watch_all(u);
+    watch_channels(u);
     give(u);
 }
 
@@ -390,24 +315,18 @@ static void start_checker(const struct worker *w, long long now_ms)
 bool users_add(uid_t uid, int fd)
 {
     struct user *u = find_user(uid);
-    struct channel *c = NULL;
 
-    if (u != NULL && channel_count < room(limit.channels, uid)
-        && u->channels < share(limit.channels, uid))
-        c = calloc(1, sizeof(*c));
-    if (c == NULL) {
+    if (u == NULL || channels_count() >= room(limit.channels, uid)
+        || u->channels.count >= share(limit.channels, uid)) {
+        (void)close(fd);
         if (u != NULL)
             remember_unless_used(u);
-        (void)close(fd);
         return false;
     }
-    c->kind = CHANNEL;
-    c->user = u;
-    c->fd = fd;
-    TAILQ_INSERT_TAIL(&u->ours, c, of_user);
-    u->channels++;
-    channel_count++;
-    watch_channel(c);
+    if (!channels_add(&u->channels, fd)) {
+        remember_unless_used(u);
+        return false;
+    }
     if (u->worker != NULL)
         give(u);
     return true;
@@ -416,24 +335,18 @@ bool users_add(uid_t uid, int fd)
 /* u's worker does not serve it any more: what it had goes to the next one. */
 static void take_back(struct user *u)
 {
-    struct channel *c;
-
     u->worker = NULL;
     figures_end(u->figures);
     if (u->forgetting)
         dance_generation_bump(&u->page);
     u->forgetting = false;
-    TAILQ_CONCAT(&u->ours, &u->given, of_user);
-    TAILQ_FOREACH(c, &u->ours, of_user)
-    {
-        c->given = false;
-    }
-    watch_all(u);
+    channels_take_back(&u->channels);
+    watch_channels(u);
 }
 
 static void drop_link(struct worker *w)
 {
-    watch(w->link, NULL, 0);
+    heed_events(poller, w->link, NULL, 0);
     (void)close(w->link);
     w->link = -1;
 }
@@ -447,18 +360,10 @@ static void give_up(struct worker *w)
     take_back(w->user);
 }
 
-static void channel_event(struct channel *c, uint32_t events, long long now_ms)
+static void channel_event(void *channel, uint32_t events, long long now_ms)
 {
-    struct user *u = c->user;
+    struct user *u = channels_event(channel, events);
 
-    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 && !c->over) {
-        c->over = true;
-        if (c->given) {
-            TAILQ_REMOVE(&u->given, c, of_user);
-            TAILQ_INSERT_TAIL(&u->ours, c, of_user);
-        }
-        watch_channel(c); // cppcheck-suppress uninitvar ; TAILQ_FOREACH sets it
-    }
     if (u->worker == NULL)
         start(u, now_ms);
     else
@@ -514,16 +419,16 @@ static void worker_event(struct worker *w, uint32_t events, long long now_ms)
         return;
     }
     if (received == LINK_OVER)
-        watch(w->link, w, 0); /* it is about to end */
+        heed_events(poller, w->link, w, 0); /* it is about to end */
     else if ((events & EPOLLOUT) != 0)
         give(w->user);
 }
 
 void users_event(void *data, uint32_t events, long long now_ms)
 {
-    enum kind kind = *(enum kind *)data;
+    enum watched kind = *(enum watched *)data;
 
-    if (kind == CHANNEL)
+    if (kind == WATCHED_CHANNEL)
         channel_event(data, events, now_ms);
     else
         worker_event(data, events, now_ms);
@@ -607,7 +512,7 @@ int users_tick(long long now_ms)
         // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
         if (u->not_before != 0 && now_ms >= u->not_before) {
             u->not_before = 0;
-            watch_all(u);
+            watch_channels(u);
         }
         waiting = waiting || u->not_before != 0;
     }
@@ -628,22 +533,6 @@ void users_log_counters(void)
     }
 }
 
-/*
- * Whoever closes the last copy of a channel waits as long as the sender of what was never read from
- * it likes. At our end that is a process that nobody waits for: it keeps all of them until we have
- * ended.
- */
-static void leave_channels(void)
-{
-    pid_t before = getpid();
-
-    if (channel_count == 0 || fork() != 0)
-        return;
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == before)
-        (void)poll(NULL, 0, -1);
-    _exit(EXIT_SUCCESS);
-}
-
 void users_close(void)
 {
     struct worker *w;
@@ -657,11 +546,9 @@ void users_close(void)
         }
         free(w);
     }
-    leave_channels();
+    channels_leave();
     while ((u = LIST_FIRST(&users)) != NULL) {
-        TAILQ_CONCAT(&u->ours, &u->given, of_user);
-        while (!TAILQ_EMPTY(&u->ours))
-            drop_channel(TAILQ_FIRST(&u->ours), &u->ours); // NOLINT(clang-analyzer-unix.Malloc)
+        channels_close(&u->channels);
         /* Whoever comes after us gives them another page; this one is not written to any more. */
         if (u->page.fd >= 0)
             dance_generation_bump(&u->page);
@@ -694,7 +581,7 @@ static void describe(const struct user *u, long long now_ms, struct dance_wire_s
 
     figures_read(u->figures, out);
     out->uid = u->uid;
-    out->figure[DANCE_CHANNELS] = u->channels;
+    out->figure[DANCE_CHANNELS] = u->channels.count;
     if (w == NULL)
         return;
     out->seconds = (uint32_t)((now_ms - w->since_ms) / 1000);
@@ -722,11 +609,6 @@ void users_tell(uid_t reader, unsigned most, users_told *told, void *arg)
             told(&one, arg);
         }
     }
-}
-
-unsigned users_channels(void)
-{
-    return channel_count;
 }
 
 unsigned users_workers(void)

@@ -1,13 +1,9 @@
 /*
- * users.h: who uses the resolver, the control channels that he has, and his worker.
+ * users.h: who uses the resolver, the control channels (channels.h) that he has, and his worker.
  *
  * A user is a uid, as the kernel says it of a connection. All that he has is
  * served by one process of his own, the worker, which is started when he first
- * says something, and again when it has ended. A copy of each of his channels
- * stays here, so that the next worker gets it; nothing is ever read from it.
- * When the other end has gone, the worker gets it once more, to be closed there:
- * what was sent over it and never read is then closed by the worker of who sent
- * it, and takes nobody else's time.
+ * says something, and again when it has ended.
  *
  * Subordinate users (as containers have them), users who log in, system users and
  * root may have more and more of all channels and workers, in this order:
@@ -74,7 +70,6 @@ void users_forget(void);
 /* Tell the workers to end in order, and give up all that is here. */
 void users_close(void);
 
-unsigned users_channels(void);
 unsigned users_workers(void);
 
 /* How many users reader may know of: root of all, others of themselves. */
