@@ -204,7 +204,7 @@ static void say_failure(int error, const char *line)
     static atomic_flag said = ATOMIC_FLAG_INIT;
     static atomic_flag said_line = ATOMIC_FLAG_INIT;
     char what[LINE_MAX_OCTETS];
-    char text[2 * LINE_MAX_OCTETS + DANCE_LOG_FIELDS_MAX];
+    char text[2 * LINE_MAX_OCTETS + DANCE_LOG_FIELDS_MAX + 128];
     bool news = !atomic_flag_test_and_set(&said);
 
     if (line != NULL ? atomic_flag_test_and_set(&said_line) : !news)

@@ -254,10 +254,20 @@ def world(tmp_path_factory):
     world.zones.stop()
 
 
+started = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def servers_of_a_file():
+    """Each has a resolver of its own: hundreds of them, with AddressSanitizer, are more than a machine's memory."""
+    yield
+    while started:
+        started.pop().stop()
+
+
 @pytest.fixture(scope="session")
 def start(world, tmp_path_factory):
-    """start(argv, ...): any server with the module; all are ended with the session."""
-    started = []
+    """start(argv, ...): any server with the module; all are ended with the tests of the file that are run here."""
 
     def run(argv, server=None, dns=None, module=None, conf=True, ready=listening, port=None):
         folder = tmp_path_factory.mktemp("server")
@@ -272,9 +282,7 @@ def start(world, tmp_path_factory):
         started.append(process)
         return process
 
-    yield run
-    for process in started:
-        process.stop()
+    return run
 
 
 @pytest.fixture(scope="session")
