@@ -70,7 +70,7 @@ def test_a_start_without_memory_under_valgrind(world, tmp_path):
     first = int(re.search(r"first of ours (\d+)", run("failing_start", conf, *arguments, "-l", 1)).group(1))
     done = subprocess.run(["valgrind", "--error-exitcode=99", "--trace-children=yes", "-q",
                            os.path.join(PROGRAMS, "failing_start"), *arguments, "-f", str(first), "-l", str(first + 95),
-                           "-s", "19"], env=environment(conf), capture_output=True, text=True, timeout=patient(60))
+                           "-s", "19", "-w", "120"], env=environment(conf), capture_output=True, text=True, timeout=patient(60))
     assert done.returncode == 0 and "crashed 0" in done.stdout and "Invalid" not in done.stderr, done.stdout + done.stderr
     assert " admitted 0" in done.stdout, done.stdout
 
