@@ -15,7 +15,7 @@ from conftest import DEVICE, PROGRAMS, Log, config, environment
 from processes import workers
 from signing import RR, TLSA
 from test_process import resolvers
-from test_stapling import CHAIN, WANTED, brought, client, nobody_asked, octets, sent, taker, tree  # noqa: F401 (fixtures)
+from test_stapling import CHAIN, SHOWN, WANTED, brought, client, nobody_asked, octets, sent, taker, tree  # noqa: F401 (fixtures)
 from tls13 import DANE_CLIENTID
 from zone import Proxy, patient, wait_for
 
@@ -179,7 +179,7 @@ def test_a_client_starts_a_resolver_only_to_collect(taker, served, tls_client, c
 def test_nobody_waits_for_one(s_server, served, tls_client, collecting):  # noqa: F811
     """The client's DNS is silent: handshakes go on with the name alone."""
     served.proxy.delay = lambda name: None
-    server = s_server("require", "-msg", chain="accept", fresh=True)
+    server = s_server("require", *SHOWN, chain="accept", fresh=True)
     lives = tls_client(**collecting)
     for _ in range(5):
         server.output.mark()
@@ -197,7 +197,7 @@ def test_why_there_is_none(s_server, served, tls_client, collecting, fault, word
     if not fault:
         collecting["client"]["identity"] = "unknown._device.example.com"
     collecting["dns"].update(fault)
-    server = s_server("mixed", "-msg", ask="optional", strict=False, chain="accept", fresh=True)
+    server = s_server("mixed", *SHOWN, ask="optional", strict=False, chain="accept", fresh=True)
     lives = tls_client(**collecting)
 
     def said():

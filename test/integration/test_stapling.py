@@ -25,6 +25,9 @@ from zone import accepts, free_port, patient, wait_for
 CHAIN = 65283
 WANTED = r"accepted " + DEVICE + r" \(TLSA 3 1 1"
 
+# What is shown is to be read, and not compressed.
+SHOWN = ("-msg", "-no_rx_cert_comp") if VERSION >= (3, 2) else ("-msg",)
+
 
 @pytest.fixture(scope="session")
 def tree(world, tmp_path_factory):
@@ -72,8 +75,8 @@ def taker(tree, s_server):
     """taker(policy, ...): an s_server that takes chains."""
     def run(policy="require", *arguments, takes="only", dns=None, **more):
         dns = dns or (tree.dns_section if takes == "only" else tree.may_ask)
-        if "-msg" in arguments and VERSION >= (3, 2):
-            arguments += ("-no_rx_cert_comp",)  # what is shown is to be read
+        if "-msg" in arguments:
+            arguments += SHOWN
         return s_server(policy, *arguments, dns=dns, **({"chain": takes} if takes else {}), **more)
     return run
 
