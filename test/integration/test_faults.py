@@ -1,0 +1,40 @@
+# Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+"""A sample of what scripts/faults.sh injects; doc/testing.md has the counts of all of it."""
+import os
+import shutil
+import sys
+import tempfile
+
+import pytest
+
+from conftest import sanitized
+from test_sandbox import needs_root
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path += [os.path.join(HERE, "..", "faults"), os.path.join(HERE, "..", "apps")]
+from faults import KINDS  # noqa: E402
+from scene import Record, Scene  # noqa: E402
+
+pytestmark = [needs_root,
+              pytest.mark.skipif(sanitized(), reason="a sanitizer has an allocator of its own, and ends where there is no memory"),
+              pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")]
+
+
+@pytest.fixture(scope="module")
+def scene():
+    # The workers of servers give up root.
+    folder = tempfile.mkdtemp(prefix="dance-faults-")
+    os.chmod(folder, 0o755)
+    scene = Scene(os.path.join(folder, "stage"))
+    yield scene
+    scene.close()
+    shutil.rmtree(folder)
+
+
+# Of each sort of fault so many.
+@pytest.mark.parametrize("kind, most", [("start", 4), ("running", 2), ("reload", 1), ("resolver-memory", 1), ("calls", 4),
+                                        ("kill", 3), ("disk", 1), ("syslog", 1)])
+def test_nothing_but_good_comes_of_a_fault(scene, kind, most):
+    record = Record()
+    KINDS[kind](scene, record, most)
+    assert not record.violations and sum(record.values()) > 0, record
