@@ -14,6 +14,7 @@ from kit.stage import ALLOW, read
 from scene import BOB, Violation, ready, wait_for
 from test_logs import PRIVATE_DEV, Syslog
 
+IMPATIENT = 2     # seconds that a client waits for a server that cannot take it
 ROOM_KB = (0, 16, 64, 256, 1024, 4096)
 STEPS = (3600, -3600, 40 * 86400, -40 * 86400)  # seconds; signatures hold from a day ago for a month
 
@@ -52,6 +53,13 @@ def low_descriptors(pid):
     return next(fd for fd in range(1 << 20) if fd not in taken)
 
 
+def is_left_alone(server):
+    """No connection to it is open at its side: what it had for one is free again."""
+    with open("/proc/net/tcp") as table:
+        rows = [line.split() for line in table.readlines()[1:]]
+    return not any(row[1].endswith(f":{server.port:04X}") and row[3] in ("01", "08") for row in rows)
+
+
 def address_space(pid):
     with open(f"/proc/{pid}/status") as status:
         return int(re.search(r"VmSize:\s*(\d+)", status.read())[1])
@@ -60,8 +68,9 @@ def address_space(pid):
 def processes(scene, record, most):
     """Limits of nginx' processes and of dance-resolver's, which are set while they run, and lifted."""
     del most
-    service, dns = scene.service("limits")
-    server = scene.nginx("limits", dns)
+    # Whose limits are another user's may be out of root's reach in a container.
+    service, dns = scene.service("limits", user="root")
+    server = scene.nginx("limits", dns, user="root root")
     ready(server)
     for who, process in (("nginx", server), ("dance-resolver", service)):
         for what, which, amounts, limit in (
@@ -69,8 +78,9 @@ def processes(scene, record, most):
                 ("address space", resource.RLIMIT_AS, ROOM_KB, lambda pid, kb: (address_space(pid) + kb) << 10)):
             for amount in amounts:
                 scene.recovers(server, "what was before")
+                wait_for(lambda: is_left_alone(server), what="connections to close")
                 with limited(family(process), which, lambda pid: limit(pid, amount)):
-                    let_in = scene.try_both(server)
+                    let_in = scene.try_both(server, IMPATIENT)
                 scene.recovers(server, f"{who} had {amount} more {what}")
                 scene.lives(service)
                 record[f"limit: {what} of {who}", became(let_in)] += 1

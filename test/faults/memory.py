@@ -62,7 +62,7 @@ def running(scene, record, most):
     """In handshakes of a name that is known, of one that is looked up, and where the list of names has changed."""
     control = Control(scene.path("running.faults"), "dance.so")
     allow = scene.write("allow", ALLOW + "\n")
-    server = scene.s_server(control.command, allow=None, allow_file=allow)
+    server = scene.s_server(control.command, allow_file=allow)
     ready(server)
     scene.recovers(server, "the start")
 

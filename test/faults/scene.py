@@ -13,7 +13,7 @@ from tls13 import Client, client_name, DANE_CLIENTID
 
 RECOVERY = 60     # seconds within which the rightful client must get in once a fault is over
 NGINX = """
-daemon off; user nobody nogroup; pid {folder}/{name}.pid; error_log {folder}/{name}.error info; worker_processes 1;
+daemon off; user {user}; pid {folder}/{name}.pid; error_log {folder}/{name}.error info; worker_processes 1;
 events {{ }}
 http {{
   access_log off;
@@ -78,9 +78,8 @@ class Scene(Stage):
             timeout=10, check=False).stdout)
 
     def write_config(self, name, log, **sections):
-        """A new file each time; a key that is None is left out."""
+        """A new file each time."""
         self.number += 1
-        sections["server"] = {key: value for key, value in sections["server"].items() if value is not None}
         return super().write_config(f"{self.number}-{name}", log, **sections)
 
     # -- servers ------------------------------------------------------------------------------------------
@@ -106,19 +105,17 @@ class Scene(Stage):
                 self.path("server.key"), "-rev"]
         return self.begin(wrap(argv), conf or self.server_config("require", dns or self.own_dns(), **more), port)
 
-    def nginx(self, name, dns, wrap=lambda argv: argv):
+    def nginx(self, name, dns, wrap=lambda argv: argv, user="nobody nogroup"):
         port = free_port()
-        conf = self.write(f"{name}.conf", NGINX.format(folder=self.folder, name=name, port=port))
+        conf = self.write(f"{name}.conf", NGINX.format(folder=self.folder, name=name, port=port, user=user))
         argv = ["/usr/sbin/nginx", "-e", self.path(f"{name}.error"), "-c", conf]
         server = self.begin(wrap(argv), self.server_config("require", dns), port)
         server.errors = self.path(f"{name}.error")
         return server
 
     def end(self, process):
-        """What it ended with by itself, None if it had to be ended by us."""
-        code = process.process.poll()
-        process.stop()
-        return code
+        """What it ended with, by itself or by us."""
+        return process.stop()
 
     # -- clients ------------------------------------------------------------------------------------------
     def is_let_in(self, server, who, timeout=8):
@@ -153,10 +150,10 @@ class Scene(Stage):
         if server.process.poll() is not None:
             raise Violation(f"the application ended with {server.process.poll()}: {server.output.text()[-1500:]}")
 
-    def has_not_crashed(self, server):
+    def has_not_crashed(self, server, why="a fault"):
         code = server.process.poll()
         if code is not None and code < 0:
-            raise Violation(f"the application ended by {signal.Signals(-code).name}: {server.output.text()[-1500:]}")
+            raise Violation(f"by {why} the application ended by {signal.Signals(-code).name}: {server.output.text()[-1500:]}")
         if hasattr(server, "errors") and os.path.exists(server.errors):
             crash = re.search(r"exited on signal \d+", read(server.errors))
             if crash:
