@@ -29,8 +29,8 @@ LINE = re.compile(r"^(?:\d+ +)?(\w+)\(")
 
 
 def traced(out, *options):
-    """argv under strace, which is no parent of it."""
-    return lambda argv: ["strace", "-D", "-o", out, *options, *argv]
+    """argv under strace, which is no parent of it, and may be interrupted."""
+    return lambda argv: ["strace", "-D", "-I2", "-o", out, *options, *argv]
 
 
 def injecting(out, call, number, fault, *options):
@@ -87,12 +87,12 @@ def no_resolver_is_left(scene):
 
 
 def of_the_module(scene):
-    """The calls of a life of a server: its start, and a client that comes, and one more."""
+    """The calls of a life of a server: its start, the stranger, the rightful client."""
     out = scene.path("module.trace")
     server = scene.s_server(traced(out, "-k"))
     ready(server)
-    scene.try_both(server)
-    scene.recovers(server, "a start without a fault")
+    if not scene.try_both(server):
+        raise Violation("the rightful client is refused without a fault")
     scene.end(server)
     return made_by(out, "dance.so(")
 
@@ -114,6 +114,8 @@ def module(scene, record, most):
             became = "refused meanwhile"
         scene.has_not_crashed(server, f"{call} {number} ({fault})")
         if became != "did not start":
+            if options:
+                detach(server)  # or each process that is begun has the fault
             scene.recovers(server, f"{call} {number} that failed ({fault})")
         if not was_injected(out):
             became = "was not reached"

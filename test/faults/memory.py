@@ -20,18 +20,21 @@ def start(scene, record, most):
     count, _ = control.disarm()
     scene.recovers(server, "a start without a fault")
     scene.end(server)
-    for number in pick(count, most):
-        control.arm(number)
-        server = scene.s_server(control.command)
-        if ready(server):
-            control.disarm()
-            became = "served all the same" if scene.try_both(server) else "lets nobody in until it is started again"
-        else:
-            control.disarm()
-            became = "did not start"
-        scene.has_not_crashed(server)
-        scene.end(server)
-        record["allocation: the module's start", became] += 1
+    for in_a_row in ROWS:
+        for number in pick(count, most):
+            control.arm(number, in_a_row)
+            server = scene.s_server(control.command)
+            began = ready(server)
+            _, failed = control.disarm()
+            if not failed:
+                became = "was not reached"
+            elif not began:
+                became = "did not start"
+            else:
+                became = "served all the same" if scene.try_both(server) else "lets nobody in until it is started again"
+            scene.has_not_crashed(server)
+            scene.end(server)
+            record["allocation: the module's start", became] += 1
 
 
 def each(scene, record, kind, control, act, most, check):
