@@ -121,7 +121,6 @@ def module(scene, record, most):
             became = "was not reached"
         scene.end(server)
         record["errno: the module's calls", became] += 1
-    no_resolver_is_left(scene)
 
 
 def module_killed(scene, record, most):
