@@ -180,9 +180,8 @@ def of_the_resolver(scene, record, most, kind, fault_of):
             service, _ = scene.service("calls")
         else:
             became = "let in all the same" if let_in else "refused meanwhile"
-        took = scene.recovers(server, f"{call} {number} of the resolver ({fault_of(call)})")
+        scene.recovers(server, f"{call} {number} of the resolver ({fault_of(call)})")
         record[kind, became if injected else "was not reached"] += 1
-        record.slowest = max(getattr(record, "slowest", (0, "")), (took, f"{call} {number}"))
         scene.end(service)
     scene.end(server)
 

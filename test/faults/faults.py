@@ -28,6 +28,7 @@ def inject(kind, folder, most=ALL):
         record.violations.append(f"{kind}: {violation}")
     finally:
         scene.close()
+    record.slowest = scene.slowest
     return record
 
 
@@ -47,6 +48,7 @@ def main():
         began = time.monotonic()
         record = inject(kind, folder, options.most)
         print("\n".join([f"[{time.monotonic() - began:5.0f} s] {kind}", *record.lines(),
+                         "slowest recovery: {:.1f} s, from {}".format(*record.slowest),
                          *(f"VIOLATION: {violation}" for violation in record.violations)]), flush=True)
         return record
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:

@@ -114,8 +114,9 @@ def resolver(scene, record, most):
         service, _ = scene.service("memory", control.command)
         ended = wait_for(lambda: "ended" if service.process.poll() is not None
                          else os.path.exists(dns["resolver"]) and "listens", 20, "the service") == "ended"
-        control.disarm()
-        record["allocation: dance-resolver's start", describe(service) if ended else "served all the same"] += 1
+        _, failed = control.disarm()
+        became = describe(service) if ended else "served all the same" if failed else "was not reached"
+        record["allocation: dance-resolver's start", became] += 1
         if ended:
             service, _ = scene.service("memory", control.command)
         scene.recovers(server, "the service's start")

@@ -11,7 +11,9 @@ from kit.shared import BUILD, Process, listening, pki
 from kit.stage import ALICE, BOB, Stage, free_port, read, wait_for
 from tls13 import Client, client_name, DANE_CLIENTID
 
-RECOVERY = 60     # seconds within which the rightful client must get in once a fault is over
+# Seconds within which the rightful client must get in once a fault is over. The resolver gives up a lookup that libunbound
+# has lost after 60 (LOOKUPS_LIFETIME_MS).
+RECOVERY = 90
 NGINX = """
 daemon off; user {user}; pid {folder}/{name}.pid; error_log {folder}/{name}.error info; worker_processes 1;
 events {{ }}
@@ -75,6 +77,7 @@ class Scene(Stage):
             key = self.keys["stranger" if who.startswith("stranger") else who]
             self.proofs[who] = ([(pki.der(pki.certificate(key, name)), [(DANE_CLIENTID, client_name(name))])], key)
         self.number = 0
+        self.slowest = (0, "")  # recovery, in seconds, and from what
 
     def is_fresh(self):
         os.utime(self.zone.zones["example.com"])
@@ -143,7 +146,7 @@ class Scene(Stage):
         return self.is_let_in(server, ALICE, timeout)
 
     def recovers(self, server, what="the fault"):
-        """Once it is over. How long it took, in seconds."""
+        """Once it is over."""
         began = time.monotonic()
         while not self.is_let_in(server, ALICE):
             if time.monotonic() - began > RECOVERY:
@@ -152,7 +155,7 @@ class Scene(Stage):
             time.sleep(0.05)
         if self.is_let_in(server, "stranger"):
             raise Violation(f"the stranger was let in after {what}")
-        return time.monotonic() - began
+        self.slowest = max(self.slowest, (time.monotonic() - began, what))
 
     def lives(self, server):
         """Nothing of the application has crashed, and it is there."""
