@@ -180,7 +180,12 @@ def of_the_resolver(scene, record, most, kind, fault_of):
             service, _ = scene.service("calls")
         else:
             became = "let in all the same" if let_in else "refused meanwhile"
-        scene.recovers(server, f"{call} {number} of the resolver ({fault_of(call)})")
+
+        def keep():
+            nonlocal service
+            if service.process.poll() is not None:
+                service, _ = scene.service("calls")
+        scene.recovers(server, f"{call} {number} of the resolver ({fault_of(call)})", keep)
         record[kind, became if injected else "was not reached"] += 1
         scene.end(service)
     scene.end(server)

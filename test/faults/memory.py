@@ -124,12 +124,14 @@ def resolver(scene, record, most):
     def act():
         return client(scene, server, ALICE)()
 
-    def check():
+    def keep():
         nonlocal service
         if service.process.poll() is not None:
             record["(dance-resolver itself)", describe(service)] += 1
             service, _ = scene.service("memory", control.command)
-        scene.recovers(server, "an allocation of the resolver's that failed")
+
+    def check():
+        scene.recovers(server, "an allocation of the resolver's that failed", keep)
     each(scene, record, "allocation: dance-resolver, a lookup", control, act, most, check)
     scene.end(server)
     scene.end(service)

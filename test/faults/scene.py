@@ -145,13 +145,14 @@ class Scene(Stage):
             raise Violation("the stranger was let in")
         return self.is_let_in(server, ALICE, timeout)
 
-    def recovers(self, server, what="the fault"):
-        """Once it is over."""
+    def recovers(self, server, what="the fault", keep=lambda: None):
+        """Once it is over. keep(): called meanwhile, to start again what systemd would."""
         began = time.monotonic()
         while not self.is_let_in(server, ALICE):
             if time.monotonic() - began > RECOVERY:
                 raise Violation(f"the rightful client is not let in {RECOVERY} s after {what}: {self.last_lines()}")
             self.lives(server)
+            keep()
             time.sleep(0.05)
         if self.is_let_in(server, "stranger"):
             raise Violation(f"the stranger was let in after {what}")
