@@ -1,0 +1,112 @@
+# Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+"""What a suite's file says, and what it has to work with."""
+import concurrent.futures
+import os
+import re
+import shutil
+import signal
+import subprocess
+
+OK, BAD, SKIPPED = "ok", "not ok", "skipped"
+
+
+class Suite:
+    """One suite: a subclass in a file of test/suites."""
+
+    title = None        # what the table says
+    packages = ()       # to be installed by scripts/packages.sh
+    unsteady = ()       # patterns of tests whose outcome depends on the machine's load, with and without the module
+
+    def get(self):
+        """Fetch and build what is needed, in the cache."""
+
+    def version(self):
+        """Of what is tested."""
+        raise NotImplementedError
+
+    def run(self, run, only=None):
+        """Play it; {name of a test: OK, BAD or SKIPPED}. Of a name what stands before the first '::' is its part;
+        only: those parts alone, if it can, and no others' results are looked at."""
+        raise NotImplementedError
+
+
+class Run:
+    """A suite's run with one openssl.cnf, in a folder of its own."""
+
+    def __init__(self, folder, conf):
+        self.folder, self.conf = folder, conf
+        os.makedirs(folder)
+        os.chmod(folder, 0o1777)
+        self.commands = 0
+
+    def environment(self, **more):
+        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "USER", "LOGNAME", "TERM") or k.startswith("ASAN_")}
+        return {**kept, "PATH": "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": self.folder, "TMPDIR": self.folder,
+                "OPENSSL_CONF": self.conf, **more}
+
+    def command(self, argv, cwd=None, timeout=900, **more):
+        """Its exit status (None: it took too long) and all it said, which is kept in the folder."""
+        self.commands += 1
+        path = os.path.join(self.folder, f"output-{self.commands}")
+        with open(path, "wb") as out:
+            child = subprocess.Popen([str(a) for a in argv], cwd=cwd or self.folder, env=self.environment(**more),
+                                     stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+            try:
+                status = child.wait(timeout)
+            except subprocess.TimeoutExpired:
+                status = None
+            finally:
+                # Servers that a test has left behind would have the ports of the next.
+                try:
+                    os.killpg(child.pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+                child.wait()
+        with open(path, errors="replace") as text:
+            return status, text.read()
+
+    def copy(self, tree, name="tree"):
+        """A copy of a tree of the cache, for tests that write into it."""
+        return shutil.copytree(tree, os.path.join(self.folder, name), symlinks=True, dirs_exist_ok=True)
+
+    def each(self, parts, play, jobs=2):
+        """Results of play(part), a dictionary each, several at a time, in one dictionary."""
+        results = {}
+        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+            for one in pool.map(play, parts):
+                results.update(one)
+        return results
+
+
+def tap(part, status, text):
+    """Results of the Test Anything Protocol, by their place: names are not unique, and there need not be numbers."""
+    results, plan = {}, None
+    for line in text.splitlines():
+        planned = re.match(r"1\.\.(\d+)(.*)", line)
+        found = re.match(r"(not )?ok\b\s*\d*\s*(?:- )?(.*)", line)
+        if planned:
+            plan = int(planned[1])
+            if plan == 0:
+                return {f"{part}::all": SKIPPED}
+        elif found:
+            about = found[2]
+            skipped = re.search(r"#\s*(skip|todo)", about, re.I)
+            results[f"{part}::{len(results) + 1}"] = SKIPPED if skipped else BAD if found[1] else OK
+    results[f"{part}::its end"] = OK if status == 0 and plan in (None, len(results)) else BAD
+    return results
+
+
+def by_lines(text, pattern, outcomes):
+    """Results where a line says both: pattern has the groups test and outcome; outcomes: {word: OK, BAD or SKIPPED}.
+    What stands several times is as bad as its worst."""
+    worse = [SKIPPED, OK, BAD]
+    results = {}
+    for found in re.finditer(pattern, text, re.M):
+        outcome = outcomes[found["outcome"]]
+        known = results.get(found["test"], SKIPPED)
+        results[found["test"]] = max(known, outcome, key=worse.index)
+    return results
+
+
+def debian_version(package):
+    return subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], check=True, capture_output=True, text=True).stdout

@@ -1,0 +1,48 @@
+# Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
+"""The three openssl.cnf that suites run with: the machine's own, and with the module in it as client and server, and as
+server alone. A stage of test/apps serves the client's record."""
+import re
+
+from kit.shared import config
+from kit.stage import ALICE, ALLOW, Stage
+
+WITHOUT, BOTH, SERVER = "without", "client and server", "server"
+SYSTEM = ".include /etc/ssl/openssl.cnf\n"
+
+
+class World(Stage):
+    """A stage with the suites' configurations: conf[WITHOUT], conf[BOTH], conf[SERVER]."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        dns = self.resolver()
+        server = {"policy": "mixed", "allow": ALLOW}
+        client = {"identity": ALICE, "private_key": self.path(f"{ALICE}.key")}
+        # Without a resolver of the machine the module starts one itself, as is the default: a child of whoever is tested.
+        own = {"trust_anchor": self.path("anchor"), "forward": f"127.0.0.1@{self.zone.port}"}
+        self.logs = {BOTH: self.path("both.log"), SERVER: self.path("server.log")}
+        for log in self.logs.values():
+            self.write(log, "", 0o666)
+        module = {"module": self.path("provider", "dance.so"), "log_level": "debug"}
+        self.conf = {
+            WITHOUT: self.include(config(self.path("without.cnf"), "none", module=module)),
+            BOTH: self.include(config(self.path("both.cnf"), self.logs[BOTH], client=client, server=server, dns=dns, module=module)),
+            SERVER: self.include(config(self.path("server-alone.cnf"), self.logs[SERVER], server=server, dns=own, module=module)),
+        }
+        with open(self.conf[WITHOUT]) as text:
+            plain = re.sub(r"^dance = dance_sect\n|^\[dance_sect\][^[]*", "", text.read(), flags=re.M)
+        assert "dance_sect" not in plain and "dance.so" not in plain
+        self.write(self.conf[WITHOUT], plain)
+
+    @staticmethod
+    def include(path):
+        with open(path) as text:
+            ours = text.read()
+        with open(path, "w") as out:
+            out.write(SYSTEM + ours)
+        return path
+
+    def accepted(self, mode):
+        """How many handshakes the module has let in by DANE so far, in that mode."""
+        with open(self.logs[mode], errors="replace") as text:
+            return sum("accepted " in line for line in text)
