@@ -11,7 +11,7 @@ SKIP = 77  # varnishtest: "feature" says that it cannot be tried here
 
 class Haproxy(Suite):
     title = "HAProxy"
-    packages = ("haproxy", "lua5.3")
+    packages = ("haproxy",)
 
     def version(self):
         return debian_version("haproxy")

@@ -4,7 +4,7 @@ import os
 import re
 
 from .kit.packages import source
-from .kit.suite import BAD, OK, SKIPPED, Suite, by_lines, debian_version
+from .kit.suite import BAD, OK, SKIPPED, Suite, debian_version
 
 PARTS = ["test/openssl/test_ssl.rb", "test/openssl/test_ssl_session.rb", "test/openssl/test_x509store.rb",
          "test/openssl/test_x509cert.rb", "test/openssl/test_pair.rb", "test/openssl/test_ocsp.rb", "test/openssl/test_pkey.rb",
@@ -33,9 +33,10 @@ class Ruby(Suite):
             if (only and part not in only) or not os.path.exists(os.path.join(tree, part)):
                 continue
             status, text = run.command(["ruby", "-Itool/lib", "-Itest/lib", "tool/test/runner.rb", "-v", part], cwd=tree, timeout=900)
-            # A line says how long it took and what became of it; what a test prints may stand between name and outcome.
-            found = by_lines(text, r"(?P<test>\w[\w:]*#test\w+)(?: =|.*?\n?.*?) *\d+\.\d+ s = (?P<outcome>[.FES])",
-                             {".": OK, "F": BAD, "E": BAD, "S": SKIPPED})
+            # A line says how long each took; what failed or was skipped is listed at the end.
+            found = {name: OK for name in re.findall(r"(\w[\w:]*#test\w+) = \d+\.\d+ s", text)}
+            for outcome, name in re.findall(r"^\s*\d+\) (Failure|Error|Skipped|Timeout):\n(\w[\w:]*#test\w+)", text, re.M):
+                found[name] = SKIPPED if outcome == "Skipped" else BAD
             results.update({f"{part}::{name}": outcome for name, outcome in found.items()})
             results[f"{part}::its end"] = BAD if status is None or status < 0 or not found else OK
         return results

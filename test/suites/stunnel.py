@@ -24,16 +24,14 @@ class Stunnel(Suite):
         tests = run.copy(os.path.join(self.tree, "tests"), "tests")
         logs = os.path.join(run.folder, "logs")
         os.makedirs(logs)
+        # AUTOPKGTEST_TMP: stunnel may run with another OpenSSL 3.0.x than it was built with.
         status, _ = run.command(["/usr/bin/python3", "-B", "maketest.py", "--program", "/usr/bin/stunnel4", "--logs", logs],
-                                cwd=tests, timeout=1200)
+                                cwd=tests, timeout=1200, AUTOPKGTEST_TMP=run.folder)
         results, about = {"maketest.py::its end": OK if status is not None and status >= 0 else BAD}, ""
-        with open(os.path.join(logs, "results.log"), errors="replace") as text:
+        with open(os.path.join(logs, "summary.log"), errors="replace") as text:
             for line in text:
-                # "N. What it shows", and later "..... succeeded"
-                named = re.search(r"(\d+\.\s.*)", line)
-                outcome = re.search(r"\.{20,} ?(succeeded|failed|skipped|UNKNOWN)", line)
+                outcome = re.match(r"\.{20,} (\w+)", line)
                 if outcome:
-                    results[f"maketest.py::{len(results)} {about}"] = {"succeeded": OK, "skipped": SKIPPED}.get(outcome[1], BAD)
-                elif named:
-                    about = named[1].strip()
+                    results[f"maketest.py::{about}"] = {"succeeded": OK, "skipped": SKIPPED}.get(outcome[1], BAD)
+                about = line.strip()
         return results

@@ -16,7 +16,8 @@ from .suite import BAD, OK, SKIPPED, Run, Suite
 
 SUITES = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 AGAIN = 2  # a new failure counts if it fails each time: tests of others mostly have limits of time
-COLUMNS = ("suite", "version", "module as", "ok", "not ok", "skipped", "new", "expected", "unsteady", "mended", "let in", "seconds")
+COLUMNS = ("suite", "version", "module as", "ok", "not ok", "skipped", "new", "expected", "unsteady", "mended", "processes",
+           "let in", "seconds")
 
 
 def load(name):
@@ -58,9 +59,11 @@ def compare(suite, world, folder, modes):
     if counts(without)[OK] == 0:
         return rows, [f"{suite.title}: nothing is well without the module"], 1
     for mode in modes[1:]:
-        before = world.accepted(mode)
+        before = world.seen(mode)
         results, seconds = timed(lambda mode=mode: play(mode))
-        let_in = world.accepted(mode) - before
+        processes, let_in = (after - earlier for after, earlier in zip(world.seen(mode), before))
+        if not processes:
+            return rows, [*said, f"{suite.title}, {mode}: no process of it had the module"], new + 1
         lost = [test for test in worse(without, results) if not why(expected, mode, test)]
         steadily = set(lost)
         for _ in range(AGAIN):
@@ -71,7 +74,7 @@ def compare(suite, world, folder, modes):
         known = [test for test in worse(without, results) if test not in lost]
         mended = better(without, results)
         rows.append(row(suite, mode, results, seconds, new=len(steadily), expected=len(known),
-                        unsteady=len(lost) - len(steadily), mended=len(mended), **{"let in": let_in}))
+                        unsteady=len(lost) - len(steadily), mended=len(mended), processes=processes, **{"let in": let_in}))
         said += [f"NEW: {suite.title}, {mode}: {test}" for test in sorted(steadily)]
         said += [f"unsteady: {suite.title}, {mode}: {test}" for test in lost if test not in steadily]
         said += [f"expected: {suite.title}, {mode}: {test}: {why(expected, mode, test)}" for test in known]

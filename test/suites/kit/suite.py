@@ -1,5 +1,6 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """What a suite's file says, and what it has to work with."""
+import collections
 import concurrent.futures
 import os
 import re
@@ -79,8 +80,9 @@ class Run:
 
 
 def tap(part, status, text):
-    """Results of the Test Anything Protocol, by their place: names are not unique, and there need not be numbers."""
-    results, plan = {}, None
+    """Results of the Test Anything Protocol, by what they say and how often it was said before: there need not be numbers,
+    and client and server that write at the same time have no order."""
+    results, plan, before = {}, None, collections.Counter()
     for line in text.splitlines():
         planned = re.match(r"1\.\.(\d+)(.*)", line)
         found = re.match(r"(not )?ok\b\s*\d*\s*(?:- )?(.*)", line)
@@ -89,9 +91,10 @@ def tap(part, status, text):
             if plan == 0:
                 return {f"{part}::all": SKIPPED}
         elif found:
-            about = found[2]
+            about = re.sub(r"0x[0-9a-f]+|\d+", "N", found[2])  # ports, numbers of processes
+            before[about] += 1
             skipped = re.search(r"#\s*(skip|todo)", about, re.I)
-            results[f"{part}::{len(results) + 1}"] = SKIPPED if skipped else BAD if found[1] else OK
+            results[f"{part}::{about} [{before[about]}]"] = SKIPPED if skipped else BAD if found[1] else OK
     results[f"{part}::its end"] = OK if status == 0 and plan in (None, len(results)) else BAD
     return results
 

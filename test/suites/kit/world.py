@@ -7,6 +7,8 @@ from kit.shared import config
 from kit.stage import ALICE, ALLOW, Stage
 
 WITHOUT, BOTH, SERVER = "without", "client and server", "server"
+# Said at level debug, once in a process, when the extension is on an SSL_CTX.
+IN_FORCE = "is dane_clientid: the application cannot add one"
 SYSTEM = ".include /etc/ssl/openssl.cnf\n"
 
 
@@ -42,7 +44,10 @@ class World(Stage):
             out.write(SYSTEM + ours)
         return path
 
-    def accepted(self, mode):
-        """How many handshakes the module has let in by DANE so far, in that mode."""
+    def seen(self, mode):
+        """What the module has been at so far, in that mode: the processes that made an SSL_CTX with it, and the handshakes
+        that it let in by DANE."""
         with open(self.logs[mode], errors="replace") as text:
-            return sum("accepted " in line for line in text)
+            lines = text.readlines()
+        processes = {found[1] for line in lines if IN_FORCE in line and (found := re.search(r"\[(\d+)\]", line))}
+        return len(processes), sum("dance: accepted " in line for line in lines)
