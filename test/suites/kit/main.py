@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import inspect
+import itertools
 import os
 import shutil
 import signal
@@ -45,13 +46,15 @@ def render(rows):
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
 
 
-def compare(suite, world, folder, modes):
-    """Rows of the table, and what is to be said of them; the number of new failures."""
+def compare(suite, world, folder, modes, number):
+    """Rows of the table, and what is to be said of them; the number of new failures. number: of the next folder."""
     expected = expectations(suite.title)
-    number = iter(range(1000))
 
     def play(mode, only=None):
-        path = os.path.join(folder, f"{suite.title.replace('::', '-')}-{next(number)}-{mode.replace(' ', '-')}")
+        # Names of the same length in each mode: some suites have sockets in there, whose paths may not be long.
+        path = os.path.join(folder, f"{next(number):03}")
+        with open(path + ".what", "w") as out:
+            print(suite.title, mode, *sorted(only or ()), sep=": ", file=out)
         return suite.run(Run(path, world.conf[mode]), only)
 
     without, seconds = timed(lambda: play(modes[0]))
@@ -101,13 +104,13 @@ def main():
     folder = tempfile.mkdtemp(prefix="dance-suites-")
     os.chmod(folder, 0o755)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    rows, said, new, broken = [], [], 0, 0
+    rows, said, new, broken, number = [], [], 0, 0, itertools.count()
     world = World(os.path.join(folder, "world"))
     try:
         for suite in suites:
             try:
                 suite.get()
-                one = compare(suite, world, folder, (WITHOUT, BOTH, SERVER))
+                one = compare(suite, world, folder, (WITHOUT, BOTH, SERVER), number)
             except Exception:  # pylint: disable=broad-exception-caught # the others go on
                 print(f"{suite.title}: {traceback.format_exc()}", file=sys.stderr, flush=True)
                 broken += 1
