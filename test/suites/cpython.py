@@ -52,7 +52,7 @@ class CPython(Suite):
         results = {}
         for case in xml.etree.ElementTree.parse(report).iter("testcase"):
             # A subtest has a name of its own, with values that need not be the same in the next run.
-            name = f"{part}::{case.get('classname', '')}.{re.sub(r' .*', '', case.get('name') or 'all', flags=re.S)}"
+            name = f"{part}::{re.sub(r' .*', '', case.get('name') or 'all', flags=re.S)}"
             outcome = SKIPPED if case.find("skipped") is not None else BAD if case.find("failure") is not None \
                 or case.find("error") is not None else OK
             if results.get(name) != BAD:
