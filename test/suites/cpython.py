@@ -10,8 +10,8 @@ from .kit.packages import made, unpacked
 from .kit.suite import BAD, OK, SKIPPED, Suite, debian_version
 
 # asyncio's other tests never make an SSL_CTX.
-RUNS = [["test_ssl"], ["test_httplib"], ["test_ftplib"], ["test_smtplib"], ["test_poplib"], ["test_imaplib"], ["test_urllib2_localnet"], ["test_nntplib"],
-        ["test_asyncio", "-m", "*ssl*", "-m", "*SSL*"]]
+RUNS = [["test_ssl"], ["test_httplib"], ["test_ftplib"], ["test_smtplib"], ["test_poplib"], ["test_imaplib"],
+        ["test_urllib2_localnet"], ["test_nntplib"], ["test_asyncio", "-m", "*ssl*", "-m", "*SSL*"]]
 
 
 class CPython(Suite):

@@ -27,8 +27,9 @@ class Haproxy(Suite):
 
         def play(part):
             # varnishtest alone needs its libraries, and nothing of them is HAProxy's.
-            status, _ = run.command([os.path.join(self.varnish, "usr/bin/varnishtest"), "-k", "-t", "60", "-v", part], cwd=tree,
-                                    LD_LIBRARY_PATH=":".join(libraries), HAPROXY_PROGRAM="/usr/sbin/haproxy", HAPROXY_ARGS="-dM")
+            status, _ = run.command([f"{self.varnish}/usr/bin/varnishtest", "-k", "-t", "60", "-v", part], cwd=tree,
+                                    LD_LIBRARY_PATH=":".join(libraries), HAPROXY_PROGRAM="/usr/sbin/haproxy",
+                                    HAPROXY_ARGS="-dM")
             return {f"{part}::passes": OK if status == 0 else SKIPPED if status == SKIP else BAD}
 
         parts = sorted(os.path.relpath(path, tree) for path in glob.glob(os.path.join(tree, "**/*.vtc"), recursive=True))

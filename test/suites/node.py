@@ -28,8 +28,8 @@ class Node(Suite):
         libraries = glob.glob(f"{self.node}/usr/lib/*-linux-gnu")
 
         # Parts of it are read from /usr/share/nodejs, wherever it is itself.
-        within = ["unshare", "--mount", "sh", "-ec", f"mount -t overlay overlay -o lowerdir={self.node}/usr/share:/usr/share /usr/share;"
-                  ' exec "$@"', "sh"]
+        overlay = f"mount -t overlay overlay -o lowerdir={self.node}/usr/share:/usr/share /usr/share"
+        within = ["unshare", "--mount", "sh", "-ec", f'{overlay}; exec "$@"', "sh"]
 
         def play(part):
             path = os.path.join(tests, part)
@@ -37,8 +37,8 @@ class Node(Suite):
                 flags = re.findall(r"^// Flags: (.*)", text.read(), re.M)
             # Two at a time: each has a folder of its own to write to.
             status, said = run.command([*within, f"{self.node}/usr/bin/node", *" ".join(flags).split(), path], timeout=60,
-                                       cwd=self.tree, LD_LIBRARY_PATH=":".join(libraries), TEST_THREAD_ID=re.sub(r"\W", "-", part),
-                                       NODE_TEST_DIR=run.folder)
+                                       cwd=self.tree, LD_LIBRARY_PATH=":".join(libraries), NODE_TEST_DIR=run.folder,
+                                       TEST_THREAD_ID=re.sub(r"\W", "-", part))
             return {f"{part}::passes": SKIPPED if re.search(r"^1\.\.0 # Skipped", said, re.M) else OK if status == 0 else BAD}
 
         parts = sorted(os.path.basename(path) for path in glob.glob(f"{tests}/test-*.js")

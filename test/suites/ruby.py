@@ -32,7 +32,7 @@ class Ruby(Suite):
         for part in PARTS:
             if (only and part not in only) or not os.path.exists(os.path.join(tree, part)):
                 continue
-            status, text = run.command(["ruby", "-Itool/lib", "-Itest/lib", "tool/test/runner.rb", "-v", part], cwd=tree, timeout=900)
+            status, text = run.command(["ruby", "-Itool/lib", "tool/test/runner.rb", "-v", part], cwd=tree, timeout=900)
             # A line says how long each took; what failed or was skipped is listed at the end.
             found = {name: OK for name in re.findall(r"(\w[\w:]*#test\w+) = \d+\.\d+ s", text)}
             for outcome, name in re.findall(r"^\s*\d+\) (Failure|Error|Skipped|Timeout):\n(\w[\w:]*#test\w+)", text, re.M):

@@ -33,5 +33,6 @@ class Stunnel(Suite):
                 outcome = re.match(r"\.{20,} (\w+)", line)
                 if outcome:
                     results[f"maketest.py::{about}"] = {"succeeded": OK, "skipped": SKIPPED}.get(outcome[1], BAD)
-                about = line.strip()
+                elif re.match(r"\d+\. ", line):
+                    about = line.strip()
         return results

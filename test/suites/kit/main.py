@@ -55,7 +55,11 @@ def compare(suite, world, folder, modes, number):
         path = os.path.join(folder, f"{next(number):03}")
         with open(path + ".what", "w") as out:
             print(suite.title, mode, *sorted(only or ()), sep=": ", file=out)
-        return suite.run(Run(path, world.conf[mode]), only)
+        run = Run(path, world.conf[mode])
+        try:
+            return suite.run(run, only)
+        finally:
+            run.close()
 
     without, seconds = timed(lambda: play(modes[0]))
     rows, said, new = [row(suite, "", without, seconds)], [], 0

@@ -16,7 +16,6 @@ class Suite:
 
     title = None        # what the table says
     packages = ()       # to be installed by scripts/packages.sh
-    unsteady = ()       # patterns of tests whose outcome depends on the machine's load, with and without the module
 
     def get(self):
         """Fetch and build what is needed, in the cache."""
@@ -41,8 +40,8 @@ class Run:
         self.commands = 0
 
     def environment(self, **more):
-        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "USER", "LOGNAME", "TERM") or k.startswith("ASAN_")}
-        return {**kept, "PATH": "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": self.folder, "TMPDIR": self.folder,
+        kept = {k: v for k, v in os.environ.items() if k in ("USER", "LOGNAME", "TERM") or k.startswith("ASAN_")}
+        return {**kept, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": self.folder, "TMPDIR": self.folder,
                 "OPENSSL_CONF": self.conf, **more}
 
     def command(self, argv, cwd=None, timeout=900, **more):
@@ -65,6 +64,16 @@ class Run:
                 child.wait()
         with open(path, errors="replace") as text:
             return status, text.read()
+
+    def close(self):
+        """End what the suite has left behind: its programs have this folder in their command lines."""
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as line:
+                    if self.folder.encode() + b"/" in line.read():
+                        os.kill(int(pid), signal.SIGKILL)
+            except OSError:
+                pass  # it has ended by itself
 
     def copy(self, tree, name="tree"):
         """A copy of a tree of the cache, for tests that write into it."""

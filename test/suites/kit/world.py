@@ -26,11 +26,9 @@ class World(Stage):
         for log in self.logs.values():
             self.write(log, "", 0o666)
         module = {"module": self.path("provider", "dance.so"), "log_level": "debug"}
-        self.conf = {
-            WITHOUT: self.include(config(self.path("without.cnf"), "none", module=module)),
-            BOTH: self.include(config(self.path("both.cnf"), self.logs[BOTH], client=client, server=server, dns=dns, module=module)),
-            SERVER: self.include(config(self.path("server-alone.cnf"), self.logs[SERVER], server=server, dns=own, module=module)),
-        }
+        roles = {WITHOUT: {}, BOTH: {"client": client, "server": server, "dns": dns}, SERVER: {"server": server, "dns": own}}
+        self.conf = {mode: self.include(config(self.path(f"{number}.cnf"), self.logs.get(mode, "none"), module=module, **role))
+                     for number, (mode, role) in enumerate(roles.items())}
         with open(self.conf[WITHOUT]) as text:
             plain = re.sub(r"^dance = dance_sect\n|^\[dance_sect\][^[]*", "", text.read(), flags=re.M)
         assert "dance_sect" not in plain and "dance.so" not in plain
