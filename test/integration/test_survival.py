@@ -12,7 +12,7 @@ import threading
 import pytest
 
 import pki
-from conftest import entry, listening
+from conftest import entry, listening, sanitized
 from test_load import Resolver
 from test_process import REQUIRE, alive, is_ours, needs_proc, needs_root, tls_server, workers  # noqa: F401 (fixture)
 from test_resolver import ABSENT, FAILED, SECURE, control, look_up
@@ -392,7 +392,7 @@ def test_the_calendar_steps(resolver):
 @needs_root
 def test_a_burst_of_first_conversations(world, proxy, tls_server):  # noqa: F811
     """More processes than the control channel has room for, while nobody takes anything from it."""
-    count = 350
+    count = 300 if sanitized() else 350
     # The first one waits until the last one is there.
     server = tls_server("-F", dns=dns(world, proxy, timeout="60"))
     try:
