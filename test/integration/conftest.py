@@ -100,11 +100,11 @@ class World:
                  "unusable._device TLSA 3 1 1 00", "unusable._device TLSA 9 9 9 " + "00" * 32]
         for u, s, m in USAGES:
             name = f"u{u}{s}{m}._device.example.com"
-            leaf = self.issue(name)
+            leaf = self.leaves[name] = self.issue(name)
             stranger = self.other_ca if u in (0, 2) else pki.certificate(self.other_key, name, [name])
             lines.append(f"{name}. " + pki.tlsa(u, s, m, self.ca if u in (0, 2) else leaf))
             lines.append(f"w{name}. " + pki.tlsa(u, s, m, stranger))
-            self.issue("w" + name)
+            self.leaves["w" + name] = self.issue("w" + name)
         spoil = break_tlsa("bogus._device.example.com")
         # A TTL may be smaller than the one that was signed.
         self.zones.add("example.com", lines,
@@ -116,10 +116,8 @@ class World:
         self.zones.start()
 
     def issue(self, name, sans=None, cn=None):
-        """A certificate for name from the test CA, remembered in leaves."""
-        self.leaves[name] = pki.certificate(self.key, cn or name, [name] if sans is None else sans,
-                                            issuer=self.ca, issuer_key=self.ca_key)
-        return self.leaves[name]
+        """A certificate for name from the test CA."""
+        return pki.certificate(self.key, cn or name, [name] if sans is None else sans, issuer=self.ca, issuer_key=self.ca_key)
 
     def write(self, name, octets):
         path = os.path.join(self.folder, name)

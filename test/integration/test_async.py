@@ -218,8 +218,7 @@ def test_haproxy(world, start, proxy, tmp_path, threads):
         return
 
     def http(name, key=world.key):
-        leaf = world.leaves.get(name) or pki.certificate(key, name)
-        return server.client().run([entry(leaf, name)], key, request=b"GET / HTTP/1.0\r\nConnection: close\r\n\r\n")
+        return server.client().run([entry(pki.certificate(key, name), name)], key, request=b"GET / HTTP/1.0\r\nConnection: close\r\n\r\n")
     assert b"hello" in http(DEVICE).data, server.log.text()
     before = descriptors(server)
     proxy.delay = lambda name: Proxy.HELD if name == SLOW else 0

@@ -69,13 +69,20 @@ def comm_of(pid):
     return None
 
 
+def parent_of(pid):
+    with open(f"/proc/{pid}/status") as status:
+        return re.search(r"(?m)^PPid:\t(\d+)$", status.read())[1]
+
+
 def of_resolver(log, but=frozenset()):
-    """The living processes of the resolver that writes this log, but for those: supervisors, and workers."""
+    """The living processes of the resolver that writes this log, but for those: supervisors, and workers. What stops a
+    worker to look for leaks is a child of it, and none."""
     found = {"dance-resolver": [], "dance-worker": []}
     for pid in filter(str.isdigit, set(os.listdir("/proc")) - but):
         with contextlib.suppress(OSError):
             comm = comm_of(pid)
-            if comm in found and log in open(f"/proc/{pid}/cmdline").read() and alive(pid) and is_ours(pid, log):
+            if comm in found and log in open(f"/proc/{pid}/cmdline").read() and alive(pid) and is_ours(pid, log) \
+                    and comm_of(parent_of(pid)) != "dance-worker":
                 found[comm].append(int(pid))
     return found["dance-resolver"], found["dance-worker"]
 

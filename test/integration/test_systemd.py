@@ -119,15 +119,19 @@ def test_channels_outlive_the_service(machine, channels, end):
     before = machine.supervisor()
     end(machine)
     assert all(map(answered, channels)), machine.log()
-    after = machine.supervisor()
-    assert after not in (before, None) and not alive(before)
+    wait_for(lambda: not alive(before), what=f"the end of {before}")
+    after = wait_for(machine.supervisor, what="the next one")
+    assert after != before
     # The users are told apart as before: an ordinary one's worker stands back.
     usual = nice(after)
-    assert sorted(map(nice, workers(after))) == [usual, stands_back(usual)], machine.log()
+    wait_for(lambda: sorted(map(nice, workers(after))) == [usual, stands_back(usual)],
+             what=lambda: f"a worker for root and one for {USER}, but not {list(map(nice, workers(after)))}; {machine.log()}")
 
 
 def nice(pid):
-    return os.getpriority(os.PRIO_PROCESS, pid)
+    """None: it has ended."""
+    with contextlib.suppress(ProcessLookupError):
+        return os.getpriority(os.PRIO_PROCESS, pid)
 
 
 def stands_back(usual):

@@ -37,14 +37,14 @@ def patient(seconds):
 
 
 def wait_for(condition, seconds=20, what="condition"):
-    """Poll until condition() is true; its value. Fails the test after patient(seconds)."""
+    """Poll until condition() is true; its value. Fails the test after patient(seconds); what: words, or what makes them then."""
     seconds = patient(seconds)
     end = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < end, f"waited {seconds} s for {what}"
+        assert time.monotonic() < end, f"waited {seconds} s for {what() if callable(what) else what}"
         time.sleep(0.02)
 
 
