@@ -266,7 +266,13 @@ void check_chain(struct check *check, const struct dance_wire_chain *chain)
         learn_above(z, now);
 }
 
+void check_prepare(void)
+{
+    (void)context_prepare();
+}
+
 void check_close(void)
 {
+    context_close();
     upper_forget();
 }

@@ -42,6 +42,9 @@ void check_fail(struct check *check, enum dance_wire_status status, const char *
 
 void check_end(struct check *check);
 
+/* While nobody waits: get ready for the next chain. */
+void check_prepare(void);
+
 /* Forget what earlier chains have proved. */
 void check_close(void);
 

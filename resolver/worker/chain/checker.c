@@ -45,6 +45,8 @@ static bool answer_one(int socket, const char *broken)
     ssize_t n;
     size_t len;
 
+    if (broken == NULL)
+        check_prepare();
     do
         n = recv(socket, message, sizeof(message), 0);
     while (n < 0 && errno == EINTR);

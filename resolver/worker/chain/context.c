@@ -19,6 +19,9 @@ struct files {
 };
 
 static struct text scratch;
+/* The next chain's, and the last one's. */
+static struct ub_ctx *ready;
+static struct ub_ctx *used;
 static const uint8_t root[] = {0};
 
 /*
@@ -84,15 +87,23 @@ static bool write_zones(const struct records *records, struct files *files)
     return has_root(records) || keep(files, root) >= 0;
 }
 
-static int configure(struct ub_ctx *context, const struct records *records, struct files *files)
+/* What is in scratch, to a context. */
+static int configure(struct ub_ctx *context, struct files *files)
 {
     char path[64];
-    int fd;
+    int fd = keep(files, NULL);
 
+    if (fd < 0)
+        return UB_NOMEM;
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return ub_ctx_config(context, path);
+}
+
+static int add_zones(struct ub_ctx *context, const struct records *records, struct files *files)
+{
     if (!write_zones(records, files))
         return UB_NOMEM;
     text_clear(&scratch);
-    text_add(&scratch, "%s", settings);
     for (size_t i = 0; i < files->count; i++) {
         text_add(&scratch, "auth-zone:\n name: \"");
         text_add_name(&scratch, files->apex[i]);
@@ -101,11 +112,7 @@ static int configure(struct ub_ctx *context, const struct records *records, stru
                  " for-downstream: no\n fallback-enabled: no\n",
                  files->fd[i]);
     }
-    fd = keep(files, NULL);
-    if (fd < 0)
-        return UB_NOMEM;
-    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    return ub_ctx_config(context, path);
+    return configure(context, files);
 }
 
 static int add_anchors(struct ub_ctx *context, const struct context_anchors *anchors)
@@ -119,24 +126,52 @@ static int add_anchors(struct ub_ctx *context, const struct context_anchors *anc
     return error;
 }
 
+bool context_prepare(void)
+{
+    struct files files = {.count = 0};
+
+    ub_ctx_delete(used);
+    used = NULL;
+    if (ready != NULL)
+        return true;
+    ready = ub_ctx_create();
+    if (ready == NULL)
+        return false;
+    /* What libunbound has to say is in its result. */
+    (void)ub_ctx_debugout(ready, NULL);
+    text_clear(&scratch);
+    text_add(&scratch, "%s", settings);
+    if (configure(ready, &files) != 0) {
+        ub_ctx_delete(ready);
+        ready = NULL;
+    }
+    close_all(&files);
+    return ready != NULL;
+}
+
 int context_resolve(const struct records *records, const struct context_anchors *anchors,
                     const char *name, int type, struct ub_result **result)
 {
-    struct ub_ctx *context = ub_ctx_create();
     struct files files = {.count = 0};
     int error = UB_NOMEM;
 
     *result = NULL;
-    if (context != NULL) {
-        /* What libunbound has to say is in its result. */
-        (void)ub_ctx_debugout(context, NULL);
-        error = configure(context, records, &files);
-    }
+    if (!context_prepare())
+        return error;
+    used = ready;
+    ready = NULL;
+    error = add_zones(used, records, &files);
     if (error == 0)
-        error = add_anchors(context, anchors);
+        error = add_anchors(used, anchors);
     if (error == 0)
-        error = ub_resolve(context, name, type, CLASS_IN, result);
-    ub_ctx_delete(context);
+        error = ub_resolve(used, name, type, CLASS_IN, result);
     close_all(&files);
     return error;
+}
+
+void context_close(void)
+{
+    ub_ctx_delete(used);
+    ub_ctx_delete(ready);
+    used = ready = NULL;
 }

@@ -21,6 +21,12 @@ struct context_anchors {
 };
 
 /*
+ * Have the next context ready, and the last one freed: a good part of its time, for which nobody
+ * need wait. false: there is none.
+ */
+bool context_prepare(void);
+
+/*
  * Only the zones that are needed are there.
  *
  * Look a type up at a name (absolute, with the trailing dot) in the zones of records, with the
@@ -29,5 +35,7 @@ struct context_anchors {
  */
 int context_resolve(const struct records *records, const struct context_anchors *anchors,
                     const char *name, int type, struct ub_result **result);
+
+void context_close(void);
 
 #endif
