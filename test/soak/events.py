@@ -30,6 +30,7 @@ class Soaked(Stage):
         super().__init__(folder)
         self.extra = []                     # records of BOB's beside the first
         self.zone.lines = self.lines
+        self.publish()                      # with the TTLs from here, before anybody asks
 
     def lines(self):
         records = {**self.zone.records}
