@@ -1,6 +1,7 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """What changes around the servers, and what that makes of each client."""
 import contextlib
+import functools
 import os
 import random
 import shutil
@@ -40,9 +41,14 @@ class Soaked(Stage):
         return [f"{n}. {ttl.get(n, 60)} {d}" for n, d in records.items()] + [f"{BOB}. {BOB_TTL} {d}" for d in self.extra]
 
     def server_config(self, policy, dns=None, **more):
-        """One for each policy, since all servers are on this stage. Postfix (mixed) is in a chroot: it asks a service."""
+        """One for each policy, since all servers are on this stage. Postfix (mixed) is in a chroot, and HAProxy (dane) may
+        begin no process once it runs: these ask a service."""
         self.server_name = f"server-{policy}.cnf"
-        return super().server_config(policy, dns or (self.resolver() if policy == "mixed" else None), **more)
+        return super().server_config(policy, dns or (self.service if policy in ("mixed", "dane") else None), **more)
+
+    @functools.cached_property
+    def service(self):
+        return self.resolver()
 
     def write_config(self, name, log, **sections):
         return super().write_config(self.server_name if name == "server.cnf" else name, log, **sections)

@@ -88,9 +88,13 @@ class Clients(threading.Thread):
             raise
 
 
+class Haproxy(haproxy.Haproxy):
+    policy = "dane"
+
+
 def soak(stage, seconds):
     """Everything until the time is up; the text of the report and whether all is well."""
-    rows = [nginx.NginxServer(), haproxy.Haproxy(), mosquitto.Mosquitto(), postfix.PostfixServer()]
+    rows = [nginx.NginxServer(), Haproxy(), mosquitto.Mosquitto(), postfix.PostfixServer()]
     for row in rows:
         row.start(stage)
     stage.prepare_clients({"wrong key": stage.client_config(ALICE, key="stranger"), "outside": stage.client_config(CAROL),
