@@ -1,16 +1,18 @@
 /*
- * fuzz_certificate.c: the names in a client's certificate.
+ * fuzz_certificate.c: the names in a client's certificate, and the chain that it may carry.
  *
  * The first octet says what follows: a whole certificate in DER; or the octets of a
  * subject, their number before them, and those of a subjectAltName, which are put into a
  * certificate, so that the lengths around them need not be guessed.
  *
  * Where nobody else is named, OpenSSL's own reading of it names nobody else either; the name
- * of san_fallback is an owner name; and the error queue stays as it was.
+ * of san_fallback is an owner name; a chain is there where there is one such extension, less the
+ * two octets before it; and the error queue stays as it was.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
 #include "must.h"
+#include "names/carried_chain.h"
 #include "names/certificate.h"
 #include "names/san.h"
 
@@ -55,6 +57,33 @@ static void names_nobody_else(X509 *x, const char *owner)
     OPENSSL_free(line);
 }
 
+static void check_chain(const X509 *x)
+{
+    ASN1_OBJECT *oid = OBJ_txt2obj(DANCE_CARRIED_CHAIN_OID, 1);
+    const ASN1_OCTET_STRING *one = NULL;
+    const uint8_t *chain;
+    size_t len;
+    int count = 0;
+
+    must(oid != NULL);
+    for (int i = 0; i < X509_get_ext_count(x); i++) {
+        X509_EXTENSION *extension = X509_get_ext(x, i);
+
+        if (OBJ_cmp(X509_EXTENSION_get_object(extension), oid) != 0)
+            continue;
+        one = X509_EXTENSION_get_data(extension);
+        count++;
+    }
+    ASN1_OBJECT_free(oid);
+    must(dance_carried_chain(x, &chain, &len) == (count == 1) && ERR_peek_error() == 0);
+    if (count != 1)
+        return;
+    if (len == 0)
+        must(chain == NULL && ASN1_STRING_length(one) <= 2);
+    else
+        must(chain == ASN1_STRING_get0_data(one) + 2 && len + 2 == (size_t)ASN1_STRING_length(one));
+}
+
 static void check(X509 *x)
 {
     char name[DANCE_NAME_MAX + 1];
@@ -79,6 +108,7 @@ static void check(X509 *x)
             must(dance_owner_name_fault(name, strlen(name)) == NULL
                  && (!labelled || strncmp(name, "_device.", 8) == 0));
     }
+    check_chain(x);
 }
 
 struct der {

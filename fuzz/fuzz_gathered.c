@@ -1,5 +1,6 @@
 /*
- * fuzz_gathered.c: a validated DNS message of which a chain's records are taken.
+ * fuzz_gathered.c: a validated DNS message of which a chain's records are taken. The
+ * first octet is the type that was asked for.
  *
  * What comes of it is a chain: records without compression, of the types that a
  * chain may have, in class IN, each with a signature beside it that holds, and no
@@ -13,7 +14,6 @@
 #include <string.h>
 
 #define NOW 1700000000
-#define TLSA 52
 #define RRSIG 46
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -60,10 +60,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int64_t from, until;
     size_t len;
 
-    if (size > 65535)
+    unsigned type;
+
+    if (size == 0 || size > 65536)
         return 0;
+    type = *data++;
+    size--;
     gathered_begin(&g);
-    if (!gathered_take(&g, data, (int)size, TLSA, NOW, &why)) {
+    if (!gathered_take(&g, data, (int)size, type, NOW, &why)) {
         if (why == NULL)
             abort();
         return 0;
@@ -75,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         || !dance_chain_window(g.octets, g.len, NOW, &from, &until) || until <= NOW || from > NOW)
         abort();
     len = g.len;
-    if (!gathered_take(&g, data, (int)size, TLSA, NOW, &why) || g.len != len)
+    if (!gathered_take(&g, data, (int)size, type, NOW, &why) || g.len != len)
         abort();
     return 0;
 }

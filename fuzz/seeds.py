@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """Seeds for the fuzz targets, made of real things: seeds.py FOLDER. Certificates as OpenSSL makes them, a TLS
-session, answers of NSD to questions about a signed zone, trust anchors as IANA, unbound-anchor and BIND write them.
+session, answers of NSD to questions about a signed zone, DNSSEC chains, trust anchors as IANA, unbound-anchor and BIND
+write them.
 
 They get each target past its first parse. fuzz/corpus keeps them and, minimised, what fuzzing finds from them
 (scripts/fuzz.sh --keep)."""
@@ -14,6 +15,11 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "test", "integration"))
+import chain  # noqa: E402
+from signing import CNAME, DNAME, HOUR, RR, TLSA, Zone, wire  # noqa: E402
+
+NOW = 1700000000  # for the targets that ask for it
 folder = sys.argv[1]
 work = tempfile.mkdtemp()
 
@@ -54,8 +60,8 @@ def children(octets):
         at = stop
 
 
-def certificates():
-    """Whole ones, and their subject and subjectAltName apart: see fuzz_certificate.c."""
+def certificates(carried):
+    """Whole ones, one with that chain, and their subject and subjectAltName apart: see fuzz_certificate.c."""
     kinds = {
         "plain": ("/CN=a.example.com", "DNS:a.example.com"),
         "label": ("/CN=_mqtt.a.example.com", "DNS:_mqtt.a.example.com,DNS:a.example.com"),
@@ -69,6 +75,8 @@ def certificates():
         "other": ("/CN=a.example.com/emailAddress=x@example.com", "otherName:1.2.3;UTF8:a.example.com,dirName:d"),
         "wide": ("/CN=a.example.com", "DNS:*.example.com"),
         "none": ("/CN=a.example.com", None),
+        "chain": ("/CN=a.example.com", "DNS:a.example.com\n1.3.6.1.4.1.54392.5.1621 = DER:0000" + carried.hex()),
+        "no-chain": ("/CN=a.example.com", "DNS:a.example.com\n1.3.6.1.4.1.54392.5.1621 = DER:00"),
     }
     for name, (subject, san) in kinds.items():
         with open(os.path.join(work, "conf"), "w") as conf:
@@ -96,6 +104,54 @@ def certificates():
         rdns = der(0x30, der(0x31, der(0x30, b"\x06\x03\x55\x04\x03", cn)))
         seed("fuzz_certificate", f"cn-{name}", b"\1" + bytes([len(rdns)]) + rdns)
     return cert
+
+
+def message(kind, *parts):
+    """One of dance_wire.h."""
+    return b"DNCE\3" + bytes([kind]) + b"".join(parts)
+
+
+def chains():
+    """Of the shortest zones that there can be, with NSEC, with NSEC3, and without signatures; and what is said of them."""
+    since = NOW - int(time.time())
+    times = {"begin": since - HOUR, "end": since + 15 * 24 * HOUR}
+    root = Zone("", **times)
+    zones = {"n": Zone("n", root, **times), "h": Zone("h", root, nsec3=True, **times), "u": Zone("u", root, signs=False)}
+    for origin, zone in zones.items():
+        for name in ("_a.", "_b.", "*.w."):
+            zone.add(name + origin, TLSA, bytes([3, 1, 1]) + bytes(32))
+        zone.add("_b." + origin, TLSA, bytes([2, 0, 1]) + bytes(32))
+    zones["n"].add("_c.n", CNAME, wire("_a.n")).add("_f.n", CNAME, wire("x.w.h")).add("d.n", DNAME, wire("w.n"))
+    rrs = {name: chain.chain_of(lambda at: zones[at.rsplit(".", maxsplit=1)[-1]], name)
+           for name in ("_a.n", "_b.n", "_c.n", "_f.n", "x.w.n", "x.w.h", "_a.u")}
+    rrs["y.d.n"] = zones["n"].rrset("d.n", DNAME) + [RR("y.d.n", CNAME, HOUR, wire("y.w.n"))] + rrs["_a.n"]
+    # More than there is room for in a hundred octets of mutations.
+    rrs["twice"] = rrs["_a.n"] + [RR(rr.owner.upper(), *rr[1:]) for rr in rrs["_a.n"]]
+    rrs["keys"] = [rr for rr in rrs["_a.n"] for _ in range(3)]
+    for name, records in rrs.items():
+        octets = chain.encode(records)
+        seed("fuzz_chain", name, octets)
+        seed("fuzz_records", name, octets)
+    seed("fuzz_records", "record", rrs["_a.n"][0].octets())
+    octets = chain.encode(rrs["_a.n"])
+    sized, query = struct.pack(">H", len(octets)) + octets, struct.pack(">II", 7, 5000)
+    for only in (0, 1):
+        seed("fuzz_wire_chain", f"chain-{only}", message(10, query, bytes([only, 4]), b"_a.n", sized))
+    seed("fuzz_wire_chain", "collect", message(11, query, b"\4_a.n"))
+    seed("fuzz_wire_chain", "collected", message(12, struct.pack(">IBIB", 7, 1, 3600, 0), sized))
+    seed("fuzz_wire_chain", "late", message(12, struct.pack(">IBIB", 7, 5, 60, 4), b"late", b"\0\0"))
+    return octets
+
+
+def counted():
+    """What is counted, and how the resolver is."""
+    counts = b"".join(struct.pack(">BBI", outcome, reason, 3) for outcome, reason in ((0, 0), (1, 7), (1, 63), (2, 1), (3, 0)))
+    seed("fuzz_wire_status", "counts", message(13, b"\5", counts))
+    seed("fuzz_wire_status", "status", message(14, b"\0051.2.3", struct.pack(">5I", 60, 2, 3, 4, 2)))
+    for name, figures, fault in (("ready", 23, b""), ("more", 64, b"no socket"), ("fewer", 2, b"")):
+        seed("fuzz_wire_status", "user-" + name, message(
+            15, struct.pack(">IBIB", 1000, 2, 60, len(fault)), fault, bytes([figures]), struct.pack(f">{figures}Q", *range(figures)),
+            b"\3", *(struct.pack(">BBQ", outcome, reason, 9) for outcome, reason in ((0, 0), (1, 3), (2, 63)))))
 
 
 def sessions(cert):
@@ -169,6 +225,7 @@ def answers():
                     else:
                         raise SystemExit("NSD does not answer")
                 seed("fuzz_signatures", f"{denial}-{name}", answer)
+                seed("fuzz_gathered", f"{denial}-{name}", bytes([kind]) + answer)
         finally:
             nsd.terminate()
             nsd.wait()
@@ -203,15 +260,14 @@ def texts():
     seed("fuzz_name_list", "same", "a.example.com\n" * 20)
     for name in ("a.example.com", "_mqtt.dev.example.com", "x" * 63 + ".example", ""):
         seed("fuzz_extension", f"name-{len(name)}", bytes([len(name)]) + name.encode())
-    header = b"DNCE\3"
     name = b"a.example.com"
-    seed("fuzz_wire_query", "query", header + b"\2" + struct.pack(">IIB", 7, 5000, len(name)) + name)
-    seed("fuzz_wire_wanted", "wanted", header + b"\4" + bytes([len(name)]) + name)
-    seed("fuzz_wire_answer", "page", header + b"\6" + struct.pack(">Q", 1))
+    seed("fuzz_wire_query", "query", message(2, struct.pack(">IIB", 7, 5000, len(name)), name))
+    seed("fuzz_wire_wanted", "wanted", message(4, bytes([len(name)]), name))
+    seed("fuzz_wire_answer", "page", message(6, struct.pack(">Q", 1)))
     records = b"".join(struct.pack(">H", 35) + bytes([3, 1, 1]) + bytes([n]) * 32 for n in range(2))
-    seed("fuzz_wire_answer", "secure", header + b"\3" + struct.pack(">IBIBB", 7, 1, 3600, 0, 2) + records)
-    seed("fuzz_wire_answer", "absent", header + b"\3" + struct.pack(">IBIBB", 7, 2, 60, 4, 0) + b"none")
-    seed("fuzz_wire_answer", "list", header + b"\11" + bytes([3]) + b"bad")
+    seed("fuzz_wire_answer", "secure", message(3, struct.pack(">IBIBB", 7, 1, 3600, 0, 2), records))
+    seed("fuzz_wire_answer", "absent", message(3, struct.pack(">IBIBB", 7, 2, 60, 4, 0), b"none"))
+    seed("fuzz_wire_answer", "list", message(9, bytes([3]), b"bad"))
     seed("fuzz_machine", "rightful", bytes([1, 0, 1, 5, 6, 9, 11, 15, 16]))
     seed("fuzz_machine", "resumed", bytes([3, 0, 1, 2, 16, 5, 6, 9, 11, 15, 16]))
     seed("fuzz_machine", "forgiven", bytes([0, 0, 1, 5, 6, 10, 13, 15, 16]))
@@ -233,8 +289,9 @@ def texts():
 
 
 try:
-    sessions(certificates())
+    sessions(certificates(chains()))
     anchors(answers())
+    counted()
     texts()
 finally:
     shutil.rmtree(work)

@@ -49,7 +49,7 @@ keep() {
     echo "$target: $(find "$kept" -type f | wc -l) inputs, $(find "$kept" -type f -printf '%s\n' | awk '{ n += $1 } END { print n }') octets"
 }
 if [[ $seconds == keep ]]; then
-    scripts/packages.sh fuzz -- python3 nsd ldnsutils openssl
+    scripts/packages.sh fuzz -- python3 python3-cryptography nsd ldnsutils openssl
     rm -rf build-fuzz/seeds
     python3 fuzz/seeds.py build-fuzz/seeds
     for target in "${targets[@]}"; do
