@@ -1,7 +1,8 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """Keys in PKCS#11 tokens and TPMs, with the providers that Debian has for them.
 
-Left out where they are not installed (scripts/packages.sh tokens does it, on Debian 13 and later).
+Left out where they are not installed (scripts/packages.sh tokens does it, on Debian 13 and later), and where OpenSSL
+alone does not sign with a TPM's key, as on Debian 12.
 """
 import hashlib
 import os
@@ -84,10 +85,16 @@ class Tpm:
         assert answer[6:10] == bytes(4), answer.hex()
         return int.from_bytes(answer[15:19], "big")
 
-    def openssl(self, *arguments):
-        return subprocess.run(["openssl", *arguments, "-provider", "tpm2", "-provider", "default", "-propquery",
-                               "?provider=tpm2"], env={**environment(None), **self.env}, check=True,
-                              capture_output=True).stdout
+    def openssl(self, *arguments, prefers=("-propquery", "?provider=tpm2"), check=True):
+        return subprocess.run(["openssl", *arguments[:1], "-provider", "tpm2", "-provider", "default", *prefers, *arguments[1:]],
+                              env={**environment(None), **self.env}, check=check, stdin=subprocess.DEVNULL, capture_output=True)
+
+    def signs(self):
+        """An application signs with a key of its that knows nothing of TPMs, and has nothing of ours."""
+        key = os.path.join(self.folder, "probe")
+        self.openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "group:P-256", "-out", key)
+        done = self.openssl("dgst", "-sha256", "-sign", key, prefers=(), check=False)
+        return b"missing private key" not in done.stderr
 
     def stop(self):
         self.process.terminate()
@@ -98,8 +105,12 @@ class Tpm:
 def tpm(tmp_path_factory):
     need("swtpm", os.path.join(modules_dir(), "tpm2.so"))
     tpm = Tpm(tmp_path_factory.mktemp("tpm"))
-    yield tpm
-    tpm.stop()
+    try:
+        if not tpm.signs():
+            pytest.skip("tpm2-openssl before 1.2 exports its keys without the private half, and OpenSSL takes that (its issue 81)")
+        yield tpm
+    finally:
+        tpm.stop()
 
 
 def pkcs11(world, folder, uri=f"pkcs11:token=dance;object=key?pin-value={PIN}", pkcs11=None, **client):
@@ -242,7 +253,7 @@ def test_tpm(world, page_server, start, tpm, client_with, tmp_path):
     """A key that a TPM has made, in its file: nothing is left in the TPM, which has room for three."""
     key = str(tmp_path / "tpm.key")
     tpm.openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "group:P-256", "-out", key)
-    spki = tpm.openssl("pkey", "-in", key, "-pubout", "-outform", "DER")
+    spki = tpm.openssl("pkey", "-in", key, "-pubout", "-outform", "DER").stdout
     assert tpm.transient_objects() == 0
     providers = {"tpm2": {"module": os.path.join(modules_dir(), "tpm2.so")}}
     conf = config(tmp_path / "client.cnf", tmp_path / "log", client={"identity": TPM_NAME, "private_key": key},
