@@ -9,6 +9,7 @@
 #include "supervisor/sockets.h"
 #include "supervisor/status.h"
 #include "supervisor/users.h"
+#include "supervisor/workers.h"
 #include "worker/chain/checker.h"
 #include "worker/sandbox/sandbox.h"
 #include "worker/sandbox/user.h"
@@ -237,7 +238,7 @@ static bool on_signal(void)
     } else if (info.ssi_signo == SIGHUP) {
         users_forget();
     } else if (info.ssi_signo == SIGUSR1) {
-        dance_log(DANCE_LOG_INFO, "resolver: %u workers, %u control channels", users_workers(),
+        dance_log(DANCE_LOG_INFO, "resolver: %u workers, %u control channels", workers_count(),
                   channels_count());
         users_log_counters();
     } else {
@@ -274,7 +275,7 @@ static int run(void)
             users_event(event.data.ptr, event.events, dance_now_ms());
         }
         /* The last user has gone: nobody could ever ask again. */
-        if (listener < 0 && channels_count() == 0 && users_workers() == 0)
+        if (listener < 0 && channels_count() == 0 && workers_count() == 0)
             return EXIT_SUCCESS;
     }
 }
@@ -304,7 +305,8 @@ static bool set_up(void)
     signals = open_signals();
     poller = epoll_create1(EPOLL_CLOEXEC);
     reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    users_open(poller, limits, work, check);
+    workers_open(poller, work, check);
+    users_open(poller, limits);
     if (!watch(signals, &signal_event, EPOLLIN)) {
         dance_log(DANCE_LOG_ERROR, "resolver: cannot be set up: %s", strerror(errno));
         return false;
