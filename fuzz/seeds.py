@@ -17,7 +17,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "test", "integration"))
 import chain  # noqa: E402
-from signing import CNAME, DNAME, HOUR, RR, TLSA, Zone, wire  # noqa: E402
+from signing import CNAME, DNAME, DNSKEY, HOUR, NSEC3, RR, RRSIG, TLSA, Zone, wire  # noqa: E402
 
 NOW = 1700000000  # for the targets that ask for it
 folder = sys.argv[1]
@@ -125,9 +125,14 @@ def chains():
     rrs = {name: chain.chain_of(lambda at: zones[at.rsplit(".", maxsplit=1)[-1]], name)
            for name in ("_a.n", "_b.n", "_c.n", "_f.n", "x.w.n", "x.w.h", "_a.u")}
     rrs["y.d.n"] = zones["n"].rrset("d.n", DNAME) + [RR("y.d.n", CNAME, HOUR, wire("y.w.n"))] + rrs["_a.n"]
-    # More than there is room for in a hundred octets of mutations.
+    # What mutations do not come to: the same twice, more than one NSEC3 record, and more of everything than may be.
     rrs["twice"] = rrs["_a.n"] + [RR(rr.owner.upper(), *rr[1:]) for rr in rrs["_a.n"]]
-    rrs["keys"] = [rr for rr in rrs["_a.n"] for _ in range(3)]
+    rrs["nsec3s"] = [rr for denied in zones["h"].denials() for rr in (denied[1], zones["h"].rrsig([denied[1]]))]
+    rrs["salt"] = rrs["nsec3s"] + [RR("x.h", NSEC3, HOUR, b"\1\0\0\0\1s\1x")] + [RR("x.h", *rr[1:]) for rr in rrs["nsec3s"] if rr.kind == RRSIG]
+    rrs["signatures"] = rrs["_a.n"][:1] + [zones["n"].rrsig(rrs["_a.n"][:1], tag=tag) for tag in range(9)]
+    rrs["keys"] = [RR("n", DNSKEY, HOUR, bytes([1, 1, 3, 13]) + bytes([n]) * 64) for n in range(13)] + zones["n"].rrset("n", DNSKEY)[1:]
+    rrs["zones"] = [RR("_a." + letter, rr.kind, HOUR, rr.rdata[:18] + wire(letter) + b"s" if rr.kind == RRSIG else rr.rdata)
+                    for letter in "abcdefghijklmnopqr" for rr in zones["n"].rrset("_a.n", TLSA)]
     for name, records in rrs.items():
         octets = chain.encode(records)
         seed("fuzz_chain", name, octets)
