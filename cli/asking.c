@@ -3,6 +3,7 @@
 
 #include "conf_file.h"
 #include "flush.h"
+#include "name.h"
 #include "process.h"
 
 #include <string.h>
@@ -121,6 +122,21 @@ enum command_status asking_begin(const struct command_call *call, const struct a
     if (status == COMMAND_GOOD)
         status = configure(call, asking, &source);
     conf_file_close(&source.file);
+    return status;
+}
+
+enum command_status asking_of_name(const struct command_call *call, const struct asking *asking,
+                                   char lower[DANCE_NAME_MAX + 1])
+{
+    char name[DANCE_NAME_MAX + 1];
+    enum command_status status = name_read(call, name);
+
+    if (status == COMMAND_GOOD)
+        status = asking_check(call, asking);
+    if (status == COMMAND_GOOD)
+        status = asking_begin(call, asking);
+    if (status == COMMAND_GOOD)
+        dance_owner_name_lower(lower, name, strlen(name));
     return status;
 }
 

@@ -11,11 +11,18 @@
 
 #include "command.h"
 #include "dance_wire.h"
+#include "owner_name.h"
 
 #include <stdbool.h>
 
 /* From the root, with nothing known yet, a lookup takes longer than a handshake should wait. */
 #define ASKING_TIMEOUT "10"
+
+/* Entries of a command's options, at these places of its table. */
+#define ASKING_OPTIONS(SOCKET, CONFIG, TIMEOUT)                                                    \
+    [SOCKET] = {"socket", "PATH", "ask the resolver that listens there"},                          \
+    [CONFIG] = {"config", "FILE", "ask as the dns section of this openssl.cnf says"},              \
+    [TIMEOUT] = {"timeout", "SECONDS", "how long to wait (" ASKING_TIMEOUT ", or what FILE says)"}
 
 /* What the command line says; each may be NULL. */
 struct asking {
@@ -30,6 +37,10 @@ enum command_status asking_check(const struct command_call *call, const struct a
 
 /* Put it in force, once in a process. COMMAND_FAULT, and said so, where the file is no good. */
 enum command_status asking_begin(const struct command_call *call, const struct asking *asking);
+
+/* Both, for the name that is the command's operand, which is put into lower, in lower case. */
+enum command_status asking_of_name(const struct command_call *call, const struct asking *asking,
+                                   char lower[DANCE_NAME_MAX + 1]);
 
 /* Who answers, as an operator would say it; after asking_begin(). */
 const char *asking_resolver_name(void);

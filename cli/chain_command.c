@@ -13,7 +13,6 @@
 #include "key_file.h"
 #include "lookup/collect.h"
 #include "lookup/waiting.h"
-#include "name.h"
 #include "names/carried_chain.h"
 #include "new_file.h"
 #include "now.h"
@@ -39,9 +38,7 @@ static const struct command_option options[] = {
     [CERTIFICATE] = {"certificate", "FILE",
                      "write a certificate for the key there, with the chain"},
     [KEY] = {"key", "FILE", "the private key of --certificate, which the record must name"},
-    [SOCKET] = {"socket", "PATH", "ask the resolver that listens there"},
-    [CONFIG] = {"config", "FILE", "ask as the dns section of this openssl.cnf says"},
-    [TIMEOUT] = {"timeout", "SECONDS", "how long to wait (" ASKING_TIMEOUT ", or what FILE says)"},
+    ASKING_OPTIONS(SOCKET, CONFIG, TIMEOUT),
     [JSON] = {"json", NULL, "say it in JSON"},
     {NULL, NULL, NULL},
 };
@@ -283,23 +280,17 @@ static enum command_status check_files(const struct command_call *call)
 
 static enum command_status run(const struct command_call *call)
 {
-    char name[DANCE_NAME_MAX + 1];
     char lower[DANCE_NAME_MAX + 1];
     const struct asking asking = {.socket = call->option[SOCKET],
                                   .config = call->option[CONFIG],
                                   .timeout = call->option[TIMEOUT]};
     struct outcome outcome = {.name = lower};
-    enum command_status status = name_read(call, name);
+    enum command_status status = check_files(call);
 
     if (status == COMMAND_GOOD)
-        status = check_files(call);
-    if (status == COMMAND_GOOD)
-        status = asking_check(call, &asking);
-    if (status == COMMAND_GOOD)
-        status = asking_begin(call, &asking);
+        status = asking_of_name(call, &asking, lower);
     if (status != COMMAND_GOOD)
         return status;
-    dance_owner_name_lower(lower, name, strlen(name));
     collect(&outcome);
     status = is_good(&outcome) ? write_files(call, &outcome) : COMMAND_FAULT;
     /* That nothing could be written was said already. */

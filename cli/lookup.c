@@ -8,7 +8,6 @@
 #include "asking.h"
 #include "commands.h"
 #include "json.h"
-#include "name.h"
 #include "process.h"
 #include "store/text.h"
 #include "zone_text.h"
@@ -19,9 +18,7 @@
 enum { SOCKET, CONFIG, TIMEOUT, JSON };
 
 static const struct command_option options[] = {
-    [SOCKET] = {"socket", "PATH", "ask the resolver that listens there"},
-    [CONFIG] = {"config", "FILE", "ask as the dns section of this openssl.cnf says"},
-    [TIMEOUT] = {"timeout", "SECONDS", "how long to wait (" ASKING_TIMEOUT ", or what FILE says)"},
+    ASKING_OPTIONS(SOCKET, CONFIG, TIMEOUT),
     [JSON] = {"json", NULL, "say it in JSON"},
     {NULL, NULL, NULL},
 };
@@ -96,21 +93,13 @@ static enum command_status look_up(const struct command_call *call, const char *
 
 static enum command_status run(const struct command_call *call)
 {
-    char name[DANCE_NAME_MAX + 1];
     char lower[DANCE_NAME_MAX + 1];
     const struct asking asking = {.socket = call->option[SOCKET],
                                   .config = call->option[CONFIG],
                                   .timeout = call->option[TIMEOUT]};
-    enum command_status status = name_read(call, name);
+    enum command_status status = asking_of_name(call, &asking, lower);
 
-    if (status == COMMAND_GOOD)
-        status = asking_check(call, &asking);
-    if (status == COMMAND_GOOD)
-        status = asking_begin(call, &asking);
-    if (status != COMMAND_GOOD)
-        return status;
-    dance_owner_name_lower(lower, name, strlen(name));
-    return look_up(call, lower);
+    return status == COMMAND_GOOD ? look_up(call, lower) : status;
 }
 
 const struct command command_lookup = {
