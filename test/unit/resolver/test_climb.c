@@ -7,57 +7,22 @@
 #include "worker/collect/climb.h"
 
 #include "worker/dns/anchor.h"
-#include "worker/dns/dns.h"
+
+#define OWN_DNS_CONTEXT DNS_FOR_NEW
+#include "dns_message.h"
+#include "own_dns.h"
 
 #include <arpa/nameser.h>
-#include <criterion/criterion.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define DS 43
-#define RRSIG 46
-#define DNSKEY 48
-#define TLSA 52
-
-static struct {
-    char name[300];
-    int type;
-    void *arg;
-    ub_callback_type callback;
-} started;
-static int count;
-static int fails_at;
-static int cancelled = -1;
-static char asked[1000];
-
 static struct dance_wire_collected said;
 static char reason[300];
 static uint8_t octets[DANCE_CHAIN_MAX];
 static int times;
-
-int dns_start(int context, const char *name, int type, void *arg, ub_callback_type callback,
-              int *id)
-{
-    cr_expect_eq(context, DNS_FOR_NEW);
-    if (++count == fails_at)
-        return UB_NOMEM;
-    (void)snprintf(started.name, sizeof(started.name), "%s", name);
-    (void)snprintf(asked + strlen(asked), sizeof(asked) - strlen(asked), "%d %s ", type, name);
-    started.type = type;
-    started.arg = arg;
-    started.callback = callback;
-    *id = count;
-    return 0;
-}
-
-void dns_cancel(int context, int id)
-{
-    cr_expect_eq(context, DNS_FOR_NEW);
-    cancelled = id;
-}
 
 static void done(void *arg, const struct dance_wire_collected *collected)
 {
@@ -69,20 +34,11 @@ static void done(void *arg, const struct dance_wire_collected *collected)
     times++;
 }
 
-static uint8_t message[600];
-static size_t used;
-
-static void put(unsigned long value, int n)
-{
-    while (n-- > 0)
-        message[used++] = (uint8_t)(value >> (8 * n));
-}
-
 static void put_name(const char *name)
 {
-    cr_assert(ns_name_pton(name, message + used, sizeof(message) - used) >= 0);
+    cr_assert(ns_name_pton(name, message + used, sizeof(message) - (size_t)used) >= 0);
     while (message[used] != 0)
-        used += message[used] + 1U;
+        used += message[used] + 1;
     used++;
 }
 
@@ -91,7 +47,7 @@ static struct ub_result *answer(const char *signer, int ttl, long lasts)
 {
     static uint8_t rdata[7] = {3, 1, 1, 0, 0, 0, 9};
     struct ub_result *result = calloc(1, sizeof(*result));
-    size_t fixed;
+    int fixed;
 
     used = 0;
     put(0x123481a0, 4);
@@ -101,8 +57,7 @@ static struct ub_result *answer(const char *signer, int ttl, long lasts)
     put(1, 2);
     put((unsigned long)ttl, 4);
     put(sizeof(rdata), 2);
-    memcpy(message + used, rdata, sizeof(rdata));
-    used += sizeof(rdata);
+    put_octets(rdata, sizeof(rdata));
     put_name(started.name);
     put(RRSIG, 2);
     put(1, 2);
@@ -119,9 +74,9 @@ static struct ub_result *answer(const char *signer, int ttl, long lasts)
     put(1, 4);
     message[fixed + 1] = (uint8_t)(used - fixed - 2);
     result->secure = result->havedata = 1;
-    result->answer_packet = malloc(used);
-    memcpy(result->answer_packet, message, used);
-    result->answer_len = (int)used;
+    result->answer_packet = malloc((size_t)used);
+    memcpy(result->answer_packet, message, (size_t)used);
+    result->answer_len = used;
     result->data = calloc(2, sizeof(char *));
     result->data[0] = malloc(sizeof(rdata));
     memcpy(result->data[0], rdata, sizeof(rdata));

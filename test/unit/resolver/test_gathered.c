@@ -2,49 +2,25 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "worker/collect/gathered.h"
 
+#include "dns_message.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NOW 1700000000
-#define NS 2
-#define CNAME 5
-#define SOA 6
-#define DNAME 39
-#define DS 43
-#define RRSIG 46
-#define NSEC 47
-#define DNSKEY 48
-#define TLSA 52
 
-/* Where names stand in a message, for what is compressed. */
-#define QUESTION 12 /* X.Example, which is what was asked for */
+/* Where names stand in a message, for what is compressed: X.Example, which is what was asked
+ * for, at QUESTION. */
 #define EXAMPLE 14
 
-static uint8_t message[40000];
-static int used;
 static struct gathered records;
 static const char *why;
 
-static void put(unsigned long value, int octets)
-{
-    while (octets-- > 0)
-        message[used++] = (uint8_t)(value >> (8 * octets));
-}
-
 static void begin(unsigned answer, unsigned authority)
 {
-    used = 0;
-    put(0x123481a0, 4);
-    put(1, 2);
-    put(answer, 2);
-    put(authority, 2);
-    put(0, 2);
-    memcpy(message + used, "\1X\7Example", 11);
-    used += 11;
-    put(TLSA, 2);
-    put(1, 2);
+    begin_message(0x81a0, "\1X\7Example", answer, authority);
 }
 
 static void at(int name)
@@ -52,18 +28,9 @@ static void at(int name)
     put(0xc000U | (unsigned)name, 2);
 }
 
-static void head(int owner, unsigned type, unsigned ttl, unsigned length)
-{
-    at(owner);
-    put(type, 2);
-    put(1, 2);
-    put(ttl, 4);
-    put(length, 2);
-}
-
 static void tlsa(int owner, unsigned digest)
 {
-    head(owner, TLSA, 100, 7);
+    put_head(owner, TLSA, 100, 7);
     put(0x030101, 3);
     put(digest, 4);
 }
@@ -71,7 +38,7 @@ static void tlsa(int owner, unsigned digest)
 /* By the zone Example, compressed. */
 static void signature_of(int owner, unsigned covered, long begins, long ends)
 {
-    head(owner, RRSIG, 90, 18 + 2 + 4);
+    put_head(owner, RRSIG, 90, 18 + 2 + 4);
     put(covered, 2);
     put(0x0d02, 2);
     put(3600, 4);
@@ -140,10 +107,10 @@ Test(gathered, what_no_chain_has_is_left)
     begin(2, 4);
     tlsa(QUESTION, 5);
     signature(QUESTION, TLSA);
-    head(EXAMPLE, NS, 5, 2);
+    put_head(EXAMPLE, NS, 5, 2);
     at(QUESTION);
     signature(EXAMPLE, NS);
-    head(EXAMPLE, SOA, 5, 2);
+    put_head(EXAMPLE, SOA, 5, 2);
     at(QUESTION);
     signature(EXAMPLE, SOA);
     cr_expect(take_new(TLSA));
@@ -168,7 +135,7 @@ Test(gathered, what_denies_a_wildcards_name_is_taken)
     begin(2, 2);
     tlsa(QUESTION, 5);
     signature(QUESTION, TLSA);
-    head(EXAMPLE, NSEC, 80, 13);
+    put_head(EXAMPLE, NSEC, 80, 13);
     memcpy(message + used, "\1A\7Example\0\0\1", 13);
     used += 13;
     signature(EXAMPLE, NSEC);
@@ -182,7 +149,7 @@ Test(gathered, what_denies_a_wildcards_name_is_taken)
 Test(gathered, an_alias_is_taken_and_one_that_is_made_is_not)
 {
     begin(4, 0);
-    head(QUESTION, CNAME, 10, 3);
+    put_head(QUESTION, CNAME, 10, 3);
     put(1, 1);
     put('Y', 1);
     put(0, 1);
@@ -194,10 +161,10 @@ Test(gathered, an_alias_is_taken_and_one_that_is_made_is_not)
     cr_expect_not_null(memmem(records.octets, records.len, "\0\3\1y", 5));
     /* of a DNAME record */
     begin(5, 0);
-    head(EXAMPLE, DNAME, 10, 2);
+    put_head(EXAMPLE, DNAME, 10, 2);
     at(QUESTION);
     signature(EXAMPLE, DNAME);
-    head(QUESTION, CNAME, 10, 2);
+    put_head(QUESTION, CNAME, 10, 2);
     at(EXAMPLE);
     tlsa(EXAMPLE, 5);
     signature(EXAMPLE, TLSA);
@@ -259,7 +226,7 @@ Test(gathered, bounds)
         unsigned length = DANCE_CHAIN_MAX - 2 - (11 + 10 + 31) - (11 + 10) + more;
 
         begin(2, 0);
-        head(QUESTION, TLSA, 100, length);
+        put_head(QUESTION, TLSA, 100, length);
         memset(message + used, 3, length);
         used += (int)length;
         signature(QUESTION, TLSA);
@@ -268,7 +235,7 @@ Test(gathered, bounds)
         cr_expect(more == 0 || strcmp(why, "the chain is larger than 16384 octets") == 0);
     }
     begin(2, 0);
-    head(QUESTION, TLSA, 100, 30000);
+    put_head(QUESTION, TLSA, 100, 30000);
     used += 30000;
     signature(QUESTION, TLSA);
     cr_expect_not(take_new(TLSA));
@@ -280,7 +247,7 @@ Test(gathered, bounds)
     for (unsigned i = 0; i <= GATHERED_SIGNERS_MAX; i++) {
         begin(2, 0);
         tlsa(QUESTION, i);
-        head(QUESTION, RRSIG, 90, 18 + 3 + 4);
+        put_head(QUESTION, RRSIG, 90, 18 + 3 + 4);
         put(TLSA, 2);
         put(0x0d02, 2);
         put(3600, 4);
@@ -303,12 +270,12 @@ Test(gathered, malformed)
     int len;
 
     begin(4, 2);
-    head(QUESTION, CNAME, 10, 2);
+    put_head(QUESTION, CNAME, 10, 2);
     at(EXAMPLE);
     signature(QUESTION, CNAME);
     tlsa(EXAMPLE, 5);
     signature(EXAMPLE, TLSA);
-    head(EXAMPLE, NSEC, 80, 5);
+    put_head(EXAMPLE, NSEC, 80, 5);
     at(EXAMPLE);
     put(1, 3);
     signature(EXAMPLE, NSEC);

@@ -1,6 +1,7 @@
 /* Why an answer is insecure. Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "worker/dns/insecure.h"
 
+#include "dns_message.h"
 #include "worker/dns/anchor.h"
 #include "worker/dns/classify.h"
 
@@ -296,38 +297,15 @@ Test(insecure, long_names_are_cut_in_the_reason)
     cr_expect_eq(strlen(i.text), DANCE_WIRE_REASON_MAX);
 }
 
-static uint8_t message[4096];
-static int used;
-
-static void put(unsigned long value, int octets)
-{
-    while (octets-- > 0)
-        message[used++] = (uint8_t)(value >> (8 * octets));
-}
-
 /* A record at the question's name, but for its data. */
 static void record(unsigned type, unsigned length)
 {
-    put(0xc00c, 2);
-    put(type, 2);
-    put(1, 2);
-    put(60, 4);
-    put(length, 2);
+    put_head(QUESTION, type, 60, length);
 }
 
 static void begin(unsigned flags, unsigned authority)
 {
-    used = 0;
-    put(0x1234, 2);
-    put(flags, 2);
-    put(1, 2);
-    put(0, 2);
-    put(authority, 2);
-    put(0, 2);
-    put(0x01580161, 4); /* X.a */
-    put(0, 1);
-    put(52, 2);
-    put(1, 2);
+    begin_message(flags, "\1X\1a", 0, authority);
 }
 
 Test(insecure, facts)

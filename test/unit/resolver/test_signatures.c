@@ -2,51 +2,23 @@
  * Apache-2.0 */
 #include "worker/dns/signatures.h"
 
+#include "dns_message.h"
+
 #include <criterion/criterion.h>
 #include <stdbool.h>
 #include <string.h>
 
 #define NOW 1700000000
-#define A 1
-#define NS 2
-#define CNAME 5
-#define SOA 6
-#define RRSIG 46
-#define NSEC 47
-#define TLSA 52
-
-static uint8_t message[4096];
-static int used;
-
-static void put(unsigned long value, int octets)
-{
-    while (octets-- > 0)
-        message[used++] = (uint8_t)(value >> (8 * octets));
-}
 
 /* A response to a question for x. TLSA, with so many records in the sections to come. */
 static void begin(unsigned answer, unsigned authority)
 {
-    used = 0;
-    put(0x123481a0, 4);
-    put(1, 2);
-    put(answer, 2);
-    put(authority, 2);
-    put(0, 2);
-    put(1, 1);
-    put('x', 1);
-    put(0, 1);
-    put(TLSA, 2);
-    put(1, 2);
+    begin_message(0x81a0, "\1x", answer, authority);
 }
 
 static void record(unsigned type, unsigned length)
 {
-    put(0xc00c, 2);
-    put(type, 2);
-    put(1, 2);
-    put(3600, 4);
-    put(length, 2);
+    put_head(QUESTION, type, 3600, length);
 }
 
 static void tlsa(void)
