@@ -21,7 +21,6 @@ import contextlib
 import ctypes
 import os
 import re
-import shutil
 import struct
 import subprocess
 import sys
@@ -37,6 +36,7 @@ from chain_wire import resolver, said, chain_query  # noqa: E402
 from conftest import config, environment  # noqa: E402
 from hierarchy import Hierarchy  # noqa: E402
 from processes import workers  # noqa: E402
+from place import Place  # noqa: E402
 from signing import ED25519, P256, RSA  # noqa: E402
 from test_resolver import SECURE, query  # noqa: E402
 from zone import Proxy, free_port, wait_for  # noqa: E402
@@ -95,38 +95,22 @@ def quantiles(times):
     return [times[int((len(times) - 1) * part)] for part in (0.5, 0.99)]
 
 
-class Bench:
+class Bench(Place):
     def __init__(self, arguments):
         self.count, self.rate, self.quick = arguments.count, arguments.rate, arguments.quick
         self.build = os.environ["DANCE_BUILD"]
-        self.folder = tempfile.mkdtemp(prefix="dance-chains-")
-        os.chmod(self.folder, 0o755)
+        super().__init__("chains")
         self.key = pki.new_key()
         self.tlsa = bytes([3, 1, 1]) + bytes.fromhex(pki.tlsa(3, 1, 1, pki.certificate(self.key, "x")).split()[-1])
-        self.write("client.key", pki.key_pem(self.key))
-        self.write("client.crt", pki.pem(pki.certificate(self.key, subject_name=pki.subject())))
+        self.write_client(self.key)
         server = pki.new_key()
         self.write("server.pem", pki.pem(pki.certificate(server, "server")) + pki.key_pem(server))
         self.processes = []
 
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def write(self, name, content):
-        with open(self.path(name), "wb") as out:
-            out.write(content)
-        return self.path(name)
-
-    @staticmethod
-    def end(process):
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
-
     def stop(self):
         for process in self.processes:
             self.end(process)
-        shutil.rmtree(self.folder)
+        super().stop()
 
     def three(self, label, kinds, names, **last):
         return Three(self.path(label), self.tlsa, kinds, names, **last)

@@ -13,49 +13,31 @@ cost. bench/run.py's row n; as root, in a network namespace of its own. Kinds:
     listed  as cold, with the names in allow_file and prefetch = yes
 """
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "test", "integration"))
 if __name__ == "__main__":
     os.environ["DANCE_BUILD"] = os.path.realpath(sys.argv[1])  # conftest.py takes the module from there
 import internet  # noqa: E402
-import pki  # noqa: E402
+from place import Place  # noqa: E402
 from zone import accepts, free_port, wait_for  # noqa: E402
 
 KINDS = ("plain", "near", "cold", "known", "listed")
 
 
-class Storm:
+class Storm(Place):
     def __init__(self, build, devices, milliseconds):
+        super().__init__("storm")
         self.build, self.devices, self.milliseconds = build, devices, milliseconds
-        self.folder = tempfile.mkdtemp(prefix="dance-storm-")
-        os.chmod(self.folder, 0o755)
         internet.enter()
         self.net = internet.Internet(self.folder, [f"n{i}._device" for i in range(devices)], os.path.join(build, "test", "far"))
         self.net.start(0)
-        self.write("client.key", pki.key_pem(self.net.key))
-        self.write("client.crt", pki.pem(pki.certificate(self.net.key, subject_name=pki.subject())))
+        self.write_client(self.net.key)
         self.write("names", "".join(f"n{i}._device.example.com\n" for i in range(devices)).encode())
         self.socket = os.path.join(self.folder, "socket")
         self.resolver = None
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def write(self, name, content):
-        with open(self.path(name), "wb") as out:
-            out.write(content)
-        return self.path(name)
-
-    @staticmethod
-    def end(process):
-        if process:
-            process.terminate()
-            process.wait()
 
     def start_resolver(self):
         self.end(self.resolver)
@@ -95,7 +77,7 @@ class Storm:
     def stop(self):
         self.end(self.resolver)
         self.net.stop()
-        shutil.rmtree(self.folder)
+        super().stop()
 
 
 def main():
