@@ -161,9 +161,10 @@ void workers_free(struct worker *worker)
 
 void workers_close(void)
 {
-    struct worker *w;
+    struct worker *next;
 
-    while ((w = workers_first()) != NULL) {
+    for (struct worker *w = workers_first(); w != NULL; w = next) {
+        next = LIST_NEXT(w, all);
         if (w->link >= 0) {
             (void)link_send(w->link, LINK_END, -1);
             (void)close(w->link);
