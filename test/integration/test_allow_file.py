@@ -43,6 +43,14 @@ http {{
 """ % WORKERS
 
 
+def nginx_command(world, folder, port):
+    """Processes that are nobody's, if we are root, and share no socket."""
+    path = folder / "nginx.conf"
+    path.write_text(NGINX.format(folder=folder, port=port, crt=world.path("server.crt"), key=world.path("server.key"),
+                                 ca=world.path("ca.crt"), user="user nobody nogroup;" if os.geteuid() == 0 else ""))
+    return ["/usr/sbin/nginx", "-e", str(folder / "error"), "-c", str(path)]
+
+
 class Allowed:
     """The file, which is always replaced as a whole by rename(), unless said otherwise."""
 
@@ -75,12 +83,9 @@ def nginx(world, start, tmp_path, allowed):
 
     def run(**server):
         port = free_port()
-        path = tmp_path / "nginx.conf"
-        path.write_text(NGINX.format(folder=tmp_path, port=port, crt=world.path("server.crt"), key=world.path("server.key"),
-                                     ca=world.path("ca.crt"), user="user nobody nogroup;" if os.geteuid() == 0 else ""))
         section = {"policy": "require", "allow": "nobody.example.com", "allow_file": allowed.path, **server}
-        started.append(start(["/usr/sbin/nginx", "-e", str(tmp_path / "error"), "-c", str(path)], server=section, port=port,
-                             module={"log_level": "debug"}, ready=listening))
+        started.append(start(nginx_command(world, tmp_path, port), server=section, port=port, module={"log_level": "debug"},
+                             ready=listening))
         return started[-1]
     yield run
     for server in started:

@@ -13,6 +13,7 @@ import pytest
 
 import pki
 from conftest import entry, listening, sanitized
+from test_allow_file import nginx_command
 from test_load import Resolver
 from test_process import REQUIRE, alive, is_ours, needs_proc, needs_root, tls_server, workers  # noqa: F401 (fixture)
 from test_resolver import ABSENT, FAILED, SECURE, control, look_up
@@ -21,28 +22,6 @@ from zone import Proxy, free_port, patient, wait_for
 QUICK, SLOW = "ttl0._device.example.com", "slow0._device.example.com"  # kept by nobody
 SLOW_SECONDS = 0.3
 KILLS = 50
-
-NGINX = """
-daemon off;
-{user}
-pid {folder}/pid;
-error_log {folder}/error info;
-worker_processes 8;
-events {{ accept_mutex off; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  server {{
-    listen 127.0.0.1:{port} ssl reuseport;
-    ssl_protocols TLSv1.2 TLSv1.3;
-    ssl_certificate {crt}; ssl_certificate_key {key};
-    ssl_client_certificate {ca};
-    ssl_verify_client on;
-    return 200 "hello\\n";
-  }}
-}}
-"""
 
 
 @pytest.fixture
@@ -144,11 +123,7 @@ def nginx(world, start, tmp_path):
 
     def run(dns):
         port = free_port()
-        path = tmp_path / "nginx.conf"
-        path.write_text(NGINX.format(folder=tmp_path, port=port, crt=world.path("server.crt"), key=world.path("server.key"),
-                                     ca=world.path("ca.crt"), user="user nobody nogroup;" if os.geteuid() == 0 else ""))
-        started.append(start(["/usr/sbin/nginx", "-e", str(tmp_path / "error"), "-c", str(path)], server=REQUIRE, dns=dns,
-                             port=port, ready=listening))
+        started.append(start(nginx_command(world, tmp_path, port), server=REQUIRE, dns=dns, port=port, ready=listening))
         return started[-1]
     yield run
     for server in started:

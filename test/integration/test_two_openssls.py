@@ -12,6 +12,7 @@ import pytest
 import openssls
 import pki
 from conftest import DEVICE, MODULE, PROGRAMS, config, entry, environment
+from test_process import bad, good
 from zone import free_port, wait_for
 
 LIBCURL = (re.findall(r"libcurl\.so\.4 .*=> (\S+)", subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True,
@@ -31,14 +32,6 @@ def variant(world, start):
                       world.path("ca.crt"), "-V", *arguments], server=REQUIRE,
                      ready=lambda p: re.search("^ready$", p.output.text(), re.M))
     return run
-
-
-def good(world, server):
-    return server.client().run([entry(world.device, DEVICE)], world.key)
-
-
-def bad(world, server):
-    return server.client().run([entry(pki.certificate(world.other_key, DEVICE), DEVICE)], world.other_key)
 
 
 def unnamed(world, server):
