@@ -80,6 +80,21 @@ def laden(made, false=7):
     return DEVICE, rrs
 
 
+def aliases(made, counts):
+    """From one name to the next, each with so many signatures of which the last is right; all of the zone's own making."""
+    zone, rrs = Zone("aliases.com", made.com, ttl=3600), []
+    for kind in (NS, DS):  # for this chain alone
+        made.com.sets.pop(("aliases.com", kind))
+    made.com.cache.clear()
+    for i, count in enumerate(counts):
+        kind, rdata = (CNAME, wire(f"c{i + 1}.aliases.com")) if i < len(counts) - 1 else (TLSA, RIGHT)
+        rrset = [RR(f"c{i}.aliases.com", kind, 3600, rdata)]
+        right = zone.rrsig(rrset)
+        rrs += rrset + [right._replace(rdata=right.rdata[:-4] + struct.pack("!I", n)) for n in range(count - 1)] + [right]
+    ds = [RR("aliases.com", DS, 3600, zone.ds())]
+    return "c0.aliases.com", rrs + zone.rrset("aliases.com", DNSKEY) + ds + [made.com.rrsig(ds)] + chain.upwards(made.com)
+
+
 def costly(made):
     """(name, chain, which bound is said to be passed)."""
     zone = made.of(DEVICE)
@@ -102,6 +117,7 @@ def costly(made):
         "an NSEC3 of many iterations": (DEVICE, made.chain(DEVICE) + [RR("x.example.com", NSEC3, 3600, b"\1\0\xff\xff\0\x14" + bytes(20))],
                                         "too many iterations"),
         "many aliases": (*fill(made, lambda i: RR(f"c{i}.example.com", CNAME, 3600, wire(f"c{i + 1}.example.com"))), "too many records"),
+        "many signatures of aliases": (*aliases(made, [8, 1, 8, 1, 8, 1, 8, 1]), "too many signatures"),
         "deep": (*deep(made, 22), "too many zones"),
         "a key of 16,000 bits": (DEVICE, made.chain(DEVICE) + [RR("example.com", DNSKEY, 3600, b"\1\1\3\x08\x03\1\0\1" + b"\xff" * 2000)],
                                  "too large"),
@@ -116,7 +132,7 @@ def cases(made):  # noqa: F811
 
 KINDS = ["colliding keys", "two keys of one tag", "slow keys", "many keys, each its own", "one key, many signatures", "many TLSA records", "many keys",
          "many DS", "many signatures", "many signatures of keys", "many tiny records", "many names", "many NSEC3",
-         "an NSEC3 of many iterations", "many aliases", "deep", "a key of 16,000 bits", "a key that is not signed"]
+         "an NSEC3 of many iterations", "many aliases", "many signatures of aliases", "deep", "a key of 16,000 bits", "a key that is not signed"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -139,6 +155,18 @@ def test_as_much_as_there_may_be(made, talk):  # noqa: F811
     assert time.monotonic() - begin < patient(SOON), got
     refused(tell(talk, *laden(made, 8)), "too many")
     assert tell(talk, *laden(made, 1)).records == [RIGHT]
+
+
+def test_how_long_libunbound_stands_still(made, talk):  # noqa: F811
+    """It does so between signatures, and costs nothing meanwhile: but the chains behind it wait."""
+    took = []
+    for counts in ([8, 1, 7], [1] * 10):
+        for _ in range(3):
+            begin = time.monotonic()
+            assert tell(talk, *aliases(made, counts)).records == [RIGHT]
+            took.append(time.monotonic() - begin)
+    assert min(took) < patient(0.2), took
+    refused(tell(talk, *aliases(made, [8, 1, 8])), "too many signatures")
 
 
 def test_how_deep_it_may_be(made, talk):  # noqa: F811

@@ -5,6 +5,7 @@
 #include "worker/chain/records.h"
 #include "worker/chain/text.h"
 #include "worker/chain/upper.h"
+#include "worker/chain/wire_name.h"
 #include "worker/dns/anchor.h"
 #include "worker/dns/signatures.h"
 
@@ -56,10 +57,10 @@ bool check_open(void)
 
 static bool is_anchored(const struct record_zone *zone)
 {
-    text_clear(&scratch);
-    text_add_name(&scratch, zone->apex);
+    uint8_t name[WIRE_NAME_MAX];
+
     for (const struct anchor *a = anchors_first(); a != NULL; a = a->next) {
-        if (strcmp(a->owner, scratch.octets) == 0)
+        if (wire_name_same(name, wire_name_of(a->owner, name), zone->apex, zone->apex_len))
             return true;
     }
     return false;
@@ -72,7 +73,7 @@ static bool is_anchored(const struct record_zone *zone)
 static bool needs_step(const struct record_zone *zone)
 {
     return zone->delegated && !zone->proved && !zone->unneeded
-           && records_labels(zone->apex) > records_labels(records.zone[zone->parent].apex) + 1;
+           && wire_name_labels(zone->apex) > wire_name_labels(records.zone[zone->parent].apex) + 1;
 }
 
 /* The zone that needs a step, was not done yet, and is closest to the root; zones: none. */
@@ -83,7 +84,7 @@ static size_t next_step(const bool done[RECORDS_ZONES_MAX])
     for (size_t z = 0; z < records.zones; z++) {
         if (!done[z] && needs_step(&records.zone[z])
             && (next == records.zones
-                || records_labels(records.zone[z].apex) < records_labels(records.zone[next].apex)))
+                || wire_name_labels(records.zone[z].apex) < wire_name_labels(records.zone[next].apex)))
             next = z;
     }
     return next;
@@ -115,7 +116,7 @@ static bool add_anchors(size_t z)
         const struct dance_chain_record *r = &records.record[i].is;
 
         if (r->type != RECORDS_TYPE_DS
-            || !records_same_name(r->owner, r->owner_len, zone->apex, zone->apex_len))
+            || !wire_name_same(r->owner, r->owner_len, zone->apex, zone->apex_len))
             continue;
         text_clear(&scratch);
         text_add_name(&scratch, r->owner);
@@ -134,6 +135,8 @@ static bool add_anchors(size_t z)
  * an alias may lead elsewhere. */
 static size_t zone_over(const char *name)
 {
+    uint8_t wire[WIRE_NAME_MAX];
+    size_t len = wire_name_of(name, wire);
     size_t over = records.zones;
 
     for (size_t i = 0; i < records.count; i++) {
@@ -145,7 +148,7 @@ static size_t zone_over(const char *name)
     for (size_t z = 0; z < records.zones; z++) {
         const struct record_zone *zone = &records.zone[z];
 
-        if (records_is_over(zone->apex, zone->apex_len, name)
+        if (wire_name_within(wire, len, zone->apex, zone->apex_len)
             && (over == records.zones || zone->apex_len > records.zone[over].apex_len))
             over = z;
     }
@@ -153,12 +156,12 @@ static size_t zone_over(const char *name)
 }
 
 /* What was proved above zone z by an earlier chain is not looked at again. false: too much. */
-static bool begin_below(size_t z, time_t now)
+static bool begin_below(size_t z)
 {
     size_t from = z;
 
     while (from < records.zones && records.zone[from].delegated
-           && !upper_known(&records, from, now))
+           && !upper_known(&records, from))
         from = records.zone[from].parent;
     if (from == records.zones || !records.zone[from].delegated)
         return true;
@@ -171,10 +174,10 @@ static bool begin_below(size_t z, time_t now)
 }
 
 /* All that is above zone z holds. */
-static void learn_above(size_t z, time_t now)
+static void learn_above(size_t z)
 {
     for (; z < records.zones && records.zone[z].delegated; z = records.zone[z].parent)
-        upper_learn(&records, z, now);
+        upper_learn(&records, z);
 }
 
 /*
@@ -243,6 +246,7 @@ void check_chain(struct check *check, const struct dance_wire_chain *chain)
     char name[DANCE_WIRE_NAME_MAX + 2];
     time_t now = time(NULL);
     const char *fault = records_read(&records, chain->chain, chain->chain_len, now);
+    uint32_t passed;
     size_t z = 0;
     int error;
 
@@ -252,7 +256,7 @@ void check_chain(struct check *check, const struct dance_wire_chain *chain)
     if (fault == NULL) {
         end_at_anchors();
         z = zone_over(name);
-        fault = begin_below(z, now) ? NULL : TOO_MANY_DS;
+        fault = begin_below(z) ? NULL : TOO_MANY_DS;
     }
     if (fault != NULL) {
         refuse(check, DANCE_WIRE_BOGUS, fault);
@@ -261,9 +265,12 @@ void check_chain(struct check *check, const struct dance_wire_chain *chain)
     if (!take_steps(check))
         return;
     error = context_resolve(&records, &anchors, name, RECORDS_TYPE_TLSA, &check->result);
+    /* On a busy machine that was a while ago. */
+    passed = (uint32_t)(time(NULL) - now);
+    records.ttl -= passed < records.ttl ? passed : records.ttl;
     conclude(check, error);
     if (check->answer.status == DANCE_WIRE_SECURE)
-        learn_above(z, now);
+        learn_above(z);
 }
 
 void check_prepare(void)

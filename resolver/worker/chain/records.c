@@ -2,8 +2,8 @@
 #include "worker/chain/records.h"
 
 #include "worker/chain/keys.h"
+#include "worker/chain/wire_name.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #define CLASS_IN 1u
@@ -14,6 +14,12 @@
 /* An RRset of a zone that changes algorithm and keys at the same time has six. */
 #define SIGNATURES_OF_RRSET_MAX 8u
 #define SIGNATURES_MAX 48u
+/*
+ * Of the records in one answer, aliases and denials included. Behind each nine that it has computed
+ * libunbound stands still, for 50 ms and then longer and longer, and whoever else waits does so with
+ * it. A wildcard's record, its alias and NSEC3 under two algorithms have ten.
+ */
+#define SIGNATURES_OF_ANSWER_MAX 16u
 #define DENIALS_MAX 12u /* NSEC and NSEC3 records; a wildcard needs one, or three */
 /* What libunbound computes for a key of any size is more for none; RFC 9276 wants 0. */
 #define ITERATIONS_MAX 150u
@@ -28,62 +34,10 @@ static uint32_t get32(const uint8_t *from)
     return (uint32_t)get16(from) << 16 | get16(from + 2);
 }
 
-size_t records_labels(const uint8_t *name)
-{
-    size_t labels = 0;
-
-    for (; *name != 0; name += 1u + *name)
-        labels++;
-    return labels;
-}
-
-/* The length octets of labels are below any letter. */
-bool records_same_name(const uint8_t *one, size_t one_len, const uint8_t *other, size_t other_len)
-{
-    if (one_len != other_len)
-        return false;
-    for (size_t i = 0; i < one_len; i++) {
-        if (tolower(one[i]) != tolower(other[i]))
-            return false;
-    }
-    return true;
-}
-
-/* Is name that of the zone, or below it? */
-static bool is_within(const uint8_t *name, size_t len, const uint8_t *zone, size_t zone_len)
-{
-    while (len > zone_len) {
-        size_t label = 1u + *name;
-
-        name += label;
-        len -= label;
-    }
-    return records_same_name(name, len, zone, zone_len);
-}
-
-bool records_is_over(const uint8_t *zone, size_t zone_len, const char *name)
-{
-    uint8_t wire[256];
-    size_t len = 0;
-
-    while (*name != '\0' && *name != '.') {
-        size_t label = strcspn(name, ".");
-
-        if (len + 2 + label > sizeof(wire))
-            return false;
-        wire[len++] = (uint8_t)label;
-        memcpy(wire + len, name, label);
-        len += label;
-        name += label + (name[label] == '.');
-    }
-    wire[len++] = 0;
-    return is_within(wire, len, zone, zone_len);
-}
-
 static bool is_same_set(const struct record *one, const struct record *other)
 {
     return one->covers == other->covers
-           && records_same_name(one->is.owner, one->is.owner_len, other->is.owner,
+           && wire_name_same(one->is.owner, one->is.owner_len, other->is.owner,
                                 other->is.owner_len);
 }
 
@@ -91,7 +45,7 @@ static bool is_same_set(const struct record *one, const struct record *other)
  * (RFC 4034, section 3.1.3); NULL: it is none, or is at the wildcard itself. */
 static const uint8_t *find_wildcard(const struct record *r, const struct record *signature)
 {
-    size_t labels = records_labels(r->is.owner);
+    size_t labels = wire_name_labels(r->is.owner);
     size_t counted = signature->is.rdata[3];
     const uint8_t *at = r->is.owner;
 
@@ -119,7 +73,7 @@ static const char *read_signature(struct record *r, time_t now)
     if (r->signer_len == 0 || len - RRSIG_FIXED <= r->signer_len)
         return "a signature is malformed";
     r->covers = get16(rdata);
-    if (!is_within(r->is.owner, r->is.owner_len, r->signer, r->signer_len))
+    if (!wire_name_within(r->is.owner, r->is.owner_len, r->signer, r->signer_len))
         return "a record is signed by a zone that it is not in";
     /* Serial numbers (RFC 4034, section 3.1.5). */
     if ((int32_t)(get32(rdata + 8) - (uint32_t)now) <= 0)
@@ -167,7 +121,7 @@ static bool is_repeated(const struct records *records, const struct record *r)
 
         if (other->is.type == r->is.type && other->is.rdata_len == r->is.rdata_len
             && memcmp(other->is.rdata, r->is.rdata, r->is.rdata_len) == 0
-            && records_same_name(other->is.owner, other->is.owner_len, r->is.owner,
+            && wire_name_same(other->is.owner, other->is.owner_len, r->is.owner,
                                  r->is.owner_len))
             return true;
     }
@@ -214,7 +168,7 @@ static bool is_made_of_dname(const struct records *records, const struct record 
         const struct dance_chain_record *d = &records->record[i].is;
 
         if (d->type == RECORDS_TYPE_DNAME && d->owner_len < r->is.owner_len
-            && is_within(r->is.owner, r->is.owner_len, d->owner, d->owner_len))
+            && wire_name_within(r->is.owner, r->is.owner_len, d->owner, d->owner_len))
             return true;
     }
     return false;
@@ -245,7 +199,7 @@ static const char *find_signer(struct records *records, struct record *r)
         if (signatures > 0 && r->wildcard != find_wildcard(r, s))
             return "the signatures of a record are for different wildcards";
         r->wildcard = find_wildcard(r, s);
-        if (!records_same_name(r->signer, r->signer_len, s->signer, s->signer_len))
+        if (!wire_name_same(r->signer, r->signer_len, s->signer, s->signer_len))
             return "a record is signed by two zones";
         r->ttl = least(r->ttl, get32(s->is.rdata + 4));
         if (++signatures > SIGNATURES_OF_RRSET_MAX)
@@ -278,6 +232,12 @@ static void drop_if(struct records *records,
     records->count = kept;
 }
 
+/* It is one of the way from the anchor, or a signature of one. */
+static bool is_of_delegation(const struct record *r)
+{
+    return r->covers == RECORDS_TYPE_DNSKEY || r->covers == RECORDS_TYPE_DS;
+}
+
 static bool is_not_signed_but_made(const struct records *records, const struct record *r)
 {
     return r->signer == NULL && is_made_of_dname(records, r);
@@ -286,15 +246,17 @@ static bool is_not_signed_but_made(const struct records *records, const struct r
 static const char *find_signers(struct records *records)
 {
     size_t signatures = 0;
+    size_t of_answer = 0;
 
     for (size_t i = 0; i < records->count; i++) {
         struct record *r = &records->record[i];
         const char *fault = find_signer(records, r);
 
         signatures += is_signature(r);
+        of_answer += is_signature(r) && !is_of_delegation(r);
         if (fault != NULL)
             return fault;
-        if (signatures > SIGNATURES_MAX)
+        if (signatures > SIGNATURES_MAX || of_answer > SIGNATURES_OF_ANSWER_MAX)
             return "it has too many signatures";
         if (is_signature(r) && !has_record(records, r))
             return "a signature is there without its record";
@@ -313,7 +275,7 @@ static size_t zone_of(struct records *records, const struct record *r)
     size_t i = 0;
 
     while (i < records->zones
-           && !records_same_name(records->zone[i].apex, records->zone[i].apex_len, r->signer,
+           && !wire_name_same(records->zone[i].apex, records->zone[i].apex_len, r->signer,
                                  r->signer_len))
         i++;
     if (i == records->zones && i < RECORDS_ZONES_MAX)
@@ -325,12 +287,15 @@ static size_t zone_of(struct records *records, const struct record *r)
 /* Is r where it can be in its zone? */
 static const char *look_at_place(const struct record *r)
 {
-    bool apex = records_same_name(r->is.owner, r->is.owner_len, r->signer, r->signer_len);
+    bool apex = wire_name_same(r->is.owner, r->is.owner_len, r->signer, r->signer_len);
 
     if (r->covers == RECORDS_TYPE_DNSKEY && !apex)
         return "a zone's keys are signed by another";
     if (r->covers == RECORDS_TYPE_DS && apex)
         return "a DS record is signed by the zone that it is for";
+    /* No delegation comes of a wildcard (RFC 4592, section 4.6); libunbound takes one for it. */
+    if (is_of_delegation(r) && (r->wildcard != NULL || memcmp(r->is.owner, "\1*", 2) == 0))
+        return "a zone's DNSKEY or DS record is of a wildcard";
     return NULL;
 }
 
@@ -378,7 +343,7 @@ static void find_parents(struct records *records)
         for (size_t z = 0; z < records->zones; z++) {
             struct record_zone *zone = &records->zone[z];
 
-            if (!records_same_name(zone->apex, zone->apex_len, r->is.owner, r->is.owner_len))
+            if (!wire_name_same(zone->apex, zone->apex_len, r->is.owner, r->is.owner_len))
                 continue;
             zone->delegated = true;
             zone->parent = r->zone;
@@ -409,15 +374,14 @@ static const char *look_at_keys(const struct records *records)
 
 static void find_ttl(struct records *records, time_t now)
 {
-    records->ttl = records->holds = TTL_MAX;
+    records->ttl = TTL_MAX;
     for (size_t i = 0; i < records->count; i++) {
         const struct record *r = &records->record[i];
 
         records->ttl = least(records->ttl, r->ttl);
         if (is_signature(r))
-            records->holds = least(records->holds, get32(r->is.rdata + 8) - (uint32_t)now);
+            records->ttl = least(records->ttl, get32(r->is.rdata + 8) - (uint32_t)now);
     }
-    records->ttl = least(records->ttl, records->holds);
 }
 
 const char *records_read(struct records *records, const uint8_t *octets, size_t len, time_t now)

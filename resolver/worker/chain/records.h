@@ -57,8 +57,7 @@ struct records {
     size_t count;
     struct record_zone zone[RECORDS_ZONES_MAX];
     size_t zones;
-    uint32_t ttl;   /* seconds for which all of it is good */
-    uint32_t holds; /* and until the first of its signatures ends */
+    uint32_t ttl; /* seconds for which all of it is good */
 };
 
 /*
@@ -66,14 +65,5 @@ struct records {
  * (static), in words for an operator. What was read points into the chain.
  */
 const char *records_read(struct records *records, const uint8_t *octets, size_t len, time_t now);
-
-/* Labels of an uncompressed name, without the root's. */
-size_t records_labels(const uint8_t *name);
-
-/* Is name (as text, absolute, of letters, digits, hyphens and underscores) zone's or below it? */
-bool records_is_over(const uint8_t *zone, size_t zone_len, const char *name);
-
-/* The same name, whatever the case of its letters? */
-bool records_same_name(const uint8_t *one, size_t one_len, const uint8_t *other, size_t other_len);
 
 #endif

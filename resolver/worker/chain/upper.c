@@ -1,6 +1,8 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "worker/chain/upper.h"
 
+#include "worker/chain/wire_name.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +17,6 @@ static struct proved {
     uint8_t *octets;
     size_t len;
     long long used;
-    uint32_t ends; /* when the first of the signatures does; a serial number */
 } table[UPPER_MAX];
 static long long uses;
 
@@ -61,7 +62,7 @@ static void put_set(struct blob *blob, const struct records *records, size_t zon
         size_t at = count;
 
         if (r->covers != type
-            || !records_same_name(r->is.owner, r->is.owner_len, z->apex, z->apex_len))
+            || !wire_name_same(r->is.owner, r->is.owner_len, z->apex, z->apex_len))
             continue;
         for (; at > 0 && is_before(r, found[at - 1]); at--)
             found[at] = found[at - 1];
@@ -95,14 +96,14 @@ static struct proved *find(const struct blob *blob)
     return NULL;
 }
 
-bool upper_known(const struct records *records, size_t zone, time_t now)
+bool upper_known(const struct records *records, size_t zone)
 {
     static struct blob blob;
     struct proved *p;
 
     put_way(&blob, records, zone);
     p = blob.len > 0 ? find(&blob) : NULL;
-    if (p == NULL || (int32_t)(p->ends - (uint32_t)now) <= 0)
+    if (p == NULL)
         return false;
     p->used = ++uses;
     return true;
@@ -119,21 +120,14 @@ static struct proved *least_used(void)
     return least;
 }
 
-void upper_learn(const struct records *records, size_t zone, time_t now)
+void upper_learn(const struct records *records, size_t zone)
 {
     static struct blob blob;
-    /* Of the whole chain's signatures the first end: these hold for as long at least. */
-    uint32_t ends = (uint32_t)now + records->holds;
     struct proved *p;
     uint8_t *octets;
 
     put_way(&blob, records, zone);
-    if (blob.len == 0)
-        return;
-    p = find(&blob);
-    if (p != NULL && (int32_t)(ends - p->ends) > 0)
-        p->ends = ends;
-    if (p != NULL)
+    if (blob.len == 0 || find(&blob) != NULL)
         return;
     octets = malloc(blob.len);
     if (octets == NULL)
@@ -144,13 +138,12 @@ void upper_learn(const struct records *records, size_t zone, time_t now)
     p->octets = octets;
     p->len = blob.len;
     p->used = ++uses;
-    p->ends = ends;
 }
 
 void upper_forget(void)
 {
     for (size_t i = 0; i < UPPER_MAX; i++) {
         free(table[i].octets);
-        table[i] = (struct proved){NULL, 0, 0, 0};
+        table[i] = (struct proved){NULL, 0, 0};
     }
 }

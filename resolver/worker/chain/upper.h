@@ -4,8 +4,9 @@
  * Chains of many clients have the same root, the same registry and often the same
  * zone. That a zone's DS records hold follows from the trust anchors and the
  * records above it alone, as long as all of their signatures do: the very same
- * records, signatures included, octet by octet, need not be proved again until
- * the first of these ends. A chain with any difference in them is.
+ * records, signatures included, octet by octet, need not be proved again. A
+ * chain with any difference in them is; one of whose signatures one has ended is
+ * none (records_read()).
  *
  * Of one process, for its trust anchors. Bounded: what was not used for longest goes.
  *
@@ -18,15 +19,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <time.h>
 
 #define UPPER_MAX 64u /* zones */
 
 /* Was it proved that the DS records of this zone hold, by what is above it in these records? */
-bool upper_known(const struct records *records, size_t zone, time_t now);
+bool upper_known(const struct records *records, size_t zone);
 
 /* It was, just now. */
-void upper_learn(const struct records *records, size_t zone, time_t now);
+void upper_learn(const struct records *records, size_t zone);
 
 void upper_forget(void);
 

@@ -3,6 +3,7 @@
 #include "worker/chain/keys.h"
 #include "worker/chain/records.h"
 #include "worker/chain/text.h"
+#include "worker/chain/wire_name.h"
 
 #include "forged.h"
 
@@ -78,7 +79,7 @@ Test(records, zones_and_ttl)
     cr_assert(records.zone[0].delegated && records.zone[0].parent == 1);
     cr_assert(!records.zone[1].delegated);
     cr_assert_eq(records.ttl, 300);
-    cr_assert_eq(records_labels(records.zone[0].apex), 1);
+    cr_assert_eq(wire_name_labels(records.zone[0].apex), 1);
 }
 
 /* The TTL of the chain is the least of all that it says, the signatures' ends included. */
@@ -177,6 +178,13 @@ Test(records, places)
     begin_chain(&chain);
     put_delegation(&chain, "com.", &com, "com.", &com);
     FAULT("a DS record is signed by the zone that it is for");
+    begin_chain(&chain);
+    put_delegation(&chain, "*.com.", &com, "com.", &com);
+    FAULT("a zone's DNSKEY or DS record is of a wildcard");
+    begin_chain(&chain);
+    forged.labels = 1;
+    put_delegation(&chain, "a.com.", &com, "com.", &com);
+    FAULT("a zone's DNSKEY or DS record is of a wildcard");
 }
 
 static void put_type(unsigned type, const void *rdata, size_t len)
@@ -262,17 +270,24 @@ Test(records, bounds)
 {
     char name[32];
 
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 16; i++) {
         (void)snprintf(name, sizeof(name), "n%d.com.", i);
         put_record(&chain, name, TLSA, forged_tlsa, sizeof(forged_tlsa));
         sign(name, TLSA, "com.");
     }
     cr_assert_null(read_chain());
-    for (int i = 40; i < 49; i++) {
+    put_delegation(&chain, "z.com.", &other, "com.", &com);
+    cr_assert_null(read_chain());
+    put_tlsa(&chain, "n16.com.", "com.", &com);
+    FAULT("it has too many signatures");
+    begin_chain(&chain);
+    for (int i = 0; i < 48; i++) {
         (void)snprintf(name, sizeof(name), "n%d.com.", i);
-        put_record(&chain, name, TLSA, forged_tlsa, sizeof(forged_tlsa));
-        sign(name, TLSA, "com.");
+        put_record(&chain, name, DS, com.rdata, sizeof(com.rdata));
+        sign(name, DS, "com.");
     }
+    cr_assert_null(read_chain());
+    put_delegation(&chain, "z.com.", &other, "com.", &com);
     FAULT("it has too many signatures");
     begin_chain(&chain);
     for (unsigned i = 0; i <= RECORDS_MAX; i++) {
@@ -290,8 +305,8 @@ Test(records, bounds)
     begin_chain(&chain);
     for (unsigned i = 0; i <= RECORDS_ZONES_MAX; i++) {
         (void)snprintf(name, sizeof(name), "z%u.com.", i);
-        put_record(&chain, name, TLSA, forged_tlsa, sizeof(forged_tlsa));
-        sign(name, TLSA, name);
+        put_record(&chain, name, DNSKEY, com.rdata, sizeof(com.rdata));
+        sign(name, DNSKEY, name);
     }
     FAULT("it has too many zones");
 }
