@@ -84,7 +84,8 @@ static size_t next_step(const bool done[RECORDS_ZONES_MAX])
     for (size_t z = 0; z < records.zones; z++) {
         if (!done[z] && needs_step(&records.zone[z])
             && (next == records.zones
-                || wire_name_labels(records.zone[z].apex) < wire_name_labels(records.zone[next].apex)))
+                || wire_name_labels(records.zone[z].apex)
+                       < wire_name_labels(records.zone[next].apex)))
             next = z;
     }
     return next;
@@ -160,8 +161,7 @@ static bool begin_below(size_t z)
 {
     size_t from = z;
 
-    while (from < records.zones && records.zone[from].delegated
-           && !upper_known(&records, from))
+    while (from < records.zones && records.zone[from].delegated && !upper_known(&records, from))
         from = records.zone[from].parent;
     if (from == records.zones || !records.zone[from].delegated)
         return true;

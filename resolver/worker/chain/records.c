@@ -16,8 +16,8 @@
 #define SIGNATURES_MAX 48u
 /*
  * Of the records in one answer, aliases and denials included. Behind each nine that it has computed
- * libunbound stands still, for 50 ms and then longer and longer, and whoever else waits does so with
- * it. A wildcard's record, its alias and NSEC3 under two algorithms have ten.
+ * libunbound stands still, for 50 ms and then longer and longer, and whoever else waits does so
+ * with it. A wildcard's record, its alias and NSEC3 under two algorithms have ten.
  */
 #define SIGNATURES_OF_ANSWER_MAX 16u
 #define DENIALS_MAX 12u /* NSEC and NSEC3 records; a wildcard needs one, or three */
@@ -38,7 +38,7 @@ static bool is_same_set(const struct record *one, const struct record *other)
 {
     return one->covers == other->covers
            && wire_name_same(one->is.owner, one->is.owner_len, other->is.owner,
-                                other->is.owner_len);
+                             other->is.owner_len);
 }
 
 /* Where the wildcard's name of an RRset begins behind its "*", by what a signature says of it
@@ -121,8 +121,7 @@ static bool is_repeated(const struct records *records, const struct record *r)
 
         if (other->is.type == r->is.type && other->is.rdata_len == r->is.rdata_len
             && memcmp(other->is.rdata, r->is.rdata, r->is.rdata_len) == 0
-            && wire_name_same(other->is.owner, other->is.owner_len, r->is.owner,
-                                 r->is.owner_len))
+            && wire_name_same(other->is.owner, other->is.owner_len, r->is.owner, r->is.owner_len))
             return true;
     }
     return false;
@@ -276,7 +275,7 @@ static size_t zone_of(struct records *records, const struct record *r)
 
     while (i < records->zones
            && !wire_name_same(records->zone[i].apex, records->zone[i].apex_len, r->signer,
-                                 r->signer_len))
+                              r->signer_len))
         i++;
     if (i == records->zones && i < RECORDS_ZONES_MAX)
         records->zone[records->zones++] =
