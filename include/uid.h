@@ -10,6 +10,9 @@
 
 #define DANCE_UID_NONE ((uid_t)-1)
 
+/* Up to here they are the system's, as the distributions have it. */
+#define DANCE_UID_SYSTEM_MAX 999u
+
 /*
  * The uid that the kernel says in this user namespace for every user whom it
  * does not map: whoever has it may be anybody, also where it equals one's own.

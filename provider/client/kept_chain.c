@@ -120,7 +120,7 @@ static bool holds(const struct dance_chain *chain)
 {
     int64_t now = (int64_t)time(NULL);
 
-    return now >= chain->from && now <= chain->until;
+    return now >= chain->from && now < chain->until;
 }
 
 /* With the lock held: read the file, if it is another one than before. */
@@ -138,9 +138,9 @@ static void read_file(struct kept *kept, const struct dance_config *config)
     octets = OPENSSL_malloc(DANCE_CHAIN_MAX);
     if (octets != NULL)
         len = dance_chain_file_read(config->chain_file, octets, &stamp, failure);
-    if (len > 0)
+    if (len > 0 && adopt(kept, config, octets, len, &why))
         kept->stamp = stamp;
-    if (len == 0 || !adopt(kept, config, octets, len, &why))
+    else
         complain(kept, config, why);
     OPENSSL_free(octets);
 }

@@ -72,10 +72,10 @@ static int work(uid_t uid, int link, const struct dance_generation *page, struct
     return worker_run(options, uid, link, page, figures);
 }
 
-static int check(int socket)
+static int check(uid_t uid, int socket)
 {
     leave();
-    return checker_run(options, socket);
+    return checker_run(options, uid, socket);
 }
 
 static bool watch(int fd, void *data, uint32_t events)

@@ -1,9 +1,10 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "supervisor/user.h"
 
+#include "uid.h"
+
 #include <stdlib.h>
 
-#define SYSTEM_UID_MAX 999u
 #define LOGIN_UID_MAX 65535u
 /* Users that have nothing any more, of whom is still known what was counted. */
 #define REMEMBERED_MAX 64u
@@ -79,7 +80,7 @@ void user_remember_unless_used(struct user *user)
 
 unsigned user_rank(uid_t uid)
 {
-    if (uid <= SYSTEM_UID_MAX)
+    if (uid <= DANCE_UID_SYSTEM_MAX)
         return 0;
     /* Subordinate numbers, as containers have them: one who logs in may be many of these. */
     return uid <= LOGIN_UID_MAX ? 1 : 2;

@@ -123,7 +123,7 @@ pid_t workers_start_checker(const struct worker *worker)
         return -1;
     pid = fork_with(ends, NULL);
     if (pid == 0)
-        _exit(check_of(ends[1]));
+        _exit(check_of(worker->user->uid, ends[1]));
     if (pid > 0) {
         await_begin(ends[0]);
         /* Where it does not reach the worker its other end is closed, and it ends. */

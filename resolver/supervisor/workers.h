@@ -37,7 +37,7 @@ typedef int workers_work(uid_t uid, int link, const struct dance_generation *pag
                          struct figures *figures);
 
 /* Likewise, a checker of a worker that has the other end of the socket. */
-typedef int workers_check(int socket);
+typedef int workers_check(uid_t uid, int socket);
 
 /* epoll: where links are registered, with their worker. */
 void workers_open(int epoll, workers_work *work, workers_check *check);

@@ -4,6 +4,7 @@
 #include "link.h"
 #include "log.h"
 #include "now.h"
+#include "uid.h"
 #include "worker/chain/chains.h"
 #include "worker/changes.h"
 #include "worker/collect/collect.h"
@@ -31,7 +32,6 @@
 #define PEERS_MAX 8192u
 #define DNS_SOCKETS_MIN 1024u /* where there are descriptors for them */
 /* An ordinary user's worker stands back when there is not enough for all. */
-#define SYSTEM_UID_MAX 999u
 #define NICE 5
 /* With nobody at the other end of anything it stays for a moment, for who comes again and again. */
 #define ALONE_MS 10000
@@ -260,7 +260,7 @@ int worker_run(const struct options *of, uid_t uid, int link, const struct dance
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     /* Behind root's, wherever who runs the resolver has put them all. */
-    if (uid > SYSTEM_UID_MAX)
+    if (uid > DANCE_UID_SYSTEM_MAX)
         (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICE);
     poller = epoll_create1(EPOLL_CLOEXEC);
     changes_open(options);

@@ -2,6 +2,7 @@
 #include "worker/chain/checker.h"
 
 #include "log.h"
+#include "uid.h"
 #include "worker/chain/check.h"
 #include "worker/dns/anchor.h"
 #include "worker/dns/settings.h"
@@ -19,8 +20,9 @@
 #include <sanitizer/lsan_interface.h>
 #endif
 
-/* Behind who answers from what is known. */
+/* Behind who answers from what is known; and an ordinary user's, who may be many, behind all. */
 #define NICE 10
+#define NICE_OF_OTHERS 19
 /* libunbound may keep a little of each; the next one begins anew. */
 #define CHAINS_MAX 100000u
 
@@ -69,7 +71,7 @@ static bool answer_one(int socket, const char *broken)
     return send(socket, message, len, MSG_NOSIGNAL) == (ssize_t)len;
 }
 
-int checker_run(const struct options *options, int socket)
+int checker_run(const struct options *options, uid_t uid, int socket)
 {
     static const char begun = CHECKER_BEGUN;
     const char *broken = NULL;
@@ -82,7 +84,9 @@ int checker_run(const struct options *options, int socket)
     (void)signal(SIGUSR1, SIG_IGN);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    (void)setpriority(PRIO_PROCESS, 0, NICE);
+    (void)setpriority(PRIO_PROCESS, 0,
+                      getpriority(PRIO_PROCESS, 0)
+                          + (uid > DANCE_UID_SYSTEM_MAX ? NICE_OF_OTHERS : NICE));
     if (!anchors_read(options->trust_anchor, &why))
         broken = settings_fault(options->trust_anchor, why);
     else if (!check_open())

@@ -14,13 +14,15 @@
 
 #include "options.h"
 
+#include <sys/types.h>
+
 /* The first message, of one octet, when it has let go of all that is not its own. */
 #define CHECKER_BEGUN 'B'
 
 /* Processor time that a chain may take, in seconds. */
 #define CHECKER_SECONDS 2
 
-/* Be one, in a process that ends with what this returns. */
-int checker_run(const struct options *options, int socket);
+/* Be one of this user, in a process that ends with what this returns. */
+int checker_run(const struct options *options, uid_t uid, int socket);
 
 #endif

@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,6 +30,7 @@ static struct octets chain;
 static struct forged_key root;
 static char anchor_file[] = "/tmp/dance-anchor-XXXXXX";
 static struct options options;
+static uid_t user; /* whose they are */
 static int poller;
 static bool may_start; /* false: a checker that is asked for never comes */
 static unsigned asked_for;
@@ -78,7 +80,7 @@ static void want(void)
         started[count] = fork();
         if (started[count] == 0) {
             (void)close(ends[0]);
-            _exit(checker_run(&options, ends[1]));
+            _exit(checker_run(&options, user, ends[1]));
         }
         count++;
         (void)close(ends[1]);
@@ -165,6 +167,28 @@ static void run_until(unsigned answers)
             cr_assert(chains_event(event.data.ptr, dance_now_ms()));
         chains_expire(dance_now_ms());
     }
+}
+
+/* Who may be many is behind the system's, however many chains he has checked. */
+static void is_so_nice(uid_t of, int nice)
+{
+    int base = getpriority(PRIO_PROCESS, 0);
+
+    user = of;
+    ask(1, "a", true);
+    run_until(1);
+    cr_assert_eq(delivered[0].status, DANCE_WIRE_SECURE);
+    cr_assert_eq(getpriority(PRIO_PROCESS, (id_t)started[0]), base + nice < 19 ? base + nice : 19);
+}
+
+Test(chains, a_checker_of_the_system)
+{
+    is_so_nice(999, 10);
+}
+
+Test(chains, a_checker_of_an_ordinary_user)
+{
+    is_so_nice(1000, 19);
 }
 
 Test(chains, one_that_holds)
