@@ -15,10 +15,10 @@ def listening(process):
 
 @pytest.fixture
 def dtls_server(world, start):
-    def run(policy, *arguments, **more):
+    def run(policy, *arguments, dns=None, **more):
         return start(["openssl", "s_server", "-dtls", "-accept", "127.0.0.1:PORT", "-cert", world.path("server.crt"),
                       "-key", world.path("server.key"), "-CAfile", world.path("ca.crt"), *arguments],
-                     server={"policy": policy, "allow": "*", **more}, ready=listening)
+                     server={"policy": policy, "allow": "*", **more}, dns=dns, ready=listening)
     return run
 
 

@@ -10,6 +10,7 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -242,6 +243,21 @@ def test_resumption(taker, s_client, client, tmp_path, nobody_asked, arguments):
     again = s_client(server.port, "-sess_in", session, client=client)
     assert again.accepted and "Reused, TLSv1.3" in again.text, (again.text, server.log.text())
     assert ", CertificateRequest" not in server.output.text()
+
+
+@pytest.mark.parametrize("arguments", [[], ["-no_ticket"]], ids=["ticket", "cache"])
+def test_a_session_ends_with_what_its_chain_said(taker, tree, s_client, client, brought, tmp_path, nobody_asked, arguments):
+    """Whoever has a session of a chain that has ended since, and no other chain, is as good as anybody."""
+    name, session = "brief._device.example.com", str(tmp_path / "session")
+    brought.write_bytes(octets(tree, name))
+    client["identity"] = name
+    server = taker("require", *arguments)
+    begin = time.monotonic()
+    assert s_client(server.port, "-sess_out", session, client=client).accepted, server.log.text()
+    client["chain"] = "no"
+    alone = wait_for(lambda: not (done := s_client(server.port, "-sess_in", session, client=client)).accepted and done, 20, "its end")
+    assert time.monotonic() - begin < 7 + patient(3), "the TTL"
+    assert alone.alert == 40 and server.log.wait(f"refused {name}: .*reason=(session-over|chain-absent)"), server.log.text()
 
 
 def test_after_the_handshake(world, tree, odd_server, talk, nobody_asked):
