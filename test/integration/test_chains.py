@@ -209,6 +209,16 @@ def test_a_wildcard_is_not_for_everybody(made, talk, origin):
         refused(tell(talk, of, rrs))
 
 
+def test_no_delegation_comes_of_a_wildcard(made, talk):
+    """The zone above has one, for whatever reason: libunbound would take it for each of its children, with no denial."""
+    wild = [RR("*.com", DS, 3600, made.of(DEVICE).ds())]
+    expanded = [wild[0]._replace(owner="example.com")]
+    below = [rr for rr in made.chain(DEVICE) if not (rr.owner == "example.com" and (rr.kind == DS or rr.rdata[:2] == DS.to_bytes(2, "big")))]
+    assert len(below) == len(made.chain(DEVICE)) - 2
+    for ds in (wild, expanded):
+        refused(tell(talk, DEVICE, below + ds + [made.com.rrsig(ds, "*.com")]), "of a wildcard")
+
+
 def test_aliases(made, talk):
     """To nowhere, to itself, round and round, and to a name of which something else is said."""
     zone = made.of(DEVICE)

@@ -6,7 +6,7 @@
 #ifndef DANCE_CHAIN_CONTEXT_H
 #define DANCE_CHAIN_CONTEXT_H
 
-#include "worker/chain/records.h"
+#include "worker/chain/record.h"
 
 #include <stdbool.h>
 #include <unbound.h>

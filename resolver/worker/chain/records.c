@@ -3,12 +3,12 @@
 
 #include "worker/chain/keys.h"
 #include "worker/chain/wire_name.h"
+#include "worker/chain/zones.h"
 
 #include <string.h>
 
 #define CLASS_IN 1u
 #define RRSIG_FIXED 18u     /* octets before the signer's name (RFC 4034, section 3.1) */
-#define NSEC3_FIXED 5u      /* octets before the salt (RFC 5155, section 3.2) */
 #define TTL_MAX 0x7fffffffu /* RFC 2181, section 8: what is larger is 0 */
 
 /* An RRset of a zone that changes algorithm and keys at the same time has six. */
@@ -102,7 +102,7 @@ static const char *look_at_type(const struct record *r)
         return len > 0 && dance_chain_name_len(rdata, len) > 0 ? NULL
                                                                : "an NSEC record is malformed";
     case RECORDS_TYPE_NSEC3:
-        if (len <= NSEC3_FIXED || len <= NSEC3_FIXED + rdata[4])
+        if (len <= RECORDS_NSEC3_FIXED || len <= RECORDS_NSEC3_FIXED + rdata[4])
             return "an NSEC3 record is malformed";
         return get16(rdata + 2) <= ITERATIONS_MAX ? NULL
                                                   : "an NSEC3 record has too many iterations";
@@ -231,12 +231,6 @@ static void drop_if(struct records *records,
     records->count = kept;
 }
 
-/* It is one of the way from the anchor, or a signature of one. */
-static bool is_of_delegation(const struct record *r)
-{
-    return r->covers == RECORDS_TYPE_DNSKEY || r->covers == RECORDS_TYPE_DS;
-}
-
 static bool is_not_signed_but_made(const struct records *records, const struct record *r)
 {
     return r->signer == NULL && is_made_of_dname(records, r);
@@ -252,7 +246,7 @@ static const char *find_signers(struct records *records)
         const char *fault = find_signer(records, r);
 
         signatures += is_signature(r);
-        of_answer += is_signature(r) && !is_of_delegation(r);
+        of_answer += is_signature(r) && !records_of_delegation(r);
         if (fault != NULL)
             return fault;
         if (signatures > SIGNATURES_MAX || of_answer > SIGNATURES_OF_ANSWER_MAX)
@@ -264,109 +258,6 @@ static const char *find_signers(struct records *records)
     for (size_t i = 0; i < records->count; i++) {
         if (records->record[i].signer == NULL)
             return "a record is not signed";
-    }
-    return NULL;
-}
-
-/* The zone that signed r, found or made. RECORDS_ZONES_MAX: there are too many. */
-static size_t zone_of(struct records *records, const struct record *r)
-{
-    size_t i = 0;
-
-    while (i < records->zones
-           && !wire_name_same(records->zone[i].apex, records->zone[i].apex_len, r->signer,
-                              r->signer_len))
-        i++;
-    if (i == records->zones && i < RECORDS_ZONES_MAX)
-        records->zone[records->zones++] =
-            (struct record_zone){.apex = r->signer, .apex_len = r->signer_len};
-    return i;
-}
-
-/* Is r where it can be in its zone? */
-static const char *look_at_place(const struct record *r)
-{
-    bool apex = wire_name_same(r->is.owner, r->is.owner_len, r->signer, r->signer_len);
-
-    if (r->covers == RECORDS_TYPE_DNSKEY && !apex)
-        return "a zone's keys are signed by another";
-    if (r->covers == RECORDS_TYPE_DS && apex)
-        return "a DS record is signed by the zone that it is for";
-    /* No delegation comes of a wildcard (RFC 4592, section 4.6); libunbound takes one for it. */
-    if (is_of_delegation(r) && (r->wildcard != NULL || memcmp(r->is.owner, "\1*", 2) == 0))
-        return "a zone's DNSKEY or DS record is of a wildcard";
-    return NULL;
-}
-
-static const char *look_at_nsec3(struct record_zone *zone, const struct record *r)
-{
-    const uint8_t *mine = r->is.rdata;
-
-    if (r->is.type != RECORDS_TYPE_NSEC3)
-        return NULL;
-    if (zone->nsec3 == NULL) {
-        zone->nsec3 = r;
-        return NULL;
-    }
-    /* Algorithm, iterations and salt, without the flags. */
-    return mine[0] == zone->nsec3->is.rdata[0] && mine[4] == zone->nsec3->is.rdata[4]
-                   && memcmp(mine + 2, zone->nsec3->is.rdata + 2, NSEC3_FIXED - 2u + mine[4]) == 0
-               ? NULL
-               : "the NSEC3 records of a zone differ in their parameters";
-}
-
-static const char *sort_into_zones(struct records *records)
-{
-    for (size_t i = 0; i < records->count; i++) {
-        struct record *r = &records->record[i];
-        const char *fault = look_at_place(r);
-
-        r->zone = zone_of(records, r);
-        if (r->zone == RECORDS_ZONES_MAX)
-            return "it has too many zones";
-        if (fault == NULL)
-            fault = look_at_nsec3(&records->zone[r->zone], r);
-        if (fault != NULL)
-            return fault;
-    }
-    return NULL;
-}
-
-static void find_parents(struct records *records)
-{
-    for (size_t i = 0; i < records->count; i++) {
-        const struct record *r = &records->record[i];
-
-        if (r->is.type != RECORDS_TYPE_DS)
-            continue;
-        for (size_t z = 0; z < records->zones; z++) {
-            struct record_zone *zone = &records->zone[z];
-
-            if (!wire_name_same(zone->apex, zone->apex_len, r->is.owner, r->is.owner_len))
-                continue;
-            zone->delegated = true;
-            zone->parent = r->zone;
-        }
-    }
-}
-
-/* No zone has too many keys, or two that a signature may mean. */
-static const char *look_at_keys(const struct records *records)
-{
-    struct keys keys = {.count = 0};
-
-    for (size_t z = 0; z < records->zones; z++) {
-        keys.count = 0;
-        for (size_t i = 0; i < records->count; i++) {
-            const struct record *r = &records->record[i];
-            const char *fault;
-
-            if (r->zone != z || r->is.type != RECORDS_TYPE_DNSKEY)
-                continue;
-            fault = keys_add(&keys, r->is.rdata, r->is.rdata_len);
-            if (fault != NULL)
-                return fault;
-        }
     }
     return NULL;
 }
@@ -393,12 +284,8 @@ const char *records_read(struct records *records, const uint8_t *octets, size_t 
     if (fault == NULL)
         fault = find_signers(records);
     if (fault == NULL)
-        fault = sort_into_zones(records);
+        fault = zones_find(records);
     if (fault == NULL)
-        fault = look_at_keys(records);
-    if (fault != NULL)
-        return fault;
-    find_parents(records);
-    find_ttl(records, now);
-    return NULL;
+        find_ttl(records, now);
+    return fault;
 }

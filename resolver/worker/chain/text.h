@@ -10,7 +10,7 @@
 #ifndef DANCE_TEXT_H
 #define DANCE_TEXT_H
 
-#include "worker/chain/records.h"
+#include "worker/chain/record.h"
 
 #include <stdbool.h>
 #include <stddef.h>

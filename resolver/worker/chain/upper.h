@@ -6,7 +6,7 @@
  * records above it alone, as long as all of their signatures do: the very same
  * records, signatures included, octet by octet, need not be proved again. A
  * chain with any difference in them is; one of whose signatures one has ended is
- * none (records_read()).
+ * none (records.h).
  *
  * Of one process, for its trust anchors. Bounded: what was not used for longest goes.
  *
@@ -15,7 +15,7 @@
 #ifndef DANCE_UPPER_H
 #define DANCE_UPPER_H
 
-#include "worker/chain/records.h"
+#include "worker/chain/record.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,6 +4,7 @@
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
 #include "worker/chain/check.h"
+#include "worker/chain/records.h"
 #include "worker/chain/upper.h"
 #include "worker/dns/anchor.h"
 

@@ -1,5 +1,6 @@
 /* What stands above a zone and was proved before. Copyright the dance authors.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "worker/chain/records.h"
 #include "worker/chain/upper.h"
 
 #include "forged.h"
