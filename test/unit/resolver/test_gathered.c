@@ -174,17 +174,19 @@ Test(gathered, an_alias_is_taken_and_one_that_is_made_is_not)
 
 Test(gathered, only_signatures_that_hold)
 {
-    begin(4, 0);
+    begin(5, 0);
     tlsa(QUESTION, 5);
     signature_of(QUESTION, TLSA, -1000, 0);
+    signature_of(QUESTION, TLSA, -1000, -500);
     signature_of(QUESTION, TLSA, 1, 1000);
     signature(QUESTION, TLSA);
     cr_expect(take_new(TLSA));
     cr_expect_str_eq(types(), "52 46");
     /* none does */
-    begin(3, 0);
+    begin(4, 0);
     tlsa(QUESTION, 5);
     signature_of(QUESTION, TLSA, -1000, 0);
+    signature_of(QUESTION, TLSA, -1000, -500);
     signature_of(QUESTION, TLSA, 1, 1000);
     cr_expect_not(take_new(TLSA));
     cr_expect_str_eq(why, "what was asked for has no signature in the answer");
