@@ -25,6 +25,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define TYPE_TLSA 52
@@ -212,21 +213,25 @@ static BIO *make_certificate(const struct outcome *o, EVP_PKEY *key)
     return pem;
 }
 
-/* A file with a key in it is not ours to write over. */
-static bool has_key(const char *path)
+/* A file with a key in it is not ours to write over. false with why. */
+static bool put(const char *path, const void *data, size_t len, char *why, size_t why_size)
 {
-    char why[512];
-    EVP_PKEY *key = key_file_read(path, why, sizeof(why));
-    bool has = key != NULL;
+    EVP_PKEY *key = NULL;
+    struct stat st;
 
+    /* What is no file is left anyway, and might not end. */
+    if (lstat(path, &st) == 0 && S_ISREG(st.st_mode))
+        key = key_file_read(path, why, why_size);
+    if (key == NULL)
+        return new_file_replace(path, 0644, data, len, why, why_size);
     EVP_PKEY_free(key);
-    return has;
+    (void)snprintf(why, why_size, "%s: there is a private key in it; it is left as it is", path);
+    return false;
 }
 
 static enum command_status write_certificate(const struct command_call *call,
                                              const struct outcome *o)
 {
-    const char *path = call->option[CERTIFICATE];
     enum command_status status = COMMAND_FAULT;
     char why[1024] = "";
     EVP_PKEY *key = key_file_read(call->option[KEY], why, sizeof(why));
@@ -240,12 +245,9 @@ static enum command_status write_certificate(const struct command_call *call,
         (void)snprintf(why, sizeof(why),
                        "no record of the chain (usage 3 or 1, selector 1) names "
                        "the key of --key");
-    else if (has_key(path))
-        (void)snprintf(why, sizeof(why), "%s: there is a private key in it; it is left as it is",
-                       path);
     else if ((pem = make_certificate(o, key)) == NULL || (len = BIO_get_mem_data(pem, &data)) <= 0)
         (void)snprintf(why, sizeof(why), "no certificate can be made with this key");
-    else if (new_file_replace(path, 0644, data, (size_t)len, why, sizeof(why)))
+    else if (put(call->option[CERTIFICATE], data, (size_t)len, why, sizeof(why)))
         status = COMMAND_GOOD;
     BIO_free(pem);
     EVP_PKEY_free(key);
@@ -259,9 +261,7 @@ static enum command_status write_files(const struct command_call *call, const st
 
     if (call->option[CERTIFICATE] != NULL && write_certificate(call, o) != COMMAND_GOOD)
         return COMMAND_FAULT;
-    if (out != NULL
-        && !new_file_replace(out, 0644, o->collected.chain, o->collected.chain_len, why,
-                             sizeof(why)))
+    if (out != NULL && !put(out, o->collected.chain, o->collected.chain_len, why, sizeof(why)))
         return command_failed(call->command, "%s", why);
     return COMMAND_GOOD;
 }

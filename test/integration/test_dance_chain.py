@@ -103,12 +103,16 @@ def test_files_that_are_left(world, collector, tmp_path):
     key = tmp_path / "both.pem"
     shutil.copy(world.path("client.key"), key)
     before = key.read_bytes()
-    done = dance(*at(collector, DEVICE, "--certificate", key, "--key", world.path("client.key")))
-    assert done.returncode == 1 and "private key" in done.stderr and key.read_bytes() == before
-    link = tmp_path / "link"
+    for arguments in (["--certificate", key, "--key", world.path("client.key")], ["--out", key]):
+        done = dance(*at(collector, DEVICE, *arguments))
+        assert done.returncode == 1 and "private key" in done.stderr and key.read_bytes() == before
+    link, pipe = tmp_path / "link", tmp_path / "pipe"
     link.symlink_to(key)
-    done = dance(*at(collector, DEVICE, "--out", link))
-    assert done.returncode == 1 and "no file" in done.stderr and key.read_bytes() == before and link.is_symlink()
+    os.mkfifo(pipe)
+    for path in (link, pipe):
+        done = dance(*at(collector, DEVICE, "--out", path))
+        assert done.returncode == 1 and "no file" in done.stderr and key.read_bytes() == before, done
+    assert link.is_symlink() and pipe.is_fifo()
     done = dance(*at(collector, DEVICE, "--out", tmp_path / "none" / "x"))
     assert done.returncode == 1 and "No such file" in done.stderr
     done = dance(*at(collector, DEVICE, "--certificate", tmp_path / "c", "--key", world.path("other.key")))
