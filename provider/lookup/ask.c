@@ -21,6 +21,9 @@
 
 /* The resolver is told to answer this much before we stop waiting, so that its reason arrives. */
 #define MARGIN_MS 100LL
+/* What there is least for: an answer that is known, and a chain, whose check waits for nobody. */
+#define KNOWN_MS 1
+#define CHAIN_MS (MARGIN_MS / 2)
 /* Where others wait too, they are to have a rest that is so many times as long as the wait. */
 #define REST 3
 /*
@@ -204,6 +207,7 @@ static int ask_resolver(struct dance_lookup *lookup, struct dance_known *known,
     const struct dance_config *config = dance_config();
     /* What it has at once needs a moment to come. */
     long long deadline = dance_now_ms() + (wait_ms > MARGIN_MS ? wait_ms : MARGIN_MS);
+    const long long least_ms = question->chain != NULL ? CHAIN_MS : KNOWN_MS;
 
     if (patience != NULL && dance_now_ms() < atomic_load(&patience->silent_until_ms)) {
         (void)snprintf(lookup->why, sizeof(lookup->why),
@@ -222,7 +226,7 @@ static int ask_resolver(struct dance_lookup *lookup, struct dance_known *known,
         if (fd.fd < 0)
             return 0;
         query.id = atomic_fetch_add(&last_id, 1) + 1;
-        query.timeout_ms = left > MARGIN_MS ? (uint32_t)(left - MARGIN_MS) : 1;
+        query.timeout_ms = (uint32_t)(left - MARGIN_MS > least_ms ? left - MARGIN_MS : least_ms);
         outcome = ask(lookup, known, fd, question, &query, deadline, answer_len);
         if (outcome == ANSWERED) {
             dance_conversation_give(fd);

@@ -31,6 +31,9 @@ static _Atomic int queries;
 /* What is said of a name, and of one that comes with a chain. */
 static _Atomic int of_name = DANCE_WIRE_ABSENT, of_chain = DANCE_WIRE_BOGUS;
 static char why[512];
+static const char *timeout = "60"; /* seconds */
+static _Atomic uint32_t given_ms;  /* for the last query */
+#define SLOW_MS 900                /* that an answer takes to the query of the name slow */
 
 static void unlink_socket(void)
 {
@@ -62,6 +65,9 @@ static void respond(int conversation, const uint8_t *message, size_t len)
     cr_assert(with_chain || dance_wire_decode_query(message, len, &query.query));
     cr_assert(!with_chain || !query.only);
     answer.id = query.query.id;
+    atomic_store(&given_ms, query.query.timeout_ms);
+    if (query.query.name_len == 4)
+        (void)poll(NULL, 0, SLOW_MS);
     if (atomic_fetch_add(&queries, 1) + 1 == atomic_load(&flush_at))
         dance_generation_bump(&generation);
     len = dance_wire_encode_answer(&answer, octets, sizeof(octets));
@@ -110,7 +116,7 @@ static void start(bool with_page)
     gives_page = with_page;
     cr_assert(dance_generation_make(&generation));
     dance_process_configure(CONFIG(GOOD_SERVER, {"dns.resolver", address.sun_path},
-                                   {"dns.timeout", "60"}, {"log", "none"}));
+                                   {"dns.timeout", timeout}, {"log", "none"}));
     cr_assert_eq(pthread_create(&thread, NULL, serve, &listener), 0);
 }
 
@@ -212,4 +218,28 @@ Test(ask, a_flush_voids_what_a_chain_came_to)
     dance_generation_bump(&generation);
     cr_assert_eq(status_with("one"), DANCE_WIRE_BOGUS);
     cr_assert_eq(atomic_load(&queries), 2);
+}
+
+/*
+ * Others wait with whoever is in a handshake with a QUIC listener, and have waited enough: a name
+ * that is not known is looked up for who comes next, but the check of a chain is worth a moment.
+ */
+Test(ask, a_chain_is_checked_though_others_have_waited)
+{
+    struct dance_lookup *lookup = dance_lookup_new();
+    static const uint8_t octets[] = "one";
+
+    timeout = "1";
+    atomic_store(&of_chain, DANCE_WIRE_INSECURE);
+    start(true);
+    cr_assert(dance_lookup_run(lookup, "slow", 4, true), "%s", lookup->why);
+    cr_assert_geq(atomic_load(&given_ms), 500);
+    cr_assert(dance_lookup_run(lookup, NAME, sizeof(NAME) - 1, true));
+    cr_assert_eq(atomic_load(&given_ms), 1);
+    dance_generation_bump(&generation);
+    cr_assert(
+        dance_lookup_run_with_chain(lookup, NAME, sizeof(NAME) - 1, octets, sizeof(octets), true));
+    cr_assert_eq(lookup->answer.status, DANCE_WIRE_INSECURE);
+    cr_assert_eq(atomic_load(&given_ms), 50);
+    dance_lookup_free(lookup);
 }
