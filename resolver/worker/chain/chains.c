@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "worker/chain/checker.h"
+#include "worker/chain/line.h"
 #include "worker/dns/classify.h"
 #include "worker/lookups/lookups.h"
 #include "worker/peers/accounts.h"
@@ -16,30 +17,11 @@
 #include <unistd.h>
 
 #define CHECKERS 2
-#define WAITING_MAX 256u
-#define WAITING_OF_PROCESS_MAX 128u
 /* How long to wait for a checker that was asked for before another one is. */
 #define WANT_MS 1000
 /* A checker with nothing to do is sent away; one that takes so long for a chain, too. */
 #define IDLE_MS 60000
 #define STUCK_MS 30000
-
-/* A chain that waits for its check, or is checked. */
-struct chain_job {
-    struct deadline deadline; /* first, so that it is the job's address */
-    TAILQ_ENTRY(chain_job) line;
-    LIST_ENTRY(chain_job) same_asker;
-    struct lookups_asker *asker; /* NULL: it has gone, or was told something else */
-    uint32_t id;                 /* the asker's; the message has the number */
-    uint32_t number;
-    uint32_t timeout_ms;
-    long long begun_ms;
-    bool only;
-    bool queued;
-    size_t len;
-    uint8_t message[]; /* for the checker */
-};
-TAILQ_HEAD(line, chain_job);
 
 struct checker {
     int fd; /* -1: there is none */
@@ -48,8 +30,6 @@ struct checker {
 };
 
 static struct checker checkers[CHECKERS];
-static struct line waiting = TAILQ_HEAD_INITIALIZER(waiting);
-static unsigned waiting_count;
 static struct deadlines deadlines;
 static struct chains_counters counters;
 static chains_want *want_one;
@@ -64,15 +44,6 @@ void chains_open(int epoll, chains_want *want)
     counters = (struct chains_counters){0};
     for (size_t i = 0; i < CHECKERS; i++)
         checkers[i] = (struct checker){.fd = -1};
-}
-
-static void dequeue(struct chain_job *j)
-{
-    if (!j->queued)
-        return;
-    TAILQ_REMOVE(&waiting, j, line);
-    waiting_count--;
-    j->queued = false;
 }
 
 /* Nobody waits for j any more. */
@@ -95,14 +66,8 @@ static void drop(struct chain_job *j)
         if (checkers[i].job == j)
             return;
     }
-    dequeue(j);
+    line_leave(j);
     free(j);
-}
-
-static void log_fall(const struct dance_wire_query *query, const struct dance_wire_answer *answer)
-{
-    dance_log(DANCE_LOG_DEBUG, "resolver: %.*s: %.*s; the DNS is asked", (int)query->name_len,
-              query->name, (int)answer->reason_len, answer->reason);
 }
 
 /* The chain has not answered: the DNS does, unless it is not to be asked. */
@@ -114,7 +79,8 @@ static void fall(struct lookups_asker *asker, const struct dance_wire_query *que
         waiters_deliver(asker, answer);
         return;
     }
-    log_fall(query, answer);
+    dance_log(DANCE_LOG_DEBUG, "resolver: %.*s: %.*s; the DNS is asked", (int)query->name_len,
+              query->name, (int)answer->reason_len, answer->reason);
     lookups_ask(asker, query, now_ms);
 }
 
@@ -143,32 +109,28 @@ static bool query_of(const struct chain_job *j, struct dance_wire_query *query, 
     return true;
 }
 
-/* j's chain was not checked. */
-static void fail(struct chain_job *j, const char *why, long long now_ms)
-{
-    struct lookups_asker *asker = j->asker;
-    struct dance_wire_query query;
-
-    if (asker != NULL && query_of(j, &query, now_ms)) {
-        detach(j);
-        refuse(asker, &query, j->only, DANCE_WIRE_FAILED, why, now_ms);
-    }
-    drop(j);
-}
-
-/* What was found, of a job that no checker has any more. */
+/* This is what became of j. */
 static void conclude(struct chain_job *j, struct dance_wire_answer *answer, long long now_ms)
 {
     struct lookups_asker *asker = j->asker;
     struct dance_wire_query query;
 
-    counters.checked++;
-    counters.secure += answer->status == DANCE_WIRE_SECURE;
     if (asker != NULL && query_of(j, &query, now_ms)) {
         detach(j);
         fall(asker, &query, j->only || answer->status == DANCE_WIRE_SECURE, answer, now_ms);
     }
     drop(j);
+}
+
+/* j's chain was not checked. */
+static void fail(struct chain_job *j, const char *why, long long now_ms)
+{
+    struct dance_wire_answer answer;
+    struct classify_reason reason;
+
+    classify_failure(&answer, &reason, DANCE_WIRE_FAILED, why);
+    answer.ttl = 0;
+    conclude(j, &answer, now_ms);
 }
 
 static void send_away(struct checker *c, const char *why, long long now_ms)
@@ -182,20 +144,11 @@ static void send_away(struct checker *c, const char *why, long long now_ms)
         fail(j, why, now_ms);
 }
 
-/* A checker without a chain; NULL when none is there. */
-static struct checker *idle_checker(void)
+/* A checker without a chain that is there, or is not; NULL when there is none. */
+static struct checker *free_checker(bool there)
 {
     for (size_t i = 0; i < CHECKERS; i++) {
-        if (checkers[i].fd >= 0 && checkers[i].job == NULL)
-            return &checkers[i];
-    }
-    return NULL;
-}
-
-static struct checker *absent_checker(void)
-{
-    for (size_t i = 0; i < CHECKERS; i++) {
-        if (checkers[i].fd < 0)
+        if (checkers[i].job == NULL && (checkers[i].fd >= 0) == there)
             return &checkers[i];
     }
     return NULL;
@@ -207,16 +160,17 @@ static void dispatch(long long now_ms)
     struct chain_job *j;
     struct checker *c;
 
-    while ((j = TAILQ_FIRST(&waiting)) != NULL && (c = idle_checker()) != NULL) {
+    while ((j = line_next()) != NULL && (c = free_checker(true)) != NULL) {
         if (send(c->fd, j->message, j->len, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)j->len) {
             send_away(c, NULL, now_ms);
             continue;
         }
-        dequeue(j);
+        line_take(j);
         c->job = j;
         c->since_ms = now_ms;
     }
-    if (j == NULL || absent_checker() == NULL || (wanted_ms != 0 && now_ms - wanted_ms < WANT_MS))
+    if (j == NULL || free_checker(false) == NULL
+        || (wanted_ms != 0 && now_ms - wanted_ms < WANT_MS))
         return;
     wanted_ms = now_ms;
     want_one();
@@ -256,8 +210,7 @@ void chains_ask(struct lookups_asker *asker, const struct dance_wire_chain *chai
     counters.asked++;
     if (lookups_answer_known(asker, query, chain->only, now_ms))
         return;
-    if (waiting_count >= WAITING_MAX
-        || (asker->account != NULL && asker->account->chains >= WAITING_OF_PROCESS_MAX)) {
+    if (line_is_full(asker)) {
         counters.busy++;
         refuse(asker, query, chain->only, DANCE_WIRE_BUSY, "chain: too many are waiting", now_ms);
         return;
@@ -267,9 +220,7 @@ void chains_ask(struct lookups_asker *asker, const struct dance_wire_chain *chai
         refuse(asker, query, chain->only, DANCE_WIRE_FAILED, "chain: out of memory", now_ms);
         return;
     }
-    TAILQ_INSERT_TAIL(&waiting, j, line);
-    waiting_count++;
-    j->queued = true;
+    line_put(j);
     dispatch(now_ms);
 }
 
@@ -282,7 +233,7 @@ void chains_forget(struct lookups_asker *asker)
 
 void chains_add_checker(int fd, long long now_ms)
 {
-    struct checker *c = absent_checker();
+    struct checker *c = free_checker(false);
     struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = c}};
 
     wanted_ms = 0;
@@ -315,6 +266,8 @@ static void receive(struct checker *c, long long now_ms)
     }
     c->job = NULL;
     c->since_ms = now_ms;
+    counters.checked++;
+    counters.secure += answer.status == DANCE_WIRE_SECURE;
     conclude(j, &answer, now_ms);
 }
 
@@ -365,7 +318,7 @@ int chains_wait_ms(long long now_ms)
         if (c->fd >= 0 && at < first)
             first = at;
     }
-    if (!TAILQ_EMPTY(&waiting) && wanted_ms != 0 && wanted_ms + WANT_MS < first)
+    if (line_next() != NULL && wanted_ms != 0 && wanted_ms + WANT_MS < first)
         first = wanted_ms + WANT_MS;
     if (first == LLONG_MAX)
         return -1;
@@ -392,7 +345,7 @@ void chains_close(void)
         if (j != NULL)
             drop(j);
     }
-    while ((j = TAILQ_FIRST(&waiting)) != NULL)
+    while ((j = line_next()) != NULL)
         drop(j); // NOLINT(clang-analyzer-unix.Malloc)
     deadlines_free(&deadlines);
 }

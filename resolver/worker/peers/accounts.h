@@ -19,7 +19,8 @@ struct account {
     unsigned waiting; /* queries */
     unsigned lookups; /* in flight, begun for its queries, and still after the asker has gone */
     unsigned chains;  /* that wait for their check */
-    unsigned lists;   /* of names that it holds looked up ahead */
+    unsigned long long chain_turn; /* the last one's whose check has begun */
+    unsigned lists;                /* of names that it holds looked up ahead */
 };
 
 /* The account of a process, with one peer more. NULL when out of memory. */

@@ -39,6 +39,7 @@ static int peer_of[64]; /* the end of a checker that this test is itself */
 static bool be_it;
 static unsigned count;
 static struct lookups_asker asker;
+static struct lookups_asker *who = &asker; /* asks */
 static struct account *account;
 static struct lookups_asker *dies; /* forgotten while something is delivered to it */
 
@@ -143,7 +144,7 @@ static void ask_with(uint32_t id, const char *name, bool only, uint32_t timeout_
                                        .chain = chain.at,
                                        .chain_len = len};
 
-    chains_ask(&asker, &c, dance_now_ms());
+    chains_ask(who, &c, dance_now_ms());
 }
 
 static void ask(uint32_t id, const char *name, bool only)
@@ -285,6 +286,46 @@ Test(chains, a_checker_that_lies)
     cr_assert_eq(send(peer_of[1], "nonsense", 8, 0), 8);
     run_until(2);
     cr_assert_str_eq(delivered[1].reason, "chain: its check answered nonsense");
+}
+
+/* This test is given the chain of this name to check, as the checker, and answers. */
+static bool checks(const char *name)
+{
+    uint8_t message[DANCE_WIRE_MAX];
+    struct dance_wire_chain c;
+    struct dance_wire_answer answer = {.status = DANCE_WIRE_ABSENT, .reason = ""};
+    ssize_t n = recv(peer_of[0], message, sizeof(message), MSG_DONTWAIT);
+    bool is_that;
+    size_t len;
+
+    cr_assert(n > 0 && dance_wire_decode_chain(message, (size_t)n, &c));
+    is_that = c.query.name_len == strlen(name) && memcmp(c.query.name, name, strlen(name)) == 0;
+    answer.id = c.query.id;
+    len = dance_wire_encode_answer(&answer, message, sizeof(message));
+    cr_assert_eq(send(peer_of[0], message, len, 0), (ssize_t)len);
+    run_until(deliveries + 1);
+    return is_that;
+}
+
+/* One that floods waits for itself. */
+Test(chains, processes_take_turns)
+{
+    struct lookups_asker another = {.account = account_join(1)};
+
+    be_it = true;
+    ask(1, "a", true);
+    may_start = false;
+    for (uint32_t i = 2; i < 100; i++)
+        ask(i, "a", true);
+    who = &another;
+    ask(100, "b", true);
+    ask(101, "b", true);
+    cr_assert(checks("a"));
+    cr_assert(checks("b"));
+    cr_assert(checks("a"));
+    cr_assert(checks("b"));
+    cr_assert(checks("a"));
+    account_leave(another.account);
 }
 
 Test(chains, who_has_gone_is_told_nothing)
