@@ -35,17 +35,22 @@
 #define NICE 5
 /* With nobody at the other end of anything it stays for a moment, for who comes again and again. */
 #define ALONE_MS 10000
+/* One that libunbound had no memory for stays so long all the same: the next may have none, too. */
+#define NO_MEMORY_MS 5000
 
 /* Stand for the descriptors that are not peers in epoll's data. */
 static char dns_event[DNS_CONTEXTS];
 static char link_event;
 static char calendar_event;
+static char no_memory_event;
 
 static const struct options *options;
 static int poller = -1;
 static int link_fd = -1;
 static bool orphan;     /* the supervisor has gone: whoever is here is served to the end */
 static int ending = -1; /* the exit status, once it is known */
+static long long begun_ms;
+static bool no_memory; /* libunbound had none: what it was asked for may be lost */
 
 static bool watch(int fd, void *data)
 {
@@ -143,6 +148,9 @@ static void on_event(void *data, long long now)
     } else if (data == &calendar_event) {
         dance_log(DANCE_LOG_INFO, "resolver: the calendar was set, the worker begins anew");
         ending = WORKER_AGAIN;
+    } else if (data == &no_memory_event) {
+        no_memory = true;
+        (void)epoll_ctl(poller, EPOLL_CTL_DEL, dns_no_memory_fd(), NULL);
     } else if (!is_dns(data)) {
         if (!chains_event(data, now))
             peers_event(data, now);
@@ -165,6 +173,11 @@ static void look_for_an_end(long long now)
     static long long asked_ms;
     static long long busy_ms;
 
+    if (no_memory && now - begun_ms >= NO_MEMORY_MS) {
+        dance_log(DANCE_LOG_ERROR, "resolver: libunbound had no memory, the worker begins anew");
+        /* What has lost something is not asked to free it. */
+        _exit(WORKER_AGAIN);
+    }
     if (asked_ms == 0)
         asked_ms = busy_ms = now;
     if (peers_count() > 0)
@@ -187,10 +200,16 @@ static int sooner(int wait, int other)
 
 static int wait_ms(long long now)
 {
+    int wait =
+        sooner(sooner(lookups_wait_ms(now), sooner(chains_wait_ms(now), collect_wait_ms(now))),
+               sooner(ALONE_MS, (int)options->idle * 1000));
+
     if (peers_have_work())
         return 0;
-    return sooner(sooner(lookups_wait_ms(now), sooner(chains_wait_ms(now), collect_wait_ms(now))),
-                  sooner(ALONE_MS, (int)options->idle * 1000));
+    if (no_memory)
+        wait =
+            sooner(wait, now - begun_ms < NO_MEMORY_MS ? (int)(begun_ms + NO_MEMORY_MS - now) : 0);
+    return wait;
 }
 
 static int run(void)
@@ -222,6 +241,8 @@ static bool watch_all(bool dns)
 
     for (int i = 0; ok && dns && i < DNS_CONTEXTS; i++)
         ok = watch(dns_fd(i), &dns_event[i]);
+    if (ok && dns && dns_no_memory_fd() >= 0)
+        ok = watch(dns_no_memory_fd(), &no_memory_event);
     return ok;
 }
 
@@ -252,6 +273,7 @@ int worker_run(const struct options *of, uid_t uid, int link, const struct dance
     sigset_t none;
 
     options = of;
+    begun_ms = dance_now_ms();
     link_fd = link;
     (void)link_send(link, LINK_BEGUN, -1);
     (void)prctl(PR_SET_NAME, "dance-worker");

@@ -137,6 +137,11 @@ int dns_fd(int context)
     return relays[context] != NULL ? relay_fd(relays[context]) : -1;
 }
 
+int dns_no_memory_fd(void)
+{
+    return complaints_no_memory_fd();
+}
+
 int dns_process(int context)
 {
     return relay_process(relays[context]);

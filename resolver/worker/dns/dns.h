@@ -44,6 +44,12 @@ void dns_close(void);
 /* Readable when dns_process() has something to do; -1 when dns_open() failed. */
 int dns_fd(int context);
 
+/*
+ * Readable when libunbound had no memory, for whatever: it may never say what became of a lookup,
+ * of which nobody knows which. -1 when that cannot be known.
+ */
+int dns_no_memory_fd(void);
+
 /* Run the callbacks of what has arrived. 0 when libunbound has come to an end. */
 int dns_process(int context);
 
