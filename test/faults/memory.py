@@ -9,6 +9,7 @@ from kit.stage import ALLOW, read
 from scene import ALICE, BOB, Violation, pick, ready, wait_for
 
 ROWS = (1, 8)     # so many allocations in a row fail
+LOST = 30         # seconds after which a lookup that libunbound has lost is asked again
 
 
 def start(scene, record, most):
@@ -137,9 +138,34 @@ def resolver(scene, record, most):
     scene.end(service)
 
 
+def lost(scene, record, most):
+    """libunbound's own allocations in a lookup, from the first: where it takes a question from the pipe it loses it."""
+    control = Control(scene.path("lost.faults"), "libunbound")
+    service, dns = scene.service("lost", control.command)
+    server = scene.nginx("lost", dns)
+    ready(server)
+    scene.recovers(server, "the start")
+    act = client(scene, server, ALICE)
+    control.arm()
+    act()
+    count, _ = control.disarm()
+    for number in range(1, min(count, most) + 1):
+        control.arm(number)
+        became = act()
+        _, failed = control.disarm()
+        if service.process.poll() is not None:
+            raise Violation(f"dance-resolver {describe(service)}")
+        scene.recovers(server, f"allocation {number} of libunbound's", within=LOST)
+        record["allocation: libunbound's, a lookup", became if failed else "was not reached"] += 1
+    if "libunbound had no memory, the worker begins anew" not in service.output.text():
+        raise Violation("libunbound lost nothing, and nothing was shown by it")
+    scene.end(server)
+    scene.end(service)
+
+
 def describe(process):
     code = process.process.poll()
     return f"ended by {signal.Signals(-code).name}" if code < 0 else "ended with a word"
 
 
-KINDS = {"start": start, "running": running, "reload": reload, "resolver-memory": resolver}
+KINDS = {"start": start, "running": running, "reload": reload, "resolver-memory": resolver, "lost": lost}
