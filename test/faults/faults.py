@@ -1,6 +1,6 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """scripts/faults.sh: faults of each kind in servers with the module and in dance-resolver, and what became of them.
-memory.py, calls.py and limits.py inject them; what must hold is in scene.py."""
+memory.py, calls.py, checkers.py and limits.py inject them; what must hold is in scene.py."""
 import argparse
 import concurrent.futures
 import os
@@ -10,11 +10,12 @@ import tempfile
 import time
 
 import calls
+import checkers
 import limits
 import memory
 from scene import Record, Scene, Violation
 
-KINDS = {**memory.KINDS, **calls.KINDS, **limits.KINDS}
+KINDS = {**memory.KINDS, **calls.KINDS, **checkers.KINDS, **limits.KINDS}
 ALL = 1 << 30
 
 

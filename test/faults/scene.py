@@ -118,11 +118,11 @@ class Scene(Stage):
                 self.path("server.key"), "-rev"]
         return self.begin(wrap(argv), conf or self.server_config("require", dns or self.own_dns(), **more), port)
 
-    def nginx(self, name, dns, wrap=lambda argv: argv, user="nobody nogroup"):
+    def nginx(self, name, dns, wrap=lambda argv: argv, user="nobody nogroup", **more):
         port = free_port()
         conf = self.write(f"{name}.conf", NGINX.format(folder=self.folder, name=name, port=port, user=user))
         argv = ["/usr/sbin/nginx", "-e", self.path(f"{name}.error"), "-c", conf]
-        server = self.begin(wrap(argv), self.server_config("require", dns), port)
+        server = self.begin(wrap(argv), self.server_config("require", dns, **more), port)
         server.errors = self.path(f"{name}.error")
         return server
 
@@ -145,10 +145,10 @@ class Scene(Stage):
             raise Violation("the stranger was let in")
         return self.is_let_in(server, ALICE, timeout)
 
-    def recovers(self, server, what="the fault", keep=lambda: None, within=RECOVERY):
+    def recovers(self, server, what="the fault", keep=lambda: None, within=RECOVERY, who=ALICE):
         """Once it is over. keep(): called meanwhile, to start again what systemd would."""
         began = time.monotonic()
-        while not self.is_let_in(server, ALICE):
+        while not self.is_let_in(server, who):
             if time.monotonic() - began > within:
                 raise Violation(f"the rightful client is not let in {within} s after {what}: {self.last_lines()}")
             self.lives(server)
