@@ -14,11 +14,13 @@
 #define TYPE_A 1
 #define CLASS_IN 1
 #define FIRST_ANSWER_MS 10000
+#define NO_ANSWER (-999) /* none of libunbound's errors */
 /* libunbound ends when what it validates at the moment is done. */
 #define CLOSE_MS 2000
 
 static struct relay *relays[DNS_CONTEXTS];
 static bool own_way; /* see settings.h */
+static bool stuck;   /* a context does not answer: it is left to the end of the process */
 
 static void on_first_answer(void *arg, int error, struct ub_result *result)
 {
@@ -26,10 +28,13 @@ static void on_first_answer(void *arg, int error, struct ub_result *result)
     ub_resolve_free(result);
 }
 
-/* A name that libunbound answers itself makes it read its files and start its thread now. */
+/*
+ * A name that libunbound answers itself makes it read its files and start its thread now. Where no
+ * thread can be made it goes on all the same: NO_ANSWER, and what is no thread is not to be ended.
+ */
 static int first_lookup(struct ub_ctx *context)
 {
-    int error = UB_PIPE;
+    int error = NO_ANSWER;
     int id = 0;
     int started = ub_resolve_async(context, SETTINGS_OWN_NAME, TYPE_A, CLASS_IN, &error,
                                    on_first_answer, &id);
@@ -61,7 +66,9 @@ static bool make_ready(struct ub_ctx *context, const struct options *options, un
     error = first_lookup(context);
     if (error == 0)
         return true;
-    *why = settings_fault("libunbound", ub_strerror(error));
+    stuck = error == NO_ANSWER;
+    *why = stuck ? "libunbound: its thread does not answer"
+                 : settings_fault("libunbound", ub_strerror(error));
     /* Whatever goes wrong while its thread is made ready, TLS too, is UB_NOMEM. */
     if (tls && error == UB_NOMEM)
         *why = no_tls;
@@ -80,7 +87,8 @@ static bool open_one(int which, const struct options *options, unsigned sockets,
     if (complaints != NULL)
         (void)ub_ctx_debugout(context, complaints);
     if (!make_ready(context, options, sockets, why)) {
-        ub_ctx_delete(context);
+        if (!stuck)
+            ub_ctx_delete(context);
         return false;
     }
     relays[which] = relay_open(context);
@@ -112,7 +120,7 @@ int dns_open(const struct options *options, unsigned sockets, const char **why)
 
 void dns_close(void)
 {
-    bool ended = true;
+    bool ended = !stuck;
 
     cut_close();
     for (int i = 0; i < DNS_CONTEXTS; i++) {
