@@ -42,10 +42,11 @@ static struct reason {
 /* "[time] libunbound[pid:thread] error: text" -> "text"; other lines as they are. */
 static const char *without_prefix(const char *whole)
 {
+    static const char error[] = "] error: ";
     const char *p = strstr(whole, "libunbound[");
-    const char *error = p != NULL ? strstr(p, "] error: ") : NULL;
+    const char *end = p != NULL ? strchr(p, ']') : NULL;
 
-    return error != NULL ? error + strlen("] error: ") : whole;
+    return end != NULL && strncmp(end, error, strlen(error)) == 0 ? end + strlen(error) : whole;
 }
 
 /*
