@@ -15,7 +15,7 @@
 #define CHECKERS_STARTS_MAX 8u
 
 struct checkers {
-    pid_t pid[CHECKERS_MAX];
+    pid_t pid[CHECKERS_MAX]; /* as they were started */
     unsigned running;
     long long begun_ms; /* when the first of these was started: */
     unsigned starts;
@@ -23,6 +23,13 @@ struct checkers {
 
 /* Another one may be started now; it counts as a start. */
 bool checkers_may_start(struct checkers *checkers, long long now_ms);
+
+/*
+ * Where there are as many as there may be, the first of them, to be killed: a worker that wants one
+ * has no more than one of them, and others are stuck where they use no processor time, which would
+ * end them. 0: there is room.
+ */
+pid_t checkers_in_the_way(const struct checkers *checkers);
 
 void checkers_started(struct checkers *checkers, pid_t pid);
 

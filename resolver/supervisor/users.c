@@ -91,8 +91,11 @@ static void start(struct user *u, long long now_ms)
 static void start_checker(const struct worker *w, long long now_ms)
 {
     struct user *u = w->user;
-    pid_t pid;
+    pid_t pid = checkers_in_the_way(&u->checkers);
 
+    /* The worker asks again when it has ended. */
+    if (pid > 0)
+        (void)kill(pid, SIGKILL);
     if (!checkers_may_start(&u->checkers, now_ms))
         return;
     pid = workers_start_checker(w);

@@ -136,9 +136,9 @@ def kill(scene, record, most):
     at_each_call(scene, record, most, "SIGKILL: a checker's calls", lambda _: "signal=KILL")
 
 
-def memory(scene, record, most):
-    """Of the resolver's allocations while chains are checked, most are the checker's, which begins meanwhile."""
-    control = Control(scene.path("checker.faults"))
+def at_each_allocation(scene, record, most, kind, of=None):
+    """A checker begins, and checks chains."""
+    control = Control(scene.path("checker.faults"), of)
     play = Play(scene, control.command)
 
     def act():
@@ -155,8 +155,18 @@ def memory(scene, record, most):
             became = act()
             _, failed = control.disarm()
             play.recovers(f"allocation {number} of {count}, {in_a_row} in a row")
-            record["allocation: a checker's", became if failed else "was not reached"] += 1
+            record[kind, became if failed else "was not reached"] += 1
     play.end()
 
 
-KINDS = {"checker-calls": calls, "checker-kill": kill, "checker-memory": memory}
+def memory(scene, record, most):
+    """Of the resolver's allocations while chains are checked, most are the checker's."""
+    at_each_allocation(scene, record, most, "allocation: a checker's")
+
+
+def setup(scene, record, most):
+    """Of libunbound's, the first of which makes a checker that can check nothing."""
+    at_each_allocation(scene, record, most, "allocation: libunbound's in a checker", "libunbound")
+
+
+KINDS = {"checker-calls": calls, "checker-kill": kill, "checker-memory": memory, "checker-setup": setup}

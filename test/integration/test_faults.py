@@ -33,7 +33,7 @@ def scene():
 
 # Of each sort of fault so many. A start without memory: test_closed.py; a resolver that is killed: test_survival.py.
 @pytest.mark.parametrize("kind, most", [("running", 1), ("reload", 1), ("resolver-memory", 1), ("lost", 8), ("calls", 2),
-                                        ("checker-calls", 1), ("checker-kill", 1), ("checker-memory", 2), ("disk", 1),
+                                        ("checker-calls", 1), ("checker-kill", 1), ("checker-memory", 2), ("checker-setup", 1), ("disk", 1),
                                         ("syslog", 1)])
 def test_nothing_but_good_comes_of_a_fault(scene, kind, most):
     record = Record()

@@ -2,6 +2,7 @@
 #include "worker/chain/checker.h"
 
 #include "log.h"
+#include "now.h"
 #include "uid.h"
 #include "worker/chain/check.h"
 #include "worker/dns/anchor.h"
@@ -25,6 +26,9 @@
 #define NICE_OF_OTHERS 19
 /* libunbound may keep a little of each; the next one begins anew. */
 #define CHAINS_MAX 100000u
+/* One that could not be set up ends then, when it has answered: the next one may have the memory.
+ */
+#define BROKEN_MS 5000
 
 /* From now on so many seconds of processor time, or the kernel ends this process. */
 static void bound_time(void)
@@ -76,6 +80,7 @@ int checker_run(const struct options *options, uid_t uid, int socket)
     static const char begun = CHECKER_BEGUN;
     const char *broken = NULL;
     const char *why = "";
+    long long begun_ms;
     sigset_t none;
 
     (void)send(socket, &begun, 1, MSG_NOSIGNAL);
@@ -95,8 +100,11 @@ int checker_run(const struct options *options, uid_t uid, int socket)
         dance_log(DANCE_LOG_ERROR, "resolver: %s", why);
         return EXIT_FAILURE;
     }
-    for (unsigned i = 0; i < CHAINS_MAX && answer_one(socket, broken); i++)
-        continue;
+    begun_ms = dance_now_ms();
+    for (unsigned i = 0; i < CHAINS_MAX && answer_one(socket, broken); i++) {
+        if (broken != NULL && dance_now_ms() - begun_ms >= BROKEN_MS)
+            break;
+    }
     check_close();
     anchors_forget();
 #ifdef __SANITIZE_ADDRESS__

@@ -14,11 +14,17 @@ Test(checkers, so_many_at_a_time)
     }
     cr_assert(!checkers_may_start(&c, 5000));
     cr_assert(!checkers_may_start(&c, 9000));
+    cr_assert_eq(checkers_in_the_way(&c), 1);
     cr_assert(!checkers_ended(&c, 77), "nobody of these");
     cr_assert(checkers_ended(&c, 2));
+    cr_assert_eq(checkers_in_the_way(&c), 0, "there is room");
     cr_assert(!checkers_ended(&c, 2), "it ends once");
     cr_assert(checkers_may_start(&c, 9000));
     cr_assert_eq(c.running, CHECKERS_MAX - 1);
+    cr_assert(checkers_ended(&c, 1));
+    checkers_started(&c, 5);
+    checkers_started(&c, 6);
+    cr_assert_eq(checkers_in_the_way(&c), 3, "the first of those that are there");
 }
 
 Test(checkers, so_many_starts_in_a_second)
