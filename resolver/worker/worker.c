@@ -271,6 +271,7 @@ int worker_run(const struct options *of, uid_t uid, int link, const struct dance
     const char *why = NULL;
     int status = WORKER_AGAIN;
     sigset_t none;
+    bool dns;
 
     options = of;
     begun_ms = dance_now_ms();
@@ -292,17 +293,18 @@ int worker_run(const struct options *of, uid_t uid, int link, const struct dance
     if (lookups.lookups < options->max_lookups)
         dance_log(DANCE_LOG_DEBUG, "resolver: --max-lookups %u: there are descriptors for %u",
                   options->max_lookups, lookups.lookups);
-    if (!dns_open(options, sockets, &unavailable))
+    dns = dns_open(options, sockets, &unavailable);
+    unavailable = lookups_open(lookups, unavailable, peers_deliver);
+    if (unavailable != NULL)
         dance_log(DANCE_LOG_ERROR, "resolver: %s", unavailable);
     changes_broken(unavailable != NULL);
     figures_state(figures, unavailable == NULL ? DANCE_WORKER_READY : DANCE_WORKER_BROKEN,
                   unavailable);
-    lookups_open(lookups, unavailable, peers_deliver);
     chains_open(poller, want_checker);
     collect_open(unavailable, peers_deliver_collected);
     if (!sandbox_worker(options, &why))
         dance_log(DANCE_LOG_ERROR, "resolver: %s", why);
-    else if (watch_all(unavailable == NULL))
+    else if (watch_all(dns))
         status = run();
     else
         dance_log(DANCE_LOG_ERROR, "resolver: cannot be set up: %s", strerror(errno));

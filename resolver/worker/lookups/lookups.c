@@ -12,7 +12,8 @@
 static const char *broken;
 static struct lookups_counters counters;
 
-void lookups_open(struct lookups_limits limits, const char *unavailable, lookups_deliver *deliver)
+const char *lookups_open(struct lookups_limits limits, const char *unavailable,
+                         lookups_deliver *deliver)
 {
     broken = unavailable;
     counters = (struct lookups_counters){0};
@@ -20,6 +21,7 @@ void lookups_open(struct lookups_limits limits, const char *unavailable, lookups
     wanted_open();
     if ((!names_open() || !flight_open(limits, &counters)) && broken == NULL)
         broken = "no memory or no random numbers for the table of names";
+    return broken;
 }
 
 void lookups_close(void)

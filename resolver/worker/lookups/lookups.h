@@ -24,8 +24,12 @@
 
 #include "worker/lookups/flight.h"
 
-/* unavailable: not NULL when DNS could not be set up; every answer fails with it. */
-void lookups_open(struct lookups_limits limits, const char *unavailable, lookups_deliver *deliver);
+/*
+ * unavailable: not NULL when DNS could not be set up; every answer fails with it. What they do fail
+ * with, that or what is missing here (static); NULL: nothing.
+ */
+const char *lookups_open(struct lookups_limits limits, const char *unavailable,
+                         lookups_deliver *deliver);
 void lookups_close(void);
 
 /*
