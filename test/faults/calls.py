@@ -158,7 +158,7 @@ def detach(process):
 
 def of_the_resolver(scene, record, most, kind, fault_of):
     """The calls of a service that begins and looks a name up, each in a life of its own, while nginx asks it. All of them,
-    some 3,000 of 65 sorts, would take a day."""
+    2,000 to 3,000 of 65 sorts, would take hours."""
     most = min(most, OF_A_CALL)
     out = scene.path("resolver.trace")
     service, dns = scene.service("calls", traced(out, "-f"))
