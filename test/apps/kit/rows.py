@@ -115,6 +115,7 @@ class Server(Row):
     server = {}            # more for the server section of openssl.cnf
     quiet = False          # True: the application sees no more than accepted or refused
     open_without = False   # True: without the module, which OpenSSL does not tell, it lets everybody in
+    reload = None          # reload(stage): make it read its configuration again; returns when it has
 
     port = None
 
@@ -168,6 +169,13 @@ class Server(Row):
             self.refuse(stage, conf, kind)
         self.leave(stage)
         self.let_in(stage, alice, f"{ALICE} after all this")
+        if self.reload:
+            self.reload(stage)
+            self.let_in(stage, alice, f"{ALICE} after a reload")
+            stage.log.wait(rf"accepted {ALICE} ")
+            for kind in ("wrong key", "none"):
+                self.refuse(stage, self.clients(stage)[kind], kind)
+            self.cells["reloaded"] = "holds"
 
     def play_without(self, stage):
         """On a stage where the module is missing: does the application close by its own lines?"""

@@ -163,6 +163,13 @@ class Stage:
         output = self.path(f"output-{len(self.started)}")
         return Process([str(a) for a in argv], conf, log or self.log.path, port, started, output)
 
+    def renew(self, process, number):
+        """Send a process the signal that makes it start its workers anew; returns when none of the old ones is left."""
+        before = workers(process)
+        process.process.send_signal(number)
+        wait_for(lambda: workers(process) and not workers(process) & before and listening(process),
+                 what=f"new workers in place of {before}")
+
     def backend(self):
         """A server without TLS that answers a request with the request; its port."""
         port = free_port()
@@ -198,6 +205,21 @@ class Stage:
 def read(path):
     with open(path, errors="replace") as f:
         return f.read()
+
+
+def workers(process):
+    """The processes that a process has started: their numbers. A resolver of dance among them is none."""
+    found = set()
+    for task in os.listdir(f"/proc/{process.process.pid}/task"):
+        found.update(read(f"/proc/{process.process.pid}/task/{task}/children").split())
+    return {pid for pid in found if not command(pid).startswith("dance-")}
+
+
+def command(pid):
+    try:
+        return read(f"/proc/{pid}/comm")
+    except OSError:
+        return "dance-or-what-has-ended"
 
 
 def pass_time(since, seconds):

@@ -4,7 +4,7 @@
 COLUMNS = [("application", "application"), ("version", "version"), ("role", "role"), ("identity", "identity seen"),
            ("accepted", "accepted"), ("wrong key", "wrong key"),
            ("outside", "outside allow"), ("another's CN", "another's CN"), ("none", "no certificate"),
-           ("removed", "record removed"), ("resumed", "resumed then"), ("without", "without module"), ("result", "certificate"),
+           ("removed", "record removed"), ("resumed", "resumed then"), ("reloaded", "reloaded"), ("without", "without module"), ("result", "certificate"),
            ("raw", "raw public key")]
 
 
