@@ -2,9 +2,11 @@
 """PostgreSQL: cert authentication with a user map; psql; and PgBouncer, whose user is the CN."""
 import glob
 import shutil
+import signal
 import struct
 
 from kit import ALICE, BOB, LEAVER, Client, Server
+from kit.rows import demand
 from kit.stage import free_port, listening, read
 
 # alice.client.example.com is the role alice.
@@ -86,8 +88,12 @@ class Pgbouncer(Server):
 
     def start(self, stage):
         self.port = free_port()
+        stage.start(["/usr/sbin/pgbouncer", "-u", "nobody", self.write(stage, "secure")], stage.server_config(self.policy),
+                    self.port)
+
+    def write(self, stage, ciphers):
         users = stage.write("users.txt", "".join(f'"{x}" ""\n' for x in (ALICE, BOB, LEAVER)))
-        stage.start(["/usr/sbin/pgbouncer", "-u", "nobody", stage.write("pgbouncer.ini", f"""
+        return stage.write("pgbouncer.ini", f"""
 [databases]
 [pgbouncer]
 listen_addr = 127.0.0.1
@@ -98,10 +104,20 @@ auth_file = {users}
 stats_users = {ALICE}, {BOB}, {LEAVER}
 client_tls_sslmode = verify-full
 client_tls_protocols = secure
+client_tls_ciphers = {ciphers}
 client_tls_cert_file = {stage.path("server.crt")}
 client_tls_key_file = {stage.path("server.key")}
 client_tls_ca_file = {stage.path("ca.crt")}
-""")], stage.server_config(self.policy), self.port)
+""")
+
+    def reload(self, stage):
+        """What is about TLS must have changed, or it keeps its SSL_CTX."""
+        self.write(stage, "normal")
+        server = stage.started[0]
+        server.output.mark()
+        server.process.send_signal(signal.SIGHUP)
+        server.output.wait("re-reading config")
+        demand("could not be reloaded" not in server.output.text(), server.output.text())
 
     def attempt(self, stage, conf, *arguments):
         self.steps = [(startup(stage.claims[conf], "pgbouncer"), OK)]
