@@ -46,9 +46,11 @@ class NghttpxBackend(Client):
     packages = ("nghttp2-proxy", "curl")
     server = ("-www",)
     success = "s_server"
+    parameters = ";;tls"
 
     def attempt(self, stage, conf):
-        proxy = start(stage, conf, ["frontend=127.0.0.1,PORT;no-tls", f"backend=127.0.0.1,{self.port};;tls", "insecure=yes"])
+        proxy = start(stage, conf, ["frontend=127.0.0.1,PORT;no-tls", f"backend=127.0.0.1,{self.port}{self.parameters}",
+                                     "insecure=yes"])
         self.local = proxy.port
         try:
             return super().attempt(stage, None)
@@ -57,6 +59,16 @@ class NghttpxBackend(Client):
 
     def command(self, stage):
         return ["curl", "-s", "-m", "10", f"http://127.0.0.1:{self.local}/"]
+
+
+class NghttpxBackend2(NghttpxBackend):
+    """HTTP/2 to the backend, for which it has connections of another kind."""
+    name = "nghttpx (to an HTTP/2 backend)"
+    success = "the backend got"
+    parameters = ";;tls;proto=h2"
+
+    def start(self, stage):
+        self.port = start_server(stage, stage.server_config("require")).port
 
 
 class _ToNghttpx(Client):

@@ -209,17 +209,17 @@ def read(path):
 
 def workers(process):
     """The processes that a process has started: their numbers. A resolver of dance among them is none."""
-    found = set()
-    for task in os.listdir(f"/proc/{process.process.pid}/task"):
-        found.update(read(f"/proc/{process.process.pid}/task/{task}/children").split())
-    return {pid for pid in found if not command(pid).startswith("dance-")}
+    tasks = f"/proc/{process.process.pid}/task"
+    found = {pid for task in os.listdir(tasks) for pid in of_process(f"{tasks}/{task}/children").split()}
+    return {pid for pid in found if not of_process(f"/proc/{pid}/comm").startswith("dance-")}
 
 
-def command(pid):
+def of_process(path):
+    """A file of /proc; nothing where the process or thread has ended."""
     try:
-        return read(f"/proc/{pid}/comm")
+        return read(path)
     except OSError:
-        return "dance-or-what-has-ended"
+        return ""
 
 
 def pass_time(since, seconds):
