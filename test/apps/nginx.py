@@ -1,5 +1,7 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """nginx: ssl_client_verify, and the DN passed on in a header."""
+import signal
+
 from kit import Client, Server
 from kit.stage import free_port
 
@@ -45,6 +47,9 @@ class NginxServer(Server):
             ssl_verify_client on;
             ssl_session_cache shared:sessions:1m;
             return 200 "$ssl_client_verify $ssl_client_s_dn\\n";""", stage.server_config(self.policy), self.port)
+
+    def reload(self, stage):
+        stage.renew(stage.started[0], signal.SIGHUP)
 
 
 class NginxProxy(Client):

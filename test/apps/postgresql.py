@@ -65,6 +65,13 @@ class Postgresql(Server):
                       (query("select client_dn from pg_stat_ssl where pid = pg_backend_pid()"), b"/CN=.*C\0")]
         return super().attempt(stage, conf, *arguments)
 
+    def reload(self, stage):
+        server = stage.started[0]
+        server.output.mark()
+        server.process.send_signal(signal.SIGHUP)
+        server.output.wait("reloading configuration files")
+        demand("not reloaded" not in server.output.text(), server.output.text())
+
 
 class Psql(Client):
     name = "psql (libpq)"
