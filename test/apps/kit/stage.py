@@ -40,15 +40,24 @@ class Zone(Zones):
     def remove(self, name):
         """Returns when NSD serves the zone without it."""
         del self.records[name]
+        self.serve(name, "TLSA", 0)
+
+    def put(self, name, kind, data):
+        """Returns when NSD serves the zone with this record of a name that has none."""
+        self.records[name] = f"{kind} {data}"
+        self.serve(name, kind, 1)
+
+    def serve(self, name, kind, wanted):
+        """Sign the zone anew; returns when NSD has so many records of that name."""
         self.add("example.com", self.lines())
         self.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: self.gone(name), what=f"NSD to serve the zone without {name}")
+        wait_for(lambda: self.has(name, kind, wanted), what=f"NSD to serve {wanted} {kind} records of {name}")
 
-    def gone(self, name):
-        """NSD says that there is no TLSA record of that name."""
-        answer = subprocess.run(["drill", "-p", str(self.port), name, "@127.0.0.1", "TLSA"], capture_output=True,
+    def has(self, name, kind, wanted):
+        """NSD says that there are so many records of that name."""
+        answer = subprocess.run(["drill", "-p", str(self.port), name, "@127.0.0.1", kind], capture_output=True,
                                 text=True, timeout=10).stdout
-        return "ANSWER: 0" in answer
+        return f"ANSWER: {wanted}" in answer
 
 
 class Stage:
