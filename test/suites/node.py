@@ -13,7 +13,7 @@ from .kit.suite import BAD, OK, SKIPPED, Suite
 
 class Node(Suite):
     title = "Node.js"
-    packages = ("libuv1", "libcares2", "libnghttp2-14", "libbrotli1", "libicu72", "zlib1g")
+    packages = ("libuv1", "libc-ares2", "libnghttp2-14", "libbrotli1", "libicu72", "zlib1g")
 
     def version(self):
         deb = next(name for name in os.listdir(f"{self.node}/debs") if name.startswith("nodejs_"))
