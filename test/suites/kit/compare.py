@@ -12,8 +12,8 @@ FILE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
 def expectations(title):
     """[(pattern of tests, modes, why)] of a suite."""
     with open(FILE, "rb") as text:
-        return [(entry["tests"], entry["modes"], entry["why"]) for entry in tomllib.load(text).get("difference", [])
-                if entry["suite"] == title]
+        return [(pattern, entry["modes"], entry["why"]) for entry in tomllib.load(text).get("difference", [])
+                if entry["suite"] == title for pattern in entry["tests"]]
 
 
 def worse(without, with_it):

@@ -13,7 +13,7 @@ import time
 import traceback
 
 from .compare import better, counts, expectations, parts, why, worse
-from .suite import BAD, OK, SKIPPED, Run, Suite
+from .suite import BAD, OK, SKIPPED, Run, Suite, Unavailable
 
 SUITES = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 AGAIN = 2  # a new failure counts if it fails each time: tests of others mostly have limits of time
@@ -115,6 +115,10 @@ def main():
             try:
                 suite.get()
                 one = compare(suite, world, folder, (WITHOUT, BOTH, SERVER), number)
+            except Unavailable as reason:
+                said.append(f"not played: {suite.title}: {reason}")
+                print(said[-1], file=sys.stderr, flush=True)
+                continue
             except Exception:  # pylint: disable=broad-exception-caught # the others go on
                 print(f"{suite.title}: {traceback.format_exc()}", file=sys.stderr, flush=True)
                 broken += 1

@@ -11,6 +11,10 @@ import subprocess
 OK, BAD, SKIPPED = "ok", "not ok", "skipped"
 
 
+class Unavailable(Exception):
+    """A suite cannot be had on this machine, which is no fault: why."""
+
+
 class Suite:
     """One suite: a subclass in a file of test/suites."""
 
@@ -18,7 +22,7 @@ class Suite:
     packages = ()       # to be installed by scripts/packages.sh
 
     def get(self):
-        """Fetch and build what is needed, in the cache."""
+        """Fetch and build what is needed, in the cache; Unavailable, if that is not to be had here."""
 
     def version(self):
         """Of what is tested."""
