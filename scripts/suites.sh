@@ -6,7 +6,8 @@
 #   scripts/suites.sh            all suites of test/suites
 #   scripts/suites.sh NAME...    some of them; --help says which and what else
 #
-# Sources and what is built of them are kept in $DANCE_CACHE/suites (default ~/.cache/dance/suites).
+# Sources and what is built of them are kept in $DANCE_CACHE/suites (default ~/.cache/dance/suites). nginx-tests are in no
+# Debian package: they are played from $DANCE_NGINX_TESTS, a checkout of them.
 #
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 set -euo pipefail

@@ -10,6 +10,8 @@ import re
 from .kit.suite import Suite, Unavailable, debian_version, tap
 
 TLS = re.compile(r"\b(http|stream|mail|socket)_ssl\b|^\s*listen .*\b(ssl|quic)\b", re.M)
+# Versions before 1.23.4 have no TLS 1.3 unless they are told, and dane_clientid is of TLS 1.3.
+PROTOCOLS = "ssl_protocols TLSv1.2 TLSv1.3;"
 MODULES = "/usr/lib/nginx/modules"  # its tests load each of those that nginx -V names
 
 
@@ -30,9 +32,12 @@ class Nginx(Suite):
     def run(self, run, only=None):
         tests = run.copy(self.tests)
         def play(part):
+            with open(os.path.join(tests, part), errors="replace") as text:
+                protocols = "" if "ssl_protocols" in text.read() else PROTOCOLS
             # Their folders belong to who started nginx, and its workers are to read them.
             return tap(part, *run.command(["perl", "-Ilib", part], cwd=tests, timeout=300, TEST_NGINX_BINARY="/usr/sbin/nginx",
-                                          TEST_NGINX_GLOBALS="user root;", TEST_NGINX_MODULES=MODULES))
+                                          TEST_NGINX_GLOBALS="user root;", TEST_NGINX_MODULES=MODULES,
+                                          TEST_NGINX_GLOBALS_HTTP=protocols, TEST_NGINX_GLOBALS_STREAM=protocols))
 
         return run.each([part for part in self.parts(tests) if not only or part in only], play)
 

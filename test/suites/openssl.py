@@ -15,6 +15,8 @@ RECIPES = re.compile(r"test_(asyncio|bad_dtls|cert_comp|cipherlist|ciphername|cl
                      r"|npn|ocsp_cert_chain|quic\w*|recordlen|renegotiation|rpk|servername|ssl\w*|sysdefault|tls\w*)\.t$")
 LIBRARIES = ("libcrypto", "libssl")
 ENGINES = ("engines/ossltest.so", "engines/dasync.so")  # what the recipes change packets with, and pipelines
+# Small functions that the libraries do not export, and that have nothing to do with SSL_CTXs: linked into who wants them.
+OWN = r"^((?:crypto|providers/common)/\S*-lib-(?:time|provider_ctx|bio_prov)\.o):"
 # Programs that want no provider in the default library context, and read a configuration into their own.
 STRICT = {"sslapitest", "quicapitest"}
 # Library contexts of their own get the configuration of the default one, or the module would be in none of them.
@@ -45,7 +47,8 @@ class OpenSSL(Suite):
         architecture, machine = (command("dpkg-architecture", "-q" + name).strip()
                                  for name in ("DEB_HOST_ARCH", "DEB_HOST_MULTIARCH"))
         with open(f"{here}/debian/rules") as text:
-            options = re.search(r"^CONFARGS\s*=(.*)", text.read(), re.M)[1].replace("$(DEB_HOST_MULTIARCH)", machine).split()
+            rules = text.read().replace("\\\n", " ").replace("$(DEB_HOST_MULTIARCH)", machine)
+        options = re.search(r"^CONFARGS\s*=(.*)", rules, re.M)[1].split()
         command("perl", "Configure", "shared", *options, f"debian-{architecture}", cwd=here)
 
         with open(f"{here}/test/testutil/provider.c") as text:
@@ -71,6 +74,11 @@ class OpenSSL(Suite):
         command("make", "build_generated", "util/wrap.pl", "util/shlib_wrap.sh", cwd=here)
         wanted = sorted({f"test/{program}" for recipe in glob.glob(f"{here}/test/recipes/*.t") if RECIPES.search(recipe)
                          for program in programs(recipe)})
+        with open(f"{here}/Makefile") as text:
+            own = sorted(set(re.findall(OWN, text.read(), re.M)))
+        command("make", *own, cwd=here)
+        command("ar", "rcs", "own.a", *own, cwd=here)
+        old.append("BIN_EX_LIBS=own.a libcrypto.a -ldl -pthread")
         command("sh", "-c", 'make -k -j"$(nproc)" "$@" || test -e test/sslapitest', "sh", *old, *ENGINES, *wanted, cwd=here)
 
     def playable(self, recipe):
@@ -78,14 +86,15 @@ class OpenSSL(Suite):
 
     def run(self, run, only=None):
         plain = f"{self.tree}/apps/openssl.cnf"
-        modules = command("openssl", "version", "-m").split('"')[1]
+        # What their own harness sets, but for the configuration.
+        places = {"SRCTOP": self.tree, "BLDTOP": self.tree, "RESULT_D": run.folder, "NO_FIPS": "1", "SUITES_CONF": run.conf,
+                  "OPENSSL_MODULES": command("openssl", "version", "-m").split('"')[1],
+                  "OPENSSL_ENGINES": f"{self.tree}/engines", "CTLOG_FILE": f"{self.tree}/test/ct/log_list.cnf"}
 
         def play(part):
-            conf = plain if STRICT.intersection(programs(f"{self.tree}/test/recipes/{part}")) else run.conf
-            status, text = run.command(["perl", f"-I{self.tree}/util/perl", f"{self.tree}/test/recipes/{part}"], timeout=1200,
-                                       SRCTOP=self.tree, BLDTOP=self.tree, RESULT_D=run.folder, OPENSSL_CONF=conf,
-                                       SUITES_CONF=run.conf, OPENSSL_MODULES=modules,
-                                       OPENSSL_ENGINES=f"{self.tree}/engines", CTLOG_FILE=f"{self.tree}/test/ct/log_list.cnf")
+            recipe = f"{self.tree}/test/recipes/{part}"
+            conf = plain if STRICT.intersection(programs(recipe)) else run.conf
+            status, text = run.command(["perl", f"-I{self.tree}/util/perl", recipe], timeout=1200, OPENSSL_CONF=conf, **places)
             return subtests(part, status, text)
 
         parts = sorted(os.path.basename(recipe) for recipe in glob.glob(f"{self.tree}/test/recipes/*.t")
