@@ -25,9 +25,10 @@ EVERYWHERE = ("    if (config_file != NULL\n", "    if (new_libctx != NULL && co
 
 
 def programs(recipe):
+    """Its programs of the folder test, but for those that ask the FIPS provider."""
     with open(recipe) as text:
         found = re.findall(r"\btest\(\[\s*\"(\w+)\"|simple_test\(\"\w+\",\s*\"(\w+)\"", text.read())
-    return {a or b for a, b in found}
+    return {a or b for a, b in found if not a.startswith("fips")}
 
 
 class OpenSSL(Suite):
@@ -82,7 +83,9 @@ class OpenSSL(Suite):
         command("sh", "-c", 'make -k -j"$(nproc)" "$@" || test -e test/sslapitest', "sh", *old, *ENGINES, *wanted, cwd=here)
 
     def playable(self, recipe):
-        return RECIPES.search(recipe) and all(os.path.exists(f"{self.tree}/test/{program}") for program in programs(recipe))
+        # One that wants another program besides, which there is not, fails in that in each mode.
+        needed = programs(recipe) if RECIPES.search(recipe) else {None}
+        return not needed or any(os.path.exists(f"{self.tree}/test/{program}") for program in needed)
 
     def run(self, run, only=None):
         plain = f"{self.tree}/apps/openssl.cnf"
