@@ -1,5 +1,5 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
-"""Bacula: the console comes to the director, and the director to the file and storage daemons, each with a password besides."""
+"""Bacula: the console comes to the director, that to the file and storage daemons, and the first of these to the second."""
 import re
 import shutil
 import sqlite3
@@ -61,7 +61,7 @@ Client {{
 Storage {{
   Name = storage
   Address = localhost
-  SDPort = {others}
+  SDPort = {storage}
   Device = disk
   Media Type = File
   Password = "for the daemon"
@@ -70,12 +70,13 @@ Storage {{
 FileSet {{
   Name = files
   Include {{
-    File = "{folder}"
+    File = "{folder}.conf"
   }}
 }}
 Pool {{
   Name = pool
   Pool Type = Backup
+  Label Format = "volume-{port}-"
 }}
 Job {{
   Name = job
@@ -93,6 +94,7 @@ FileDaemon {{
   FDAddress = 127.0.0.1
   FDPort = {port}
   {daemon}
+  {client_tls}
 }}
 Director {{
   Name = dir
@@ -106,12 +108,15 @@ Storage {{
   SDAddress = 127.0.0.1
   SDPort = {port}
   {daemon}
+  {data_tls}
 }}
 Device {{
   Name = disk
   Media Type = File
   Archive Device = "{folder}"
   Random Access = yes
+  LabelMedia = yes
+  AutomaticMount = yes
 }}
 Director {{
   Name = dir
@@ -135,7 +140,7 @@ def files(stage, text):
                        server=stage.path("server.crt"))
 
 
-def daemon(stage, conf, program, text, tls="", others=0, client_tls=""):
+def daemon(stage, conf, program, text, tls="", others=0, **more):
     """One of the three, as the user that Debian's units give it up to."""
     port = free_port()
     name = f"{program}-{port}"
@@ -144,15 +149,17 @@ def daemon(stage, conf, program, text, tls="", others=0, client_tls=""):
         with sqlite3.connect(f"{folder}/bacula.db") as database, open(TABLES) as tables:
             database.executescript(tables.read())
         shutil.chown(f"{folder}/bacula.db", "bacula")
-    path = stage.write(f"{name}.conf", text.format(port=port, folder=folder, daemon=DAEMON.format(folder=folder), others=others,
-                                                   tls=files(stage, tls), client_tls=files(stage, client_tls)))
+    parts = {part: files(stage, more.get(part, "")) for part in ("client_tls", "data_tls")}
+    path = stage.write(f"{name}.conf", text.format(
+        port=port, folder=folder, daemon=DAEMON.format(folder=folder), others=others, storage=more.get("storage", others),
+        tls=files(stage, tls), **parts))
     return stage.start([f"/usr/sbin/{program}", "-f", "-u", "bacula", "-g", "bacula", "-c", path], conf, port)
 
 
 def console(stage, conf, port, command, tls=""):
     """What the console says to a command."""
     path = stage.write(f"console-{free_port()}.conf", CONSOLE.format(port=port, client_tls=files(stage, tls)))
-    return stage.run(["bconsole", "-n", "-c", path], conf, text=f"{command}\nquit\n")[1]
+    return stage.run(["bconsole", "-n", "-c", path], conf, text=f"{command}\nquit\n", timeout=60)[1]
 
 
 def own_certificate(arguments):
@@ -247,3 +254,23 @@ class BaculaConsole(Client):
     def attempt(self, stage, conf):
         text = console(stage, conf, self.port, "version", CLIENT_TLS)
         return Attempt("dir Version: " in text, text)
+
+
+class BaculaData(Client):
+    """The file daemon, to the storage daemon with what it saves; the director comes to both without TLS."""
+    name = "Bacula (file daemon)"
+    packages = _Daemon.packages
+    package = "bacula-fd"
+
+    def start(self, stage):
+        self.port = daemon(stage, stage.server_config("require"), "bacula-sd", STORAGE, data_tls=SERVER_TLS).port
+
+    def attempt(self, stage, conf):
+        started = [daemon(stage, conf, "bacula-fd", FILE, client_tls=CLIENT_TLS)]
+        try:
+            started.append(daemon(stage, None, "bacula-dir", DIRECTOR, others=started[0].port, storage=self.port))
+            text = console(stage, None, started[1].port, "run job=job yes\nwait\nmessages")
+        finally:
+            for process in reversed(started):
+                process.stop()
+        return Attempt("Termination:            Backup OK" in text, text)

@@ -92,7 +92,9 @@ class IcingaNode(Client):
         self.port = server(stage).port
 
     def attempt(self, stage, conf):
-        key, certificate = stage.credential(conf) if conf else (stage.path("stranger.key"), stage.certificate("stranger", ALICE))
+        key, certificate = stage.path("stranger.key"), stage.certificate("stranger", ALICE)
+        if conf:
+            key, certificate = stage.credential(conf)
         node = icinga(stage, conf, ALICE, key, certificate, cluster(f'host = "127.0.0.1"\n  port = {self.port}'))
         said = rf"({self.success})|(API client disconnected for identity)"
         try:

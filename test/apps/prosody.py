@@ -29,8 +29,8 @@ def prosody(stage, conf, folder, **parts):
     where = stage.folder_for(folder, "prosody")
     port = free_port()
     path = stage.write(f"{folder}.cfg.lua", CONF.format(folder=where, port=port, **{"modules": "", "more": "", **parts}))
-    return stage.start(["setpriv", "--reuid", "prosody", "--regid", "prosody", "--clear-groups", "prosody", "-F", "--config", path],
-                       conf, port)
+    return stage.start(["setpriv", "--reuid", "prosody", "--regid", "prosody", "--clear-groups", "prosody", "-F", "--config",
+                        path], conf, port)
 
 
 def server(stage, policy="require"):

@@ -51,7 +51,8 @@ def diagnostics(stage, name):
 class TrafficServer(Server):
     """It tells the origin nothing of the client."""
     name = "Traffic Server"
-    packages = ("trafficserver",)
+    packages = ("trafficserver|",)
+    package = "trafficserver"
     note = "its manager must be its user from the beginning: OpenSSL ignores OPENSSL_CONF in a process that changes users"
     request = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     welcome = "the backend got"
@@ -73,7 +74,8 @@ class TrafficServer(Server):
 class TrafficServerClient(Client):
     """To the origin."""
     name = "Traffic Server"
-    packages = ("trafficserver", "curl")
+    packages = ("trafficserver|", "curl")
+    package = "trafficserver"
     server = ("-www",)
     success = "s_server"
 

@@ -88,7 +88,7 @@ def play(row, folder, raw):
     try:
         missing = row.missing()
         if missing:
-            raise CannotRun(f"the package {missing} is not installed (scripts/apps.sh installs it)")
+            raise CannotRun(missing)
         on_stage(row, folder, row.play)
         if isinstance(row, Server):
             row.cells["without"] = on_stage(row, folder, row.play_without, without=True)
@@ -132,7 +132,7 @@ def main():
             parser.error(f"no application {name}")
     rows = [c() for name in options.names or known for c in load(name)]
     if options.packages:
-        print("\n".join(sorted({choose(p) for row in rows for p in row.packages})))
+        print("\n".join(sorted({choose(p) for row in rows for p in row.packages} - {""})))
         return 0
 
     folder = tempfile.mkdtemp(prefix="dance-apps-")

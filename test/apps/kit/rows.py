@@ -42,7 +42,7 @@ def demand(condition, what):
 
 
 def choose(package):
-    """Of a|b the package that this Debian has."""
+    """Of a|b the package that this Debian has; of a| it or nothing."""
     names = package.split("|")
     for name in names[:-1]:
         policy = subprocess.run(["apt-cache", "policy", name], capture_output=True, text=True, check=False).stdout
@@ -54,7 +54,7 @@ def choose(package):
 class Row:
     """One line of the table."""
 
-    packages = ()          # Debian packages to install; "a|b": whichever this Debian has
+    packages = ()          # Debian packages to install; "a|b": whichever this Debian has; "a|": not every Debian has it
     unpacked = ()          # Debian packages that conflict with others: unpacked into the stage's folder "root"
     package = None         # whose version is shown; the first of packages or unpacked if not given
     role = ""
@@ -81,12 +81,15 @@ class Row:
         return shown.stdout
 
     def missing(self):
-        """A Debian package that is not installed, or None."""
-        for package in map(choose, self.packages):
+        """What is wrong with a Debian package that is not installed, or None."""
+        for name in self.packages:
+            package = choose(name)
+            if not package:
+                return f"this Debian has no package {name.rstrip('|')}"
             state = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status}", package], capture_output=True,
                                    text=True).stdout
             if state != "installed":
-                return package
+                return f"the package {package} is not installed (scripts/apps.sh installs it)"
         return None
 
     def play(self, stage):
