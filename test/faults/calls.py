@@ -19,10 +19,10 @@ ERRORS = {
     "newfstatat": "ENOMEM", "openat": "ENFILE", "poll": "EINTR", "pidfd_open": "EMFILE", "recvfrom": "ECONNRESET",
     "recvmsg": "ECONNRESET", "sendmsg": "EPIPE", "sendto": "ENOBUFS", "socket": "EMFILE", "socketpair": "EMFILE",
     "timerfd_create": "EMFILE", "write": "ENOSPC"}
-# Who one is, the end of a process and the return from a signal cannot fail. Where a futex fails glibc ends the process, and
+# Who one is, umask(), the end of a process and the return from a signal cannot fail. Where a futex fails glibc ends the process, and
 # where brk() returns an error instead of the old end its malloc() crashes: the kernel does neither. And a program that is not begun is no process of ours.
 NOT_INJECTED = {"brk", "execve", "exit", "exit_group", "futex", "getegid", "geteuid", "getgid", "getpid", "getppid", "gettid", "getuid",
-                "rt_sigprocmask", "rt_sigreturn", "restart_syscall"}
+                "rt_sigprocmask", "rt_sigreturn", "restart_syscall", "umask"}
 # Made by what is between the application and the program that it starts (provider/lookup/spawn.c).
 BETWEEN = ("setsid", "dup3", "chdir", "close_range", "clone")
 OF_A_CALL = 8  # so many of a sort of the resolver's calls are injected into, in a life of it each
