@@ -8,7 +8,8 @@
  * A chain that does not hold, or cannot be checked in time, leaves the rest of the
  * time to an ordinary lookup, unless it alone is to decide.
  *
- * Waiting chains are bounded, in all and of one process, and processes take turns. Nobody who asks for a name waits for them.
+ * Waiting chains are bounded, in all and of one process, and processes take turns. Nobody who asks
+ * for a name waits for them.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
