@@ -1,6 +1,6 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """Apache: a Location of its own by post-handshake authentication, a whole host, and mod_proxy."""
-from kit import LEAVER, Client, Server
+from kit import LEAVER, Forwarder, Server
 from kit.stage import free_port
 
 CONF = """
@@ -91,20 +91,10 @@ class ApacheLocation(Server):
                           "<Location /private>\n SSLVerifyClient require\n</Location>\n").port
 
 
-class ApacheProxy(Client):
+class ApacheProxy(Forwarder):
     name = "Apache (mod_proxy)"
     packages = ("apache2", "curl")
-    server = ("-www",)
-    success = "s_server"
 
-    def attempt(self, stage, conf):
-        proxy = start(stage, conf, "SSLProxyEngine on\nSSLProxyVerify none\nSSLProxyCheckPeerName off\n"
-                      f'ProxyPass "/" "https://127.0.0.1:{self.port}/"\n')
-        self.local = proxy.port
-        try:
-            return super().attempt(stage, None)
-        finally:
-            proxy.stop()
-
-    def command(self, stage):
-        return ["curl", "-s", "-m", "10", f"http://127.0.0.1:{self.local}/"]
+    def forward(self, stage, conf):
+        return start(stage, conf, "SSLProxyEngine on\nSSLProxyVerify none\nSSLProxyCheckPeerName off\n"
+                     f'ProxyPass "/" "https://127.0.0.1:{self.port}/"\n')

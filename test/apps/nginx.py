@@ -2,7 +2,7 @@
 """nginx: ssl_client_verify, and the DN passed on in a header."""
 import signal
 
-from kit import Client, Server
+from kit import Forwarder, Server
 from kit.stage import free_port
 
 CONF = """
@@ -52,23 +52,14 @@ class NginxServer(Server):
         stage.renew(stage.started[0], signal.SIGHUP)
 
 
-class NginxProxy(Client):
+class NginxProxy(Forwarder):
     """proxy_pass to an https upstream."""
     name = "nginx (proxy_pass)"
     packages = ("nginx-light", "curl")
     package = "nginx"
-    server = ("-www",)
-    success = "s_server"
 
-    def attempt(self, stage, conf):
+    def forward(self, stage, conf):
         port = free_port()
-        proxy = start(stage, f"""
+        return start(stage, f"""
             listen 127.0.0.1:{port};
             location / {{ proxy_pass https://127.0.0.1:{self.port}; proxy_ssl_protocols TLSv1.3; }}""", conf, port)
-        try:
-            return super().attempt(stage, None)
-        finally:
-            proxy.stop()
-
-    def command(self, stage):
-        return ["curl", "-s", "-m", "10", f"http://127.0.0.1:{stage.started[-1].port}/"]

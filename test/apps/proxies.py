@@ -1,6 +1,6 @@
 # Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
 """TLS tunnels: stunnel and socat in both roles, hitch, ncat."""
-from kit import Client, Server
+from kit import Client, Forwarder, Server
 from kit.stage import free_port, read
 
 PING = b"GET / HTTP/1.0\r\n\r\n"
@@ -29,22 +29,12 @@ class StunnelServer(Server):
         return read(stage.started[1].output.path)
 
 
-class StunnelClient(Client):
+class StunnelClient(Forwarder):
     name = "stunnel"
     packages = ("stunnel4", "curl")
-    server = ("-www",)
-    success = "s_server"
 
-    def attempt(self, stage, conf):
-        tunnel = stunnel(stage, conf, f"client = yes\nconnect = 127.0.0.1:{self.port}\n")
-        self.local = tunnel.port
-        try:
-            return super().attempt(stage, None)
-        finally:
-            tunnel.stop()
-
-    def command(self, stage):
-        return ["curl", "-s", "-m", "10", f"http://127.0.0.1:{self.local}/"]
+    def forward(self, stage, conf):
+        return stunnel(stage, conf, f"client = yes\nconnect = 127.0.0.1:{self.port}\n")
 
 
 class Hitch(Server):

@@ -2,7 +2,7 @@
 """Apache Traffic Server: TLS from clients, and to the origin."""
 import os
 
-from kit import Client, Server
+from kit import Forwarder, Server
 from kit.stage import free_port, listening, read, wait_for
 
 FOLDERS = ("sysconfdir", "localstatedir", "runtimedir", "logdir", "cachedir", "datadir")
@@ -71,21 +71,11 @@ class TrafficServer(Server):
         wait_for(lambda: diagnostics(stage, "ats").count(said) > before, what="Traffic Server's new certificates")
 
 
-class TrafficServerClient(Client):
+class TrafficServerClient(Forwarder):
     """To the origin."""
     name = "Traffic Server"
     packages = ("trafficserver|", "curl")
     package = "trafficserver"
-    server = ("-www",)
-    success = "s_server"
 
-    def attempt(self, stage, conf):
-        proxy = traffic_server(stage, conf, f"ats-{free_port()}", f"https://127.0.0.1:{self.port}/")
-        self.local = proxy.port
-        try:
-            return super().attempt(stage, None)
-        finally:
-            proxy.stop()
-
-    def command(self, stage):
-        return ["curl", "-s", "-m", "10", f"http://127.0.0.1:{self.local}/"]
+    def forward(self, stage, conf):
+        return traffic_server(stage, conf, f"ats-{free_port()}", f"https://127.0.0.1:{self.port}/")

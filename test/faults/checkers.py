@@ -14,7 +14,7 @@ from calls import ERRORS, NOT_INJECTED, was_injected
 from control import Control
 from kit.shared import pki
 from kit.stage import read
-from memory import ROWS
+from memory import each
 from scene import ALICE, BOB, Violation, pick, ready, wait_for
 from signing import RR, TLSA
 
@@ -146,16 +146,7 @@ def at_each_allocation(scene, record, most, kind, of=None):
             os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not play.checkers(), what="the checkers to end")
         return play.act()
-    control.arm()
-    act()
-    count, _ = control.disarm()
-    for in_a_row in ROWS:
-        for number in pick(count, most):
-            control.arm(number, in_a_row)
-            became = act()
-            _, failed = control.disarm()
-            play.recovers(f"allocation {number} of {count}, {in_a_row} in a row")
-            record[kind, became if failed else "was not reached"] += 1
+    each(scene, record, kind, control, act, most, play.recovers)
     play.end()
 
 

@@ -39,7 +39,7 @@ def start(scene, record, most):
 
 
 def each(scene, record, kind, control, act, most, check):
-    """act() with each of its allocations failing; check() when that is over. act says what became of it."""
+    """act() with each of its allocations failing; check(what it was) when that is over. act says what became of it."""
     control.arm()
     act()
     count, _ = control.disarm()
@@ -48,7 +48,7 @@ def each(scene, record, kind, control, act, most, check):
             control.arm(number, in_a_row)
             became = act()
             _, failed = control.disarm()
-            check()
+            check(f"{kind}: allocation {number} of {count}, {in_a_row} in a row")
             record[kind, became if failed else "was not reached"] += 1
 
 
@@ -77,7 +77,7 @@ def running(scene, record, most):
     for kind, act in (("a handshake", client(scene, server, BOB)), ("a lookup", client(scene, server, ALICE)),
                       ("allow_file is read again", changed)):
         each(scene, record, f"allocation: the module, {kind}", control, act, most,
-             lambda: scene.recovers(server, "an allocation that failed"))
+             lambda what: scene.recovers(server, what))
     scene.end(server)
 
 
@@ -95,7 +95,7 @@ def reload(scene, record, most):
                                      None), 20, "nginx to have read its configuration")
         return "reloaded, " + client(scene, server, ALICE)() if text[0] == "s" else "stays with what it had"
     each(scene, record, "allocation: the module, nginx reloads", control, act, most,
-         lambda: scene.recovers(server, "a reload"))
+         lambda what: scene.recovers(server, what))
     scene.end(server)
 
 
@@ -131,8 +131,8 @@ def resolver(scene, record, most):
             record["(dance-resolver itself)", describe(service)] += 1
             service, _ = scene.service("memory", control.command)
 
-    def check():
-        scene.recovers(server, "an allocation of the resolver's that failed", keep)
+    def check(what):
+        scene.recovers(server, what, keep)
     each(scene, record, "allocation: dance-resolver, a lookup", control, act, most, check)
     scene.end(server)
     scene.end(service)

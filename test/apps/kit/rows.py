@@ -325,6 +325,28 @@ class Client(Row):
         self.cells["identity"] = f"({ALICE})"
 
 
+class Forwarder(Client):
+    """One that takes HTTP in the clear and is a TLS client of the server behind it. curl asks it, and knows nothing of dance."""
+
+    server = ("-www",)
+    success = "s_server"
+
+    def forward(self, stage, conf):
+        """Start it with that openssl.cnf: what stage.start() returns."""
+        raise NotImplementedError
+
+    def attempt(self, stage, conf):
+        started = self.forward(stage, conf)
+        self.local = started.port
+        try:
+            return super().attempt(stage, None)
+        finally:
+            started.stop()
+
+    def command(self, stage):
+        return ["curl", "-s", "-m", "10", f"http://127.0.0.1:{self.local}/"]
+
+
 class OwnTests(Row):
     """An application's own tests of client certificates: under policy mixed each must end as it does without dance."""
 
