@@ -164,7 +164,7 @@ def test_record_that_is_gone_again(client):
     client.update(made["nsupdate"])
     assert client.step(status=1)["step"] == "hold"
     client.age("seen")
-    client.update(made["nsupdate"].replace("add", "delete").replace(f" {TTL} IN", " IN"))
+    client.update(made["nsupdate"].replace("update add", "update delete").replace(f" {TTL} IN", " IN"))
     assert client.step(status=1)["step"] == "publish"
     client.update(made["nsupdate"])
     assert client.step(status=1)["step"] == "hold" and client.files() == {"", ".new", ".rollover"}

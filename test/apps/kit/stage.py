@@ -134,12 +134,13 @@ class Stage:
     def resolver(self):
         """A dance-resolver of the machine, as its systemd unit starts it; the dns section that names its socket.
 
-        For servers that may start no programs themselves.
+        For servers that may start no programs themselves. It is the same one for all who ask.
         """
         path = self.path("resolver.sock")
-        self.start([self.path("resolver", "dance-resolver"), "--socket", path, "--log", "stderr", "--trust-anchor",
-                    self.path("anchor"), "--forward", f"127.0.0.1@{self.zone.port}"], None, None,
-                   lambda _: os.path.exists(path))
+        if not os.path.exists(path):
+            self.start([self.path("resolver", "dance-resolver"), "--socket", path, "--log", "stderr", "--trust-anchor",
+                        self.path("anchor"), "--forward", f"127.0.0.1@{self.zone.port}"], None, None,
+                       lambda _: os.path.exists(path))
         return {"resolver": path}
 
     def client_config(self, identity, key=None, certificate=None):
