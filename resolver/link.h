@@ -15,7 +15,6 @@
 enum link_word {
     /* From the supervisor. */
     LINK_CHANNEL = 'c',  /* with a descriptor: a control channel, to be served until it ends */
-    LINK_BURY = 'b',     /* with a descriptor: a control channel that has ended, to be closed */
     LINK_PING = 'p',     /* to be answered */
     LINK_COUNTERS = 'u', /* to be logged */
     LINK_END = 'e',      /* end in order */

@@ -16,10 +16,10 @@ struct channel {
     struct channels *channels;
     int fd;
     bool given; /* to the worker that runs */
-    bool over;  /* the other end has gone */
 };
 
 static unsigned count;
+static unsigned ended_count;
 
 void heed_events(int poller, int fd, void *data, uint32_t events)
 {
@@ -36,6 +36,7 @@ void channels_open(struct channels *channels, int poller, void *owner)
     *channels = (struct channels){.poller = poller, .owner = owner, .heed = CHANNELS_WORD};
     TAILQ_INIT(&channels->given);
     TAILQ_INIT(&channels->ours);
+    TAILQ_INIT(&channels->ended);
 }
 
 static void watch_one(struct channel *c)
@@ -44,12 +45,19 @@ static void watch_one(struct channel *c)
 
     if (c->channels->heed == CHANNELS_WORD)
         events = EPOLLIN | EPOLLRDHUP;
-    else if (c->channels->heed == CHANNELS_END && !c->over)
+    else if (c->channels->heed == CHANNELS_END)
         events = EPOLLRDHUP;
     heed_events(c->channels->poller, c->fd, c, events);
 }
 
-bool channels_add(struct channels *channels, int fd)
+static void add_to_ended(struct channel *c)
+{
+    TAILQ_INSERT_TAIL(&c->channels->ended, c, of_user);
+    c->channels->ended_count++;
+    ended_count++;
+}
+
+bool channels_add(struct channels *channels, int fd, bool served)
 {
     struct channel *c = calloc(1, sizeof(*c));
 
@@ -60,6 +68,10 @@ bool channels_add(struct channels *channels, int fd)
     c->kind = WATCHED_CHANNEL;
     c->channels = channels;
     c->fd = fd;
+    if (!served) {
+        add_to_ended(c);
+        return true;
+    }
     TAILQ_INSERT_TAIL(&channels->ours, c, of_user);
     channels->count++;
     count++;
@@ -84,35 +96,16 @@ void channels_watch(struct channels *channels, enum channels_heed heed)
     watch_list(&channels->given);
 }
 
-static void drop(struct channel *c, struct channel_list *list)
-{
-    TAILQ_REMOVE(list, c, of_user);
-    heed_events(c->channels->poller, c->fd, NULL, 0);
-    (void)close(c->fd);
-    c->channels->count--;
-    count--;
-    free(c);
-}
-
 bool channels_give(struct channels *channels, int link)
 {
     struct channel *c;
 
     while ((c = TAILQ_FIRST(&channels->ours)) != NULL) {
-        // drop() takes c out, which the analyzer does not see
-        if (!c->given // NOLINT(clang-analyzer-unix.Malloc)
-            && !link_send(link, LINK_CHANNEL, c->fd))
+        if (!link_send(link, LINK_CHANNEL, c->fd))
             return false;
+        TAILQ_REMOVE(&channels->ours, c, of_user);
+        TAILQ_INSERT_TAIL(&channels->given, c, of_user);
         c->given = true;
-        if (c->over) {
-            if (!link_send(link, LINK_BURY, c->fd))
-                return false;
-            /* It is in the worker's hands, and so not the last copy that is closed here. */
-            drop(c, &channels->ours);
-        } else {
-            TAILQ_REMOVE(&channels->ours, c, of_user);
-            TAILQ_INSERT_TAIL(&channels->given, c, of_user);
-        }
     }
     return true;
 }
@@ -133,39 +126,65 @@ void *channels_event(void *data, uint32_t events)
     struct channel *c = data;
     struct channels *channels = c->channels;
 
-    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 && !c->over) {
-        c->over = true;
-        if (c->given) {
-            TAILQ_REMOVE(&channels->given, c, of_user);
-            TAILQ_INSERT_TAIL(&channels->ours, c, of_user);
-        }
-        watch_one(c);
-    }
-    return channels->owner;
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == 0)
+        return channels->owner;
+    heed_events(channels->poller, c->fd, NULL, 0);
+    TAILQ_REMOVE(c->given ? &channels->given : &channels->ours, c, of_user);
+    channels->count--;
+    count--;
+    add_to_ended(c);
+    return NULL;
 }
 
-void channels_forget(const struct channels *channels)
+static void close_list(const struct channel_list *list)
 {
     const struct channel *c;
 
-    TAILQ_FOREACH(c, &channels->ours, of_user)
-    (void)close(c->fd); // cppcheck-suppress uninitvar ; TAILQ_FOREACH sets it
-    TAILQ_FOREACH(c, &channels->given, of_user)
-    (void)close(c->fd);
+    TAILQ_FOREACH(c, list, of_user)
+    {
+        (void)close(c->fd); // cppcheck-suppress uninitvar ; TAILQ_FOREACH sets it
+    }
+}
+
+void channels_forget(const struct channels *channels, bool buries)
+{
+    close_list(&channels->ours);
+    close_list(&channels->given);
+    if (!buries)
+        close_list(&channels->ended);
+}
+
+static void drop(struct channel_list *list, unsigned *of_owner, unsigned *of_all)
+{
+    struct channel *c;
+
+    while ((c = TAILQ_FIRST(list)) != NULL) {
+        TAILQ_REMOVE(list, c, of_user);
+        heed_events(c->channels->poller, c->fd, NULL, 0);
+        (void)close(c->fd);
+        free(c);
+        (*of_owner)--;
+        (*of_all)--;
+    }
+}
+
+void channels_bury(struct channels *channels)
+{
+    drop(&channels->ended, &channels->ended_count, &ended_count);
 }
 
 void channels_close(struct channels *channels)
 {
-    TAILQ_CONCAT(&channels->ours, &channels->given, of_user);
-    while (!TAILQ_EMPTY(&channels->ours))
-        drop(TAILQ_FIRST(&channels->ours), &channels->ours); // NOLINT(clang-analyzer-unix.Malloc)
+    channels_bury(channels);
+    drop(&channels->ours, &channels->count, &count);
+    drop(&channels->given, &channels->count, &count);
 }
 
 void channels_leave(void)
 {
     pid_t before = getpid();
 
-    if (count == 0 || fork() != 0)
+    if (count + ended_count == 0 || fork() != 0)
         return;
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == before)
         (void)poll(NULL, 0, -1);
@@ -175,4 +194,9 @@ void channels_leave(void)
 unsigned channels_count(void)
 {
     return count;
+}
+
+unsigned channels_ended(void)
+{
+    return ended_count;
 }

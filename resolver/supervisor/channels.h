@@ -2,9 +2,10 @@
  * channels.h: the control channels of one user, and which of them its worker has.
  *
  * A copy of each channel stays here, so that the next worker gets it; nothing is
- * ever read from it. When the other end has gone, the worker gets it once more,
- * to be closed there: what was sent over it and never read is then closed by the
- * worker of who sent it, and takes nobody else's time.
+ * ever read from it. Whoever closes the last copy of one closes what was sent over
+ * it and never read, and waits for that as long as the sender likes. That is never
+ * us: what has ended is kept until another process has copies, which ends after ours
+ * are closed (workers_bury()).
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -36,16 +37,19 @@ struct channels {
     int poller;
     void *owner;
     struct channel_list given; /* that the worker has */
-    struct channel_list ours;  /* that it has not, or is to close */
-    unsigned count;
+    struct channel_list ours;  /* that it has not */
+    struct channel_list ended; /* to be buried */
+    unsigned count;            /* of those that have not ended */
+    unsigned ended_count;
     enum channels_heed heed;
 };
 
 /* None yet, of this owner, who is told by the poller of what they have to say. */
 void channels_open(struct channels *channels, int poller, void *owner);
 
-/* Take fd; false without memory: then it is closed. */
-bool channels_add(struct channels *channels, int fd);
+/* Take fd, as one that has ended where it is not to be served; false without memory: then it is
+ * closed. */
+bool channels_add(struct channels *channels, int fd, bool served);
 
 /* From now on this is to be heard of them. */
 void channels_watch(struct channels *channels, enum channels_heed heed);
@@ -56,22 +60,24 @@ bool channels_give(struct channels *channels, int link);
 /* There is no such worker any more: the next one gets all of them. */
 void channels_take_back(struct channels *channels);
 
-/* What the poller said of one, by its data; whose it is. */
+/* What the poller said of one, by its data; whose it is, or NULL: it has ended. */
 void *channels_event(void *data, uint32_t events);
 
-/* In a process of its own, which is to have none of them. */
-void channels_forget(const struct channels *channels);
+/* In a process of its own, which is to have none of them, or, to bury them, those that have ended.
+ */
+void channels_forget(const struct channels *channels, bool buries);
 
-/*
- * Before all are closed. Whoever closes the last copy of a channel waits as long as the sender of
- * what was never read from it likes. At our end that is a process that nobody waits for: it keeps
- * all of them until we have ended.
+/* Close those that have ended: another process has copies. */
+void channels_bury(struct channels *channels);
+
+/* Before all are closed at our end: another process has copies of all of them until we have ended.
  */
 void channels_leave(void);
 
 void channels_close(struct channels *channels);
 
-/* Those of all owners. */
+/* Those of all owners, and those of them that have ended, which are not counted. */
 unsigned channels_count(void);
+unsigned channels_ended(void);
 
 #endif

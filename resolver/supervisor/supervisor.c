@@ -1,6 +1,7 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "supervisor/supervisor.h"
 
+#include "link.h"
 #include "log.h"
 #include "now.h"
 #include "socket_kind.h"
@@ -17,10 +18,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -28,8 +31,9 @@
 #include <unistd.h>
 
 #define DESCRIPTORS_MAX 65536u /* more are not made use of */
-#define DESCRIPTORS_OURS 64u
 #define LOG_INTERVAL_MS 10000
+/* When whoever is at the door is looked after again, where there was no room for him. */
+#define DOOR_INTERVAL_MS 100
 
 /* Stand for the descriptors that are not the users' in epoll's data. */
 static char signal_event;
@@ -40,8 +44,11 @@ static const struct options *options;
 static int poller = -1;
 static int signals = -1;
 static int listener = -1; /* -1: one application's own resolver */
-static int reserve = -1;  /* a descriptor to give up when there is no other */
-static int unstored = -1; /* a copy of a channel that systemd has no room for yet */
+static bool is_open;      /* the listener is watched */
+static long long shut_to; /* nobody is let in before this: there was no descriptor */
+static int unstored =
+    -1; /* a copy of a channel that systemd has no room for yet, and whose it is */
+static uid_t unstored_of;
 static long long quiet_to;
 
 static void log_sometimes(const char *text)
@@ -54,11 +61,10 @@ static void log_sometimes(const char *text)
     dance_log(DANCE_LOG_ERROR, "resolver: %s", text);
 }
 
-/* In the process that becomes a worker or a checker: what is left of the supervisor there. */
+/* In the process that becomes a worker or the like: what is left of the supervisor there. */
 static void leave(void)
 {
     (void)close(signals);
-    (void)close(reserve);
     if (listener >= 0)
         (void)close(listener);
     if (unstored >= 0)
@@ -78,6 +84,17 @@ static int check(uid_t uid, int socket)
     return checker_run(options, uid, socket);
 }
 
+static void hold(int link)
+{
+    struct pollfd end = {.fd = link, .events = POLLIN};
+
+    (void)prctl(PR_SET_NAME, "dance-burier");
+    leave();
+    (void)link_send(link, LINK_BEGUN, -1);
+    while (poll(&end, 1, -1) < 0 && errno == EINTR)
+        continue;
+}
+
 static bool watch(int fd, void *data, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data = {.ptr = data}};
@@ -90,29 +107,45 @@ static void watch_no_more(int fd)
     (void)epoll_ctl(poller, EPOLL_CTL_DEL, fd, NULL);
 }
 
-/*
- * Have systemd keep a channel, for our successor. While it has no room for it nobody
- * else is let in: they wait in the listener's queue, and none is forgotten.
- */
-static void store(int fd)
+/* Have systemd keep a channel, for our successor. */
+static void store(int fd, uid_t uid)
 {
     if (notify_store(fd))
         return;
     unstored = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (unstored < 0)
-        return;
-    watch_no_more(listener);
-    (void)watch(notify_fd(), &room_event, EPOLLOUT);
+    unstored_of = uid;
+    if (unstored >= 0)
+        (void)watch(notify_fd(), &room_event, EPOLLOUT);
 }
 
 static void store_again(void)
 {
     if (!notify_store(unstored))
         return;
-    (void)close(unstored);
+    users_bury(unstored_of, unstored);
     unstored = -1;
     watch_no_more(notify_fd());
-    (void)watch(listener, &listener_event, EPOLLIN);
+}
+
+/*
+ * While there is no room for one more nobody is let in: they wait in the listener's queue, and none
+ * is forgotten. Milliseconds until that is to be seen again; -1: when something has happened.
+ */
+static int heed_door(long long now_ms)
+{
+    bool has_room = users_have_room();
+    bool opens = unstored < 0 && has_room && now_ms >= shut_to;
+
+    if (listener < 0)
+        return -1;
+    if (opens && !is_open)
+        (void)watch(listener, &listener_event, EPOLLIN);
+    if (!opens && is_open)
+        watch_no_more(listener);
+    is_open = opens;
+    if (!has_room)
+        log_sometimes("nobody is let in: too many connections have ended and cannot be closed");
+    return opens || unstored >= 0 ? -1 : DOOR_INTERVAL_MS;
 }
 
 static void accept_one(void)
@@ -122,33 +155,24 @@ static void accept_one(void)
     uid_t uid;
 
     if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
-        /*
-         * The listener would stay readable, and epoll return at once, for ever. The reserve
-         * takes the connection in and turns it away; its client is told by that.
-         */
         log_sometimes("no descriptor is left for a connection");
-        (void)close(reserve);
-        fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-        if (fd >= 0)
-            (void)close(fd);
-        reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        return;
+        shut_to = dance_now_ms() + DOOR_INTERVAL_MS;
     }
     if (fd < 0)
         return;
     if (!socket_user(fd, &uid)) {
         log_sometimes("a client was turned away: its user has no number here");
-        (void)close(fd);
+        users_bury(uid, fd);
         return;
     }
     asks = socket_peer_has_name(fd);
     if (asks)
         status_say(fd, uid);
-    /* Who asks has sent us something, perhaps, and is closed as everybody is: by his worker. */
+    /* Who asks has sent us something, perhaps, and is buried as everybody is. */
     if (!users_add(uid, fd))
         log_sometimes("a client was turned away: too many connections");
     else if (!asks)
-        store(fd);
+        store(fd, uid);
 }
 
 /* Take a control channel that was there before us. false: it is nobody's. */
@@ -157,7 +181,7 @@ static bool take(int fd)
     uid_t uid;
 
     if (!socket_user(fd, &uid)) {
-        (void)close(fd);
+        users_bury(uid, fd);
         return false;
     }
     return users_add(uid, fd);
@@ -258,7 +282,7 @@ static int run(void)
 
     for (;;) {
         long long now = dance_now_ms();
-        int wait = sooner(users_tick(now), notify_alive(now));
+        int wait = sooner(sooner(users_tick(now), notify_alive(now)), heed_door(now));
         /* One at a time: what is behind the next might have ended with this one. */
         int n = epoll_wait(poller, &event, 1, wait);
 
@@ -297,21 +321,21 @@ static unsigned raise_limit(void)
 static bool set_up(void)
 {
     unsigned descriptors = raise_limit();
-    struct users_limits limits = {descriptors - descriptors / 8, options->max_workers};
+    struct users_limits limits = {descriptors - descriptors / 8, descriptors / 16,
+                                  options->max_workers};
     const char *why = "cannot be set up";
 
     notify_open();
     status_open();
     signals = open_signals();
     poller = epoll_create1(EPOLL_CLOEXEC);
-    reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    workers_open(poller, work, check);
+    workers_open(poller, work, check, hold);
     users_open(poller, limits);
     if (!watch(signals, &signal_event, EPOLLIN)) {
         dance_log(DANCE_LOG_ERROR, "resolver: cannot be set up: %s", strerror(errno));
         return false;
     }
-    if (!open_transport() || (listener >= 0 && !watch(listener, &listener_event, EPOLLIN)))
+    if (!open_transport())
         return false;
     if (chdir("/") == 0 && sandbox_become(options->user, &why) && sandbox_supervisor(options, &why))
         return true;

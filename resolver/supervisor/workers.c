@@ -15,13 +15,15 @@ static LIST_HEAD(worker_list, worker) workers = LIST_HEAD_INITIALIZER(workers);
 static int poller;
 static workers_work *work_of;
 static workers_check *check_of;
+static workers_hold *hold_of;
 static unsigned count;
 
-void workers_open(int epoll, workers_work *work, workers_check *check)
+void workers_open(int epoll, workers_work *work, workers_check *check, workers_hold *hold)
 {
     poller = epoll;
     work_of = work;
     check_of = check;
+    hold_of = hold;
 }
 
 struct worker *workers_first(void)
@@ -35,12 +37,12 @@ unsigned workers_count(void)
 }
 
 /* In a process of its own: nothing of what is here is the worker's, but what is of its user. */
-static void forget_others(const struct user *own)
+static void forget_others(const struct user *own, bool buries)
 {
     struct worker *w;
 
     for (struct user *u = user_first(); u != NULL; u = LIST_NEXT(u, all)) {
-        channels_forget(&u->channels);
+        channels_forget(&u->channels, buries && u == own);
         if (u == own)
             continue;
         dance_generation_free(&u->page);
@@ -56,15 +58,16 @@ static void forget_others(const struct user *own)
 }
 
 /*
- * A process with the end [1] of a pair, and with what is of this user (NULL: nobody); its number,
- * 0 in it, or -1. The other end stays here.
+ * A process with the end [1] of a pair, and with what is of this user (NULL: nobody), which of his
+ * channels are those that have ended if it buries them; its number, 0 in it, or -1. The other end
+ * stays here.
  */
-static pid_t fork_with(int ends[2], const struct user *own)
+static pid_t fork_with(int ends[2], const struct user *own, bool buries)
 {
     pid_t pid = fork();
 
     if (pid == 0) {
-        forget_others(own);
+        forget_others(own, buries);
         (void)close(ends[0]);
     } else {
         (void)close(ends[1]);
@@ -95,7 +98,7 @@ struct worker *workers_start(struct user *user, long long now_ms)
         return NULL;
     }
     figures_state(user->figures, DANCE_WORKER_BEGINS, NULL);
-    w->pid = fork_with(ends, user);
+    w->pid = fork_with(ends, user, false);
     if (w->pid == 0)
         _exit(work_of(user->uid, ends[1], &user->page, user->figures));
     if (w->pid < 0) {
@@ -121,13 +124,37 @@ pid_t workers_start_checker(const struct worker *worker)
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return -1;
-    pid = fork_with(ends, NULL);
+    pid = fork_with(ends, NULL, false);
     if (pid == 0)
         _exit(check_of(worker->user->uid, ends[1]));
     if (pid > 0) {
         await_begin(ends[0]);
         /* Where it does not reach the worker its other end is closed, and it ends. */
         (void)link_send(worker->link, LINK_CHECKER, ends[0]);
+    }
+    (void)close(ends[0]);
+    return pid;
+}
+
+pid_t workers_bury(struct user *user)
+{
+    enum link_word word;
+    int ends[2];
+    int fd = -1;
+    pid_t pid;
+
+    if (link_make(ends) != 0)
+        return -1;
+    pid = fork_with(ends, user, true);
+    if (pid == 0) {
+        hold_of(ends[1]);
+        _exit(EXIT_SUCCESS);
+    }
+    if (pid > 0) {
+        await_begin(ends[0]);
+        /* Where it has been killed meanwhile it has no copies. */
+        if (link_receive(ends[0], &word, &fd) == LINK_HERE)
+            channels_bury(&user->channels);
     }
     (void)close(ends[0]);
     return pid;

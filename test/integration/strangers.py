@@ -39,7 +39,7 @@ fresh_names = itertools.count()
 class Resolver:
     """A shared resolver in a folder that everybody can reach, started by root."""
 
-    def __init__(self, world, black_hole, *arguments):
+    def __init__(self, world, black_hole, *arguments, descriptors_max=None):
         self.folder = tempfile.mkdtemp(prefix="dance-strangers-")
         os.chmod(self.folder, 0o755)
         self.path = os.path.join(self.folder, "sock")
@@ -53,6 +53,8 @@ class Resolver:
             os.chmod(path, 0o644)
         self.argv = [PROGRAM, "--socket", self.path, "--log", "stderr", "--trust-anchor", anchor, "--forward",
                      f"127.0.0.1@{world.zones.port}", "--unbound-config", conf, *arguments]
+        if descriptors_max:
+            self.argv = ["prlimit", f"--nofile={descriptors_max}", *self.argv]
         self.process = None
         self.start()
 
@@ -69,10 +71,16 @@ class Resolver:
         with open(self.log_path) as log:
             return log.read()
 
-    def workers(self):
+    def children(self, name):
         """Those of which anything is there."""
         with open(f"/proc/{self.pid}/task/{self.pid}/children") as children:
-            return {pid for pid in map(int, children.read().split()) if not is_gone(pid)}
+            return {pid for pid in map(int, children.read().split()) if not is_gone(pid) and called(pid) == name}
+
+    def workers(self):
+        return self.children("dance-worker")
+
+    def buriers(self):
+        return self.children("dance-burier")
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
@@ -99,6 +107,11 @@ def memory(pid, what="VmRSS"):
             if line.startswith(what + ":"):
                 return int(line.split()[1])
     return 0
+
+
+def called(pid):
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/comm") as comm:
+        return comm.read().strip()
 
 
 def states(pid):
@@ -280,6 +293,20 @@ def send_what_is_dirty(tell, path, file):
     try_send(channel, HEADER + b"\x01", [fd])
     os.close(fd)
     return channel, talk
+
+
+def be_turned_away_dirty(tell, path, file):
+    """More connections than he may have; those who come then have sent something, and go at once."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    held = [control(path) for _ in range(200)]
+    tell("waiting")
+    signal.sigwait({signal.SIGUSR1})
+    for _ in range(10):
+        fd = os.open(file, os.O_RDWR)
+        with control(path) as channel:
+            try_send(channel, HEADER + b"\x01", [fd])
+        os.close(fd)
+    return held
 
 
 def make_dirty(tell, file):

@@ -62,7 +62,8 @@ class Shared:
     def nothing_is_left(self):
         self.let_go()
         self.others_are_served(1)
-        wait_for(lambda: not self.strange_workers(), 40, f"the end of {self.strange_workers()}: {self.resolver.log()}")
+        wait_for(lambda: not self.strange_workers() | self.resolver.buriers(), 40,
+                 f"the end of {self.strange_workers()}: {self.resolver.log()}")
         wait_for(lambda: self.resolver.descriptors() <= self.descriptors, what="the supervisor's descriptors")
         if not os.environ.get("DANCE_PRELOAD"):
             assert self.resolver.resident() - self.resident < SUPERVISOR_MAY_GROW
@@ -71,9 +72,14 @@ class Shared:
 
 
 @pytest.fixture
-def resolver(world, black_hole):  # noqa: F811
+def descriptors_max():
+    """As many as there are."""
+
+
+@pytest.fixture
+def resolver(world, black_hole, descriptors_max):  # noqa: F811
     """One for each test: the workers of another one would be ten seconds alone before they end."""
-    resolver = Resolver(world, black_hole, "--max-workers", "16", "--idle", "60")
+    resolver = Resolver(world, black_hole, "--max-workers", "16", "--idle", "60", descriptors_max=descriptors_max)
     try:
         yield resolver
         resolver.stop()
@@ -113,8 +119,8 @@ def waits_for_ever(pid):
 
 
 def stuck(shared, seen=()):
-    """A worker of his that waits for ever, another one than those."""
-    return next((pid for pid in shared.strange_workers() - set(seen) if waits_for_ever(pid)), None)
+    """A process of his that waits for ever, another one than those."""
+    return next((pid for pid in (shared.strange_workers() | shared.resolver.buriers()) - set(seen) if waits_for_ever(pid)), None)
 
 
 # The kernel makes a process wait.
@@ -227,12 +233,34 @@ def test_what_can_not_be_closed_and_was_never_read(shared, end):
 
 
 @needs_fuse
+@pytest.mark.parametrize("descriptors_max", [400])
+def test_what_can_not_be_closed_of_who_is_turned_away(shared):
+    """It is a process of his that waits; when too many have gone behind it, whoever is there already is served."""
+    with mounted(shared.resolver, fuse.WRITE) as mount:
+        stranger = shared.stranger(strangers.be_turned_away_dirty, mount.file, until="waiting")
+        wait_for(lambda: "turned away: too many connections" in shared.resolver.log(), what="more than he may have")
+        os.kill(shared.resolver.pid, signal.SIGSTOP)
+        os.kill(stranger.pid, signal.SIGUSR1)
+        stranger.wait("done")
+        accomplice = Stranger(STRANGER, strangers.make_dirty, mount.file)
+        os.kill(shared.resolver.pid, signal.SIGCONT)
+        burier = wait_for(lambda: stuck(shared) or waits_for_ever(shared.resolver.pid), what="a process that waits")
+        assert burier is not True, "the supervisor waits"
+        shared.others_are_served()
+        stranger.let_go()
+        wait_for(lambda: "nobody is let in" in shared.resolver.log(), what="too many that have ended")
+        for voice in shared.voices:
+            assert ask(voice.conversation, NAME, timeout=60000)[0] == SECURE
+        assert shared.resolver.buriers() == {burier} and waits_for_ever(burier)
+    accomplice.let_go()
+    shared.nothing_is_left()
+
+
+@needs_fuse
 def test_the_end_does_not_wait_for_him(world, black_hole):  # noqa: F811
     """He has channels that nobody could close without waiting; the supervisor ends, and the next one begins."""
     resolver = Resolver(world, black_hole)
     try:
-        wait_for(resolver.workers, what="the worker of who saw that it listens")
-        wait_for(lambda: not resolver.workers(), what="its end")
         with mounted(resolver, fuse.WRITE) as mount:
             stranger = Stranger(STRANGER, strangers.send_what_is_dirty, resolver.path, mount.file, until="asked")
             [worker] = resolver.workers()
