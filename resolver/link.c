@@ -4,6 +4,7 @@
 #include "fd_message.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 int link_make(int ends[2])
@@ -38,4 +39,15 @@ enum link_received link_receive(int link, enum link_word *word, int *fd)
         return LINK_OVER;
     *word = (enum link_word)octet;
     return LINK_HERE;
+}
+
+bool link_await_begin(int link)
+{
+    struct pollfd begun = {.fd = link, .events = POLLIN};
+    enum link_word word;
+    int fd = -1;
+
+    while (poll(&begun, 1, -1) < 0 && errno == EINTR)
+        continue;
+    return link_receive(link, &word, &fd) == LINK_HERE;
 }

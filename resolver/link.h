@@ -35,6 +35,12 @@ int link_make(int ends[2]);
 /* Send a word, with descriptor fd unless it is -1, which stays the caller's. false: not now. */
 bool link_send(int link, enum link_word word, int fd);
 
+/*
+ * Wait until the process at the other end has let go of all that is not its own; false: it has
+ * ended. Nothing of ours ends meanwhile, so that none of its copies is the last one.
+ */
+bool link_await_begin(int link);
+
 enum link_received { LINK_HERE, LINK_NONE, LINK_OVER };
 
 /* Receive a word, and the descriptor that came with it or -1, closed upon exec. */

@@ -2,10 +2,7 @@
  * channels.h: the control channels of one user, and which of them its worker has.
  *
  * A copy of each channel stays here, so that the next worker gets it; nothing is
- * ever read from it. Whoever closes the last copy of one closes what was sent over
- * it and never read, and waits for that as long as the sender likes. That is never
- * us: what has ended is kept until another process has copies, which ends after ours
- * are closed (workers_bury()).
+ * ever read from it. When the other end has gone it is buried (burial.h).
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
@@ -38,18 +35,15 @@ struct channels {
     void *owner;
     struct channel_list given; /* that the worker has */
     struct channel_list ours;  /* that it has not */
-    struct channel_list ended; /* to be buried */
-    unsigned count;            /* of those that have not ended */
-    unsigned ended_count;
+    unsigned count;
     enum channels_heed heed;
 };
 
 /* None yet, of this owner, who is told by the poller of what they have to say. */
 void channels_open(struct channels *channels, int poller, void *owner);
 
-/* Take fd, as one that has ended where it is not to be served; false without memory: then it is
- * closed. */
-bool channels_add(struct channels *channels, int fd, bool served);
+/* Take fd; false without memory. */
+bool channels_add(struct channels *channels, int fd);
 
 /* From now on this is to be heard of them. */
 void channels_watch(struct channels *channels, enum channels_heed heed);
@@ -60,24 +54,16 @@ bool channels_give(struct channels *channels, int link);
 /* There is no such worker any more: the next one gets all of them. */
 void channels_take_back(struct channels *channels);
 
-/* What the poller said of one, by its data; whose it is, or NULL: it has ended. */
-void *channels_event(void *data, uint32_t events);
+/* What the poller said of one, by its data; whose it is, and whether it has ended. */
+void *channels_event(void *data, uint32_t events, bool *ended);
 
-/* In a process of its own, which is to have none of them, or, to bury them, those that have ended.
- */
-void channels_forget(const struct channels *channels, bool buries);
+/* In a process of its own, which is to have none of them. */
+void channels_forget(const struct channels *channels);
 
-/* Close those that have ended: another process has copies. */
-void channels_bury(struct channels *channels);
-
-/* Before all are closed at our end: another process has copies of all of them until we have ended.
- */
-void channels_leave(void);
-
+/* All of them: another process has copies. */
 void channels_close(struct channels *channels);
 
-/* Those of all owners, and those of them that have ended, which are not counted. */
+/* Those of all owners. */
 unsigned channels_count(void);
-unsigned channels_ended(void);
 
 #endif

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "now.h"
 #include "socket_kind.h"
+#include "supervisor/burial.h"
 #include "supervisor/channels.h"
 #include "supervisor/notify.h"
 #include "supervisor/sockets.h"
@@ -48,7 +49,6 @@ static bool is_open;      /* the listener is watched */
 static long long shut_to; /* nobody is let in before this: there was no descriptor */
 static int unstored =
     -1; /* a copy of a channel that systemd has no room for yet, and whose it is */
-static uid_t unstored_of;
 static long long quiet_to;
 
 static void log_sometimes(const char *text)
@@ -61,7 +61,7 @@ static void log_sometimes(const char *text)
     dance_log(DANCE_LOG_ERROR, "resolver: %s", text);
 }
 
-/* In the process that becomes a worker or the like: what is left of the supervisor there. */
+/* In a process of its own: what is left of the supervisor there. */
 static void leave(void)
 {
     (void)close(signals);
@@ -75,24 +75,22 @@ static void leave(void)
 static int work(uid_t uid, int link, const struct dance_generation *page, struct figures *figures)
 {
     leave();
+    burial_forget();
     return worker_run(options, uid, link, page, figures);
 }
 
 static int check(uid_t uid, int socket)
 {
     leave();
+    burial_forget();
     return checker_run(options, uid, socket);
 }
 
-static void hold(int link)
+static void bury(int link)
 {
-    struct pollfd end = {.fd = link, .events = POLLIN};
-
-    (void)prctl(PR_SET_NAME, "dance-burier");
+    workers_forget_descriptors();
     leave();
     (void)link_send(link, LINK_BEGUN, -1);
-    while (poll(&end, 1, -1) < 0 && errno == EINTR)
-        continue;
 }
 
 static bool watch(int fd, void *data, uint32_t events)
@@ -108,21 +106,20 @@ static void watch_no_more(int fd)
 }
 
 /* Have systemd keep a channel, for our successor. */
-static void store(int fd, uid_t uid)
+static void store(int fd)
 {
     if (notify_store(fd))
         return;
     unstored = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    unstored_of = uid;
     if (unstored >= 0)
         (void)watch(notify_fd(), &room_event, EPOLLOUT);
 }
 
 static void store_again(void)
 {
-    if (!notify_store(unstored))
+    if (unstored < 0 || !notify_store(unstored))
         return;
-    users_bury(unstored_of, unstored);
+    burial_add(unstored);
     unstored = -1;
     watch_no_more(notify_fd());
 }
@@ -133,19 +130,20 @@ static void store_again(void)
  */
 static int heed_door(long long now_ms)
 {
-    bool has_room = users_have_room();
+    bool has_room = burial_has_room();
     bool opens = unstored < 0 && has_room && now_ms >= shut_to;
 
     if (listener < 0)
         return -1;
-    if (opens && !is_open)
-        (void)watch(listener, &listener_event, EPOLLIN);
-    if (!opens && is_open)
-        watch_no_more(listener);
-    is_open = opens;
     if (!has_room)
         log_sometimes("nobody is let in: too many connections have ended and cannot be closed");
-    return opens || unstored >= 0 ? -1 : DOOR_INTERVAL_MS;
+    if (opens && !is_open)
+        is_open = watch(listener, &listener_event, EPOLLIN);
+    if (!opens && is_open) {
+        watch_no_more(listener);
+        is_open = false;
+    }
+    return is_open ? -1 : DOOR_INTERVAL_MS;
 }
 
 static void accept_one(void)
@@ -154,25 +152,28 @@ static void accept_one(void)
     bool asks;
     uid_t uid;
 
-    if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
-        log_sometimes("no descriptor is left for a connection");
+    if (fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+        /* The listener stays readable. */
+        log_sometimes("no connection can be taken: there is no descriptor, or no memory");
         shut_to = dance_now_ms() + DOOR_INTERVAL_MS;
     }
     if (fd < 0)
         return;
     if (!socket_user(fd, &uid)) {
         log_sometimes("a client was turned away: its user has no number here");
-        users_bury(uid, fd);
+        burial_turn_away(fd);
         return;
     }
     asks = socket_peer_has_name(fd);
     if (asks)
         status_say(fd, uid);
     /* Who asks has sent us something, perhaps, and is buried as everybody is. */
-    if (!users_add(uid, fd))
+    if (!users_add(uid, fd)) {
         log_sometimes("a client was turned away: too many connections");
-    else if (!asks)
-        store(fd, uid);
+        burial_turn_away(fd);
+    } else if (!asks) {
+        store(fd);
+    }
 }
 
 /* Take a control channel that was there before us. false: it is nobody's. */
@@ -180,11 +181,10 @@ static bool take(int fd)
 {
     uid_t uid;
 
-    if (!socket_user(fd, &uid)) {
-        users_bury(uid, fd);
-        return false;
-    }
-    return users_add(uid, fd);
+    if (socket_user(fd, &uid) && users_add(uid, fd))
+        return true;
+    burial_turn_away(fd);
+    return false;
 }
 
 static bool open_transport(void)
@@ -246,8 +246,10 @@ static void reap(void)
     int status;
     pid_t pid;
 
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-        users_ended(pid, status, dance_now_ms());
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (!burial_ended(pid))
+            users_ended(pid, status, dance_now_ms());
+    }
 }
 
 /* false: end. */
@@ -282,7 +284,8 @@ static int run(void)
 
     for (;;) {
         long long now = dance_now_ms();
-        int wait = sooner(sooner(users_tick(now), notify_alive(now)), heed_door(now));
+        int wait = sooner(sooner(users_tick(now), burial_tick(now)),
+                          sooner(notify_alive(now), heed_door(now)));
         /* One at a time: what is behind the next might have ended with this one. */
         int n = epoll_wait(poller, &event, 1, wait);
 
@@ -293,11 +296,10 @@ static int run(void)
                 return EXIT_SUCCESS;
         } else if (n > 0 && event.data.ptr == &listener_event) {
             accept_one();
-        } else if (n > 0 && event.data.ptr == &room_event) {
-            store_again();
-        } else if (n > 0) {
+        } else if (n > 0 && event.data.ptr != &room_event) {
             users_event(event.data.ptr, event.events, dance_now_ms());
         }
+        store_again();
         /* The last user has gone: nobody could ever ask again. */
         if (listener < 0 && channels_count() == 0 && workers_count() == 0)
             return EXIT_SUCCESS;
@@ -321,17 +323,16 @@ static unsigned raise_limit(void)
 static bool set_up(void)
 {
     unsigned descriptors = raise_limit();
-    struct users_limits limits = {descriptors - descriptors / 8, descriptors / 16,
-                                  options->max_workers};
+    struct users_limits limits = {descriptors - descriptors / 8, options->max_workers};
     const char *why = "cannot be set up";
 
     notify_open();
     status_open();
     signals = open_signals();
     poller = epoll_create1(EPOLL_CLOEXEC);
-    workers_open(poller, work, check, hold);
+    workers_open(poller, work, check);
     users_open(poller, limits);
-    if (!watch(signals, &signal_event, EPOLLIN)) {
+    if (!watch(signals, &signal_event, EPOLLIN) || !burial_open(descriptors, bury)) {
         dance_log(DANCE_LOG_ERROR, "resolver: cannot be set up: %s", strerror(errno));
         return false;
     }
@@ -343,6 +344,21 @@ static bool set_up(void)
     return false;
 }
 
+/*
+ * A process that nobody waits for has copies of all that is closed now, of the listener too, in
+ * whose queue somebody may stand who has sent something, until we have ended.
+ */
+static void keep_until_we_end(void)
+{
+    pid_t before = getpid();
+
+    if (fork() != 0)
+        return;
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == before)
+        (void)poll(NULL, 0, -1);
+    _exit(EXIT_SUCCESS);
+}
+
 int supervise(const struct options *of)
 {
     int status = EXIT_FAILURE;
@@ -352,7 +368,7 @@ int supervise(const struct options *of)
         notify_ready();
         status = run();
     }
-    /* Nobody comes to us any more, whatever the end takes. */
+    keep_until_we_end();
     if (listener >= 0)
         (void)close(listener);
     users_close();

@@ -43,8 +43,7 @@ struct user *user_find(uid_t uid, int poller)
 
 static bool is_used(const struct user *u)
 {
-    return u->channels.count > 0 || u->channels.ended_count > 0 || u->worker != NULL || u->lost > 0
-           || u->checkers.running > 0 || u->burier > 0;
+    return u->channels.count > 0 || u->worker != NULL || u->lost > 0 || u->checkers.running > 0;
 }
 
 void user_free(struct user *user)

@@ -38,8 +38,6 @@ struct user {
     unsigned starts;      /* how often since then */
     long long not_before; /* no worker before this; 0: now */
     struct checkers checkers;
-    pid_t burier;        /* the process that closes what has ended; 0: there is none */
-    long long buried_ms; /* when it was started */
 };
 
 /* The first of all; the next ones are LIST_NEXT(user, all). NULL: there are none. */

@@ -17,9 +17,6 @@
 /* Whose worker cannot even be killed may have so many of them. */
 #define LOST_MAX 2u
 #define LOG_INTERVAL_MS 10000
-/* How often what a user's connections left is closed, and how many of them are not waited with. */
-#define BURY_INTERVAL_MS 100
-#define BURY_AT_ONCE 256u
 
 static int poller;
 static struct users_limits limit;
@@ -108,50 +105,15 @@ static void start_checker(const struct worker *w, long long now_ms)
         checkers_started(&u->checkers, pid);
 }
 
-/*
- * What has ended goes, all that is there by then. A user's next burier begins when the one before
- * has ended: where what he left never closes, it is one process that waits.
- */
-static void bury(struct user *u, long long now_ms)
-{
-    bool due = now_ms - u->buried_ms >= BURY_INTERVAL_MS || u->channels.ended_count >= BURY_AT_ONCE;
-    pid_t pid;
-
-    if (u->burier > 0 && now_ms - u->buried_ms >= USERS_STUCK_MS)
-        log_sometimes(u->uid, "what he has sent does not close", now_ms);
-    if (u->channels.ended_count == 0 || u->burier > 0 || !due)
-        return;
-    u->buried_ms = now_ms;
-    pid = workers_bury(u);
-    if (pid > 0)
-        u->burier = pid;
-    else
-        log_sometimes(u->uid, "no process can be started to close connections", now_ms);
-}
-
-void users_bury(uid_t uid, int fd)
-{
-    struct user *u = user_find(uid, poller);
-
-    if (u == NULL || !channels_add(&u->channels, fd, false))
-        (void)close(fd); /* without memory */
-    if (u != NULL)
-        user_remember_unless_used(u);
-}
-
-bool users_have_room(void)
-{
-    return channels_ended() < limit.ended;
-}
-
 bool users_add(uid_t uid, int fd)
 {
     struct user *u = user_find(uid, poller);
 
     if (u == NULL || channels_count() >= user_room(limit.channels, uid)
         || u->channels.count >= user_share(limit.channels, uid)
-        || !channels_add(&u->channels, fd, true)) {
-        users_bury(uid, fd);
+        || !channels_add(&u->channels, fd)) {
+        if (u != NULL)
+            user_remember_unless_used(u);
         return false;
     }
     if (u->worker != NULL)
@@ -182,10 +144,15 @@ static void give_up(struct worker *w)
 
 static void channel_event(void *channel, uint32_t events, long long now_ms)
 {
-    struct user *u = channels_event(channel, events);
+    bool ended;
+    struct user *u = channels_event(channel, events, &ended);
 
-    if (u != NULL && u->worker == NULL)
+    if (ended)
+        user_remember_unless_used(u);
+    else if (u->worker == NULL)
         start(u, now_ms);
+    else
+        workers_give(u->worker);
 }
 
 /*
@@ -247,18 +214,15 @@ void users_event(void *data, uint32_t events, long long now_ms)
         worker_event(data, events, now_ms);
 }
 
-/* That is no worker. */
-static void helper_ended(pid_t pid, int status, long long now_ms)
+static void checker_ended(pid_t pid, int status, long long now_ms)
 {
     struct user *u = user_first();
 
-    while (u != NULL && u->burier != pid && !checkers_ended(&u->checkers, pid))
+    while (u != NULL && !checkers_ended(&u->checkers, pid))
         u = LIST_NEXT(u, all);
     if (u == NULL)
         return;
-    if (u->burier == pid)
-        u->burier = 0;
-    else if (WIFSIGNALED(status))
+    if (WIFSIGNALED(status))
         log_unless(&checkers_quiet_to, u->uid,
                    "a chain took too long to check, or its checker was killed", now_ms);
     user_remember_unless_used(u);
@@ -272,7 +236,7 @@ void users_ended(pid_t pid, int status, long long now_ms)
     while (w != NULL && w->pid != pid)
         w = LIST_NEXT(w, all);
     if (w == NULL) {
-        helper_ended(pid, status, now_ms);
+        checker_ended(pid, status, now_ms);
         return;
     }
     u = w->user;
@@ -305,8 +269,6 @@ static void ping(struct worker *w, long long now_ms)
 int users_tick(long long now_ms)
 {
     bool waiting = false;
-    bool burying = false;
-    bool buried = false; /* by somebody */
     bool due = now_ms - pinged_ms >= USERS_PING_MS;
 
     if (due)
@@ -316,20 +278,15 @@ int users_tick(long long now_ms)
             ping(w, now_ms);
     }
     for (struct user *u = user_first(); u != NULL; u = LIST_NEXT(u, all)) {
-        bury(u, now_ms);
-        burying = burying || (u->channels.ended_count > 0 && u->burier == 0);
-        buried = buried || u->burier > 0;
         if (u->not_before != 0 && now_ms >= u->not_before) {
             u->not_before = 0;
             watch_channels(u);
         }
         waiting = waiting || u->not_before != 0;
     }
-    if (burying)
-        return BURY_INTERVAL_MS;
     if (waiting)
         return START_INTERVAL_MS;
-    return workers_count() > 0 || buried ? USERS_PING_MS : -1;
+    return workers_count() > 0 ? USERS_PING_MS : -1;
 }
 
 void users_log_counters(void)
@@ -345,7 +302,6 @@ void users_close(void)
     struct user *u;
 
     workers_close();
-    channels_leave();
     while ((u = user_first()) != NULL) {
         channels_close(&u->channels);
         /* Whoever comes after us gives them another page; this one is not written to any more. */

@@ -15,21 +15,15 @@
 
 struct users_limits {
     unsigned channels; /* of all users */
-    unsigned ended;    /* channels that are to be buried, of all users */
     unsigned workers;  /* likewise */
 };
 
 /* epoll: where channels are registered, with a pointer for users_event(), as links are. */
 void users_open(int epoll, struct users_limits limits);
 
-/* Take a control channel of a user. false: he has too many, and it is buried. */
+/* Take a control channel of a user. false: he has too many, or there is no memory; it stays the
+ * caller's. */
 bool users_add(uid_t uid, int fd);
-
-/* Close a copy of what a user may have written to, without waiting for him. */
-void users_bury(uid_t uid, int fd);
-
-/* There is room for one more, even if it should not be his to have. */
-bool users_have_room(void);
 
 /* Act on an event of a descriptor. One at a time: the next one's pointer may have been freed. */
 void users_event(void *data, uint32_t events, long long now_ms);

@@ -4,8 +4,6 @@
 #include "link.h"
 #include "supervisor/user.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -15,15 +13,13 @@ static LIST_HEAD(worker_list, worker) workers = LIST_HEAD_INITIALIZER(workers);
 static int poller;
 static workers_work *work_of;
 static workers_check *check_of;
-static workers_hold *hold_of;
 static unsigned count;
 
-void workers_open(int epoll, workers_work *work, workers_check *check, workers_hold *hold)
+void workers_open(int epoll, workers_work *work, workers_check *check)
 {
     poller = epoll;
     work_of = work;
     check_of = check;
-    hold_of = hold;
 }
 
 struct worker *workers_first(void)
@@ -36,18 +32,12 @@ unsigned workers_count(void)
     return count;
 }
 
-/* In a process of its own: nothing of what is here is the worker's, but what is of its user. */
-static void forget_others(const struct user *own, bool buries)
+void workers_forget_descriptors(void)
 {
     struct worker *w;
 
-    for (struct user *u = user_first(); u != NULL; u = LIST_NEXT(u, all)) {
-        channels_forget(&u->channels, buries && u == own);
-        if (u == own)
-            continue;
-        dance_generation_free(&u->page);
-        figures_free(u->figures);
-    }
+    for (struct user *u = user_first(); u != NULL; u = LIST_NEXT(u, all))
+        channels_forget(&u->channels);
     LIST_FOREACH(w, &workers, all)
     {
         // cppcheck-suppress uninitvar ; LIST_FOREACH sets it
@@ -57,35 +47,33 @@ static void forget_others(const struct user *own, bool buries)
     (void)close(poller);
 }
 
+/* In a process of its own: nothing of what is here is the worker's, but what is of its user. */
+static void forget_others(const struct user *own)
+{
+    workers_forget_descriptors();
+    for (struct user *u = user_first(); u != NULL; u = LIST_NEXT(u, all)) {
+        if (u == own)
+            continue;
+        dance_generation_free(&u->page);
+        figures_free(u->figures);
+    }
+}
+
 /*
- * A process with the end [1] of a pair, and with what is of this user (NULL: nobody), which of his
- * channels are those that have ended if it buries them; its number, 0 in it, or -1. The other end
- * stays here.
+ * A process with the end [1] of a pair, and with what is of this user (NULL: nobody); its number,
+ * 0 in it, or -1. The other end stays here.
  */
-static pid_t fork_with(int ends[2], const struct user *own, bool buries)
+static pid_t fork_with(int ends[2], const struct user *own)
 {
     pid_t pid = fork();
 
     if (pid == 0) {
-        forget_others(own, buries);
+        forget_others(own);
         (void)close(ends[0]);
     } else {
         (void)close(ends[1]);
     }
     return pid;
-}
-
-/*
- * Wait until a process has let go of the copies that fork() gave it: nothing of theirs ends
- * meanwhile, so that none of them is the last one, which takes as long to close as whoever sent it
- * likes.
- */
-static void await_begin(int end)
-{
-    struct pollfd begun = {.fd = end, .events = POLLIN};
-
-    while (poll(&begun, 1, -1) < 0 && errno == EINTR)
-        continue;
 }
 
 struct worker *workers_start(struct user *user, long long now_ms)
@@ -98,7 +86,7 @@ struct worker *workers_start(struct user *user, long long now_ms)
         return NULL;
     }
     figures_state(user->figures, DANCE_WORKER_BEGINS, NULL);
-    w->pid = fork_with(ends, user, false);
+    w->pid = fork_with(ends, user);
     if (w->pid == 0)
         _exit(work_of(user->uid, ends[1], &user->page, user->figures));
     if (w->pid < 0) {
@@ -111,7 +99,7 @@ struct worker *workers_start(struct user *user, long long now_ms)
     w->link = ends[0];
     w->since_ms = now_ms;
     figures_add(user->figures, DANCE_WORKERS_STARTED, 1);
-    await_begin(w->link);
+    (void)link_await_begin(w->link);
     LIST_INSERT_HEAD(&workers, w, all);
     count++;
     return w;
@@ -124,37 +112,13 @@ pid_t workers_start_checker(const struct worker *worker)
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return -1;
-    pid = fork_with(ends, NULL, false);
+    pid = fork_with(ends, NULL);
     if (pid == 0)
         _exit(check_of(worker->user->uid, ends[1]));
     if (pid > 0) {
-        await_begin(ends[0]);
+        (void)link_await_begin(ends[0]);
         /* Where it does not reach the worker its other end is closed, and it ends. */
         (void)link_send(worker->link, LINK_CHECKER, ends[0]);
-    }
-    (void)close(ends[0]);
-    return pid;
-}
-
-pid_t workers_bury(struct user *user)
-{
-    enum link_word word;
-    int ends[2];
-    int fd = -1;
-    pid_t pid;
-
-    if (link_make(ends) != 0)
-        return -1;
-    pid = fork_with(ends, user, true);
-    if (pid == 0) {
-        hold_of(ends[1]);
-        _exit(EXIT_SUCCESS);
-    }
-    if (pid > 0) {
-        await_begin(ends[0]);
-        /* Where it has been killed meanwhile it has no copies. */
-        if (link_receive(ends[0], &word, &fd) == LINK_HERE)
-            channels_bury(&user->channels);
     }
     (void)close(ends[0]);
     return pid;

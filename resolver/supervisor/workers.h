@@ -1,7 +1,7 @@
 /*
  * workers.h: the processes that work for users, and the links to them.
  *
- * A worker, a checker and a burier are copies of the supervisor, with nothing of what is here but
+ * A worker and a checker are copies of the supervisor, with nothing of what is here but
  * what is of their user. What becomes of a user when one begins or ends is for users.c.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
@@ -39,11 +39,8 @@ typedef int workers_work(uid_t uid, int link, const struct dance_generation *pag
 /* Likewise, a checker of a worker that has the other end of the socket. */
 typedef int workers_check(uid_t uid, int socket);
 
-/* Likewise, a burier, which waits for link to end, and ends. */
-typedef void workers_hold(int link);
-
 /* epoll: where links are registered, with their worker. */
-void workers_open(int epoll, workers_work *work, workers_check *check, workers_hold *hold);
+void workers_open(int epoll, workers_work *work, workers_check *check);
 
 /* The first of all; the next ones are LIST_NEXT(worker, all). NULL: there are none. */
 struct worker *workers_first(void);
@@ -51,18 +48,15 @@ struct worker *workers_first(void);
 /* Those that have not ended. */
 unsigned workers_count(void);
 
+/* In a process of its own: let go of links and of all users' channels, which are the supervisor's.
+ */
+void workers_forget_descriptors(void);
+
 /* One for this user, with nothing yet; NULL when none can be started. */
 struct worker *workers_start(struct user *user, long long now_ms);
 
 /* A process that checks chains for it, which can do without; its number, or -1. */
 pid_t workers_start_checker(const struct worker *worker);
-
-/*
- * Close what of the user's channels has ended. A process that has copies, and nothing else, ends
- * when that is done: the last copies are its own, whose close() takes as long as whoever sent what
- * is in them likes. Its number; -1: nothing was closed.
- */
-pid_t workers_bury(struct user *user);
 
 /* Give it what of its user's channels it has not got yet, as far as it takes it now. */
 void workers_give(struct worker *worker);

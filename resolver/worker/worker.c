@@ -120,7 +120,7 @@ static void link_message(void)
         case LINK_END:
             ending = EXIT_SUCCESS;
             break;
-        default: /* a channel to be buried is closed below */
+        default:
             break;
         }
         if (fd >= 0)

@@ -295,17 +295,18 @@ def send_what_is_dirty(tell, path, file):
     return channel, talk
 
 
-def be_turned_away_dirty(tell, path, file):
-    """More connections than he may have; those who come then have sent something, and go at once."""
+def be_turned_away_dirty(tell, path, files):
+    """More connections than he may have; whenever he is told to, one who comes then sends one of these, and goes at once."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     held = [control(path) for _ in range(200)]
     tell("waiting")
-    signal.sigwait({signal.SIGUSR1})
-    for _ in range(10):
+    for file in files:
+        signal.sigwait({signal.SIGUSR1})
         fd = os.open(file, os.O_RDWR)
         with control(path) as channel:
             try_send(channel, HEADER + b"\x01", [fd])
         os.close(fd)
+        tell("sent")
     return held
 
 

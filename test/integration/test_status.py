@@ -101,6 +101,15 @@ def test_lookups(resolver):
     assert "fault" not in dance("status", "--socket", resolver.path).stdout
 
 
+def test_what_was_said_before_the_end_counts(resolver):
+    """Of a process that has ended before the supervisor looked, too."""
+    os.kill(resolver.pid, signal.SIGSTOP)
+    with control_of(resolver.path, 0) as channel:
+        channel.send(counts((REFUSED, PROTOCOL_VERSION, 3)))
+    os.kill(resolver.pid, signal.SIGCONT)
+    counted(resolver, refused={"protocol-version": 3})
+
+
 def told(path, uid):
     """The messages that whoever connects as uid by a socket with a name is sent: users, and how many there are."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:

@@ -18,7 +18,7 @@ import pytest
 import fuse
 import strangers
 from strangers import (HEADER, NAME, OTHERS, SECURE, STRANGER, Resolver, Stranger, Voice, ask, being,
-                       conversation, is_gone, memory, states)
+                       control_of, conversation, is_gone, memory, states)
 from test_dns_outcomes import black_hole  # noqa: F401 (fixture)
 from zone import accepts, patient, wait_for
 
@@ -27,6 +27,7 @@ NO_FUSE = fuse.reason_without()
 needs_fuse = pytest.mark.skipif(NO_FUSE is not None, reason=str(NO_FUSE))
 SUBORDINATE = range(100000, 100101)  # /etc/subuid's
 SUPERVISOR_MAY_GROW = 2048  # KiB
+BURIERS_MAX = 8  # resolver/supervisor/burial.c
 
 
 class Shared:
@@ -235,24 +236,34 @@ def test_what_can_not_be_closed_and_was_never_read(shared, end):
 @needs_fuse
 @pytest.mark.parametrize("descriptors_max", [400])
 def test_what_can_not_be_closed_of_who_is_turned_away(shared):
-    """It is a process of his that waits; when too many have gone behind it, whoever is there already is served."""
-    with mounted(shared.resolver, fuse.WRITE) as mount:
-        stranger = shared.stranger(strangers.be_turned_away_dirty, mount.file, until="waiting")
+    """A process waits in the supervisor's place, and the next one begins; when there are too many whoever is there is served."""
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context(mounted(shared.resolver, fuse.WRITE)).file for _ in range(BURIERS_MAX)]
+        stranger = shared.stranger(strangers.be_turned_away_dirty, files, until="waiting")
         wait_for(lambda: "turned away: too many connections" in shared.resolver.log(), what="more than he may have")
-        os.kill(shared.resolver.pid, signal.SIGSTOP)
-        os.kill(stranger.pid, signal.SIGUSR1)
-        stranger.wait("done")
-        accomplice = Stranger(STRANGER, strangers.make_dirty, mount.file)
-        os.kill(shared.resolver.pid, signal.SIGCONT)
-        burier = wait_for(lambda: stuck(shared) or waits_for_ever(shared.resolver.pid), what="a process that waits")
-        assert burier is not True, "the supervisor waits"
-        shared.others_are_served()
+        buriers, accomplices = set(), []
+        for number, file in enumerate(files, 1):
+            # He is turned away when he has sent it and has gone, and when it is too late to write it.
+            os.kill(shared.resolver.pid, signal.SIGSTOP)
+            os.kill(stranger.pid, signal.SIGUSR1)
+            wait_for(lambda: stranger.told().count("sent") == number)
+            accomplices.append(Stranger(STRANGER, strangers.make_dirty, file))
+            os.kill(shared.resolver.pid, signal.SIGCONT)
+            burier = wait_for(lambda: stuck(shared, buriers) or waits_for_ever(shared.resolver.pid), what="a process that waits")
+            assert burier is not True, "the supervisor waits"
+            buriers.add(burier)
+            if number == 1:
+                shared.others_are_served()
+        # Who has been turned away before is told.
+        with control_of(shared.path, STRANGER) as refused:
+            assert refused.recv(1) == b""
         stranger.let_go()
         wait_for(lambda: "nobody is let in" in shared.resolver.log(), what="too many that have ended")
         for voice in shared.voices:
             assert ask(voice.conversation, NAME, timeout=60000)[0] == SECURE
-        assert shared.resolver.buriers() == {burier} and waits_for_ever(burier)
-    accomplice.let_go()
+        assert shared.resolver.buriers() == buriers
+    for accomplice in accomplices:
+        accomplice.let_go()
     shared.nothing_is_left()
 
 
@@ -345,6 +356,19 @@ def test_connections_of_many(shared):
     # There was no room for another ordinary user.
     wait_for(lambda: shared.resolver.descriptors() <= shared.descriptors, what="room")
     shared.nothing_is_left()
+
+
+@pytest.mark.parametrize("descriptors_max", [100])
+def test_no_descriptor_is_left(resolver):
+    """Each user is one more: who comes then waits at the door, and is served when some have gone."""
+    held = [control_of(resolver.path, uid) for uid in SUBORDINATE[:60]] + [control_of(resolver.path, 0) for _ in range(60)]
+    wait_for(lambda: "no connection can be taken" in resolver.log(), what="the last one")
+    late = control_of(resolver.path, 0)
+    for channel in held:
+        channel.close()
+    with late, conversation(late) as talk:
+        assert ask(talk, NAME, timeout=60000)[0] == SECURE
+    wait_for(lambda: resolver.descriptors() < 30, what="descriptors")
 
 
 def test_a_storm_at_the_door(shared):
