@@ -99,11 +99,11 @@ bool channels_give(struct channels *channels, int link)
     struct channel *c;
 
     while ((c = TAILQ_FIRST(&channels->ours)) != NULL) {
-        if (!link_send(link, LINK_CHANNEL, c->fd))
+        // take_out() takes c out, which the analyzer does not see
+        if (!link_send(link, LINK_CHANNEL, c->fd)) // NOLINT(clang-analyzer-unix.Malloc)
             return false;
         if (c->over) {
-            // take_out() takes c out, which the analyzer does not see
-            burial_add(take_out(c)); // NOLINT(clang-analyzer-unix.Malloc)
+            burial_add(take_out(c));
             continue;
         }
         TAILQ_REMOVE(&channels->ours, c, of_user);
