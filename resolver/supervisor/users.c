@@ -254,6 +254,10 @@ void users_ended(pid_t pid, int status, long long now_ms)
 
 static void ping(struct worker *w, long long now_ms)
 {
+    /* It may have answered, and there was too much else for us to hear it. */
+    worker_event(w, 0, now_ms);
+    if (w->link < 0)
+        return;
     if (w->asked_ms != 0 && now_ms - w->asked_ms >= USERS_STUCK_MS) {
         dance_log(DANCE_LOG_ERROR, "resolver: user %lu: the worker is stuck, and is replaced",
                   (unsigned long)w->user->uid);

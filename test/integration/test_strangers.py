@@ -28,6 +28,7 @@ needs_fuse = pytest.mark.skipif(NO_FUSE is not None, reason=str(NO_FUSE))
 SUBORDINATE = range(100000, 100101)  # /etc/subuid's
 SUPERVISOR_MAY_GROW = 2048  # KiB
 BURIERS_MAX = 8  # resolver/supervisor/burial.c
+PING, STUCK = 10, 30  # seconds, resolver/supervisor/users.h
 
 
 class Shared:
@@ -318,6 +319,21 @@ def test_workers_begin_while_descriptors_linger(shared):
             wait_for(lambda: len(shared.resolver.workers()) <= len(OTHERS) + 1)
             root.is_served()
             wait_for(lambda: not shared.strange_workers(), 40, "the end of who buries")
+    shared.nothing_is_left()
+
+
+def test_who_was_kept_from_hearing_replaces_nobody(shared):
+    """Workers have answered that they live, and the supervisor has come to nothing for longer than it waits for that."""
+    for pid in shared.before:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(PING + 1)  # they are asked
+    os.kill(shared.resolver.pid, signal.SIGSTOP)
+    for pid in shared.before:
+        os.kill(pid, signal.SIGCONT)
+    time.sleep(STUCK + 1)
+    os.kill(shared.resolver.pid, signal.SIGCONT)
+    shared.others_are_served()
+    assert "is stuck" not in shared.resolver.log()
     shared.nothing_is_left()
 
 
