@@ -177,25 +177,31 @@ def test_changed_key_in_a_connection_that_stays(world, start, tmp_path):
     name = "renews._device.example.com"
     key = tmp_path / "client.key"
     key.write_bytes(pki.key_pem(world.key))
-    conf = config(tmp_path / "client.cnf", tmp_path / "log", client={"identity": name, "private_key": str(key)})
+    said = tmp_path / "log"
+    said.touch()
+    conf = config(tmp_path / "client.cnf", said, client={"identity": name, "private_key": str(key)})
     server = start(["openssl", "s_server", "-accept", "127.0.0.1:PORT", "-cert", world.path("server.crt"), "-key",
                     world.path("server.key")], server={"allow": "*._device.example.com"})
 
-    def ask(client):
+    def say(client, words):
+        client.stdin.write(words.encode() + b"\n")
+        client.stdin.flush()
+        assert server.output.wait(words)
+
+    def ask(client, words):
         server.process.stdin.write(b"c\n")  # s_server's command for it
         server.process.stdin.flush()
-        assert server.log.wait(f"accepted {name}")
+        wait_for(lambda: f"accepted {name}" in server.log.text(), what=lambda: server.output.text() + server.log.text() + said.read_text())
         server.log.mark()
+        say(client, words)  # comes behind its Finished, before which nobody can be asked again
     with subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-enable_pha"],
                           env=environment(conf), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL) as client:
-        client.stdin.write(b"words\n")
-        client.stdin.flush()
-        assert server.output.wait("words")
+        say(client, "words")
         with world.zones.record(name, pki.tlsa(3, 1, 1, world.device), 1):
-            ask(client)
+            ask(client, "more words")
         key.write_bytes(pki.key_pem(world.other_key))
         world.zones.outlived(1)
         with world.zones.record(name, pki.tlsa(3, 1, 1, pki.certificate(world.other_key, name)), 1):
-            ask(client)
+            ask(client, "last words")
         client.stdin.close()
