@@ -191,12 +191,13 @@ def test_changed_key_in_a_connection_that_stays(world, start, tmp_path):
     def ask(client, words):
         server.process.stdin.write(b"c\n")  # s_server's command for it
         server.process.stdin.flush()
-        wait_for(lambda: f"accepted {name}" in server.log.text(), what=lambda: server.output.text() + server.log.text() + said.read_text())
+        wait_for(lambda: f"accepted {name}" in server.log.text(), what=lambda: "".join(
+            [server.output.text(), server.log.text(), said.read_text(), (tmp_path / "output").read_text()]))
         server.log.mark()
         say(client, words)  # comes behind its Finished, before which nobody can be asked again
-    with subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-enable_pha"],
-                          env=environment(conf), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL) as client:
+    with open(tmp_path / "output", "w") as output, subprocess.Popen(
+            ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-enable_pha", "-state"],
+            env=environment(conf), stdin=subprocess.PIPE, stdout=output, stderr=output) as client:
         say(client, "words")
         with world.zones.record(name, pki.tlsa(3, 1, 1, world.device), 1):
             ask(client, "more words")
