@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 int link_make(int ends[2])
 {
@@ -16,9 +17,15 @@ int link_make(int ends[2])
      */
     const int octets = 8192;
 
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
-        return -1;
-    return setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &octets, sizeof(octets));
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0) {
+        if (setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &octets, sizeof(octets)) == 0)
+            return 0;
+        (void)close(ends[0]);
+        (void)close(ends[1]);
+    }
+    /* Linux leaves numbers there where it fails. */
+    ends[0] = ends[1] = -1;
+    return -1;
 }
 
 bool link_send(int link, enum link_word word, int fd)

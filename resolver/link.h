@@ -29,7 +29,7 @@ enum link_word {
 /* A worker's exit status: start the next one at once, something has changed. */
 #define WORKER_AGAIN 3
 
-/* A pair of ends; 0, or -1 with errno. */
+/* A pair of ends; 0, or -1 with errno, and both are -1. */
 int link_make(int ends[2]);
 
 /* Send a word, with descriptor fd unless it is -1, which stays the caller's. false: not now. */

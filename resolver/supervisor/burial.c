@@ -34,12 +34,14 @@ static long long quiet_to;
 static burial_leave *leave_of;
 static int *waiting;
 static unsigned count;
+static unsigned size;
 static unsigned may_wait;
 static int pair[2] = {-1, -1}; /* for the next burier, made while there were descriptors */
 
 bool burial_open(unsigned descriptors, burial_leave *leave)
 {
     waiting = calloc(descriptors, sizeof(*waiting));
+    size = descriptors;
     may_wait = descriptors / WAITING_PART;
     leave_of = leave;
     return waiting != NULL && link_make(pair) == 0;
@@ -47,7 +49,9 @@ bool burial_open(unsigned descriptors, burial_leave *leave)
 
 void burial_add(int fd)
 {
-    waiting[count++] = fd;
+    /* More than that there can only be at the start, from a predecessor: it stays open. */
+    if (count < size)
+        waiting[count++] = fd;
 }
 
 void burial_turn_away(int fd)
@@ -59,6 +63,16 @@ void burial_turn_away(int fd)
 bool burial_has_room(void)
 {
     return count < may_wait;
+}
+
+bool burial_is_stuck(void)
+{
+    return running == BURIERS_MAX;
+}
+
+void burial_name(void)
+{
+    (void)prctl(PR_SET_NAME, "dance-burier");
 }
 
 void burial_forget(void)
@@ -82,9 +96,11 @@ static void hold(void)
 {
     struct pollfd end = {.fd = pair[1], .events = POLLIN};
 
-    (void)prctl(PR_SET_NAME, "dance-burier");
+    burial_name();
     (void)close(pair[0]);
-    leave_of(pair[1]);
+    leave_of();
+    if (!link_send(pair[1], LINK_BEGUN, -1))
+        return;
     while (poll(&end, 1, -1) < 0 && errno == EINTR)
         continue;
 }
@@ -114,8 +130,7 @@ static void begin(long long now_ms)
             (void)close(waiting[--count]);
     }
     (void)close(pair[0]);
-    if (link_make(pair) != 0)
-        pair[0] = pair[1] = -1;
+    (void)link_make(pair);
 }
 
 int burial_tick(long long now_ms)

@@ -18,8 +18,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* In the process that is to be a burier: let go of all else, and say so over link. */
-typedef void burial_leave(int link);
+/* In the process that is to be a burier: let go of all else. */
+typedef void burial_leave(void);
 
 /* descriptors: as many as there can be, of which a part may wait. false without memory. */
 bool burial_open(unsigned descriptors, burial_leave *leave);
@@ -33,6 +33,12 @@ void burial_turn_away(int fd);
 /* Another one may come that is to be closed: so many wait that nobody should be let in otherwise.
  */
 bool burial_has_room(void);
+
+/* No burier can begin before somebody lets one go. */
+bool burial_is_stuck(void);
+
+/* In a process of its own: be called a burier. */
+void burial_name(void);
 
 /* See whether it is time; milliseconds until that is to be done again, or -1. */
 int burial_tick(long long now_ms);

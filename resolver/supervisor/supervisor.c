@@ -1,7 +1,6 @@
 /* Copyright the dance authors. SPDX-License-Identifier: Apache-2.0 */
 #include "supervisor/supervisor.h"
 
-#include "link.h"
 #include "log.h"
 #include "now.h"
 #include "socket_kind.h"
@@ -86,11 +85,10 @@ static int check(uid_t uid, int socket)
     return checker_run(options, uid, socket);
 }
 
-static void bury(int link)
+static void bury(void)
 {
     workers_forget_descriptors();
     leave();
-    (void)link_send(link, LINK_BEGUN, -1);
 }
 
 static bool watch(int fd, void *data, uint32_t events)
@@ -135,7 +133,7 @@ static int heed_door(long long now_ms)
 
     if (listener < 0)
         return -1;
-    if (!has_room)
+    if (!has_room && burial_is_stuck())
         log_sometimes("nobody is let in: too many connections have ended and cannot be closed");
     if (opens && !is_open)
         is_open = watch(listener, &listener_event, EPOLLIN);
@@ -284,10 +282,13 @@ static int run(void)
 
     for (;;) {
         long long now = dance_now_ms();
-        int wait = sooner(sooner(users_tick(now), burial_tick(now)),
-                          sooner(notify_alive(now), heed_door(now)));
+        int wait = sooner(users_tick(now), notify_alive(now));
+        int n;
+
+        wait = sooner(wait, burial_tick(now));
+        wait = sooner(wait, heed_door(now));
         /* One at a time: what is behind the next might have ended with this one. */
-        int n = epoll_wait(poller, &event, 1, wait);
+        n = epoll_wait(poller, &event, 1, wait);
 
         if (n < 0 && errno != EINTR)
             return EXIT_FAILURE;
@@ -354,6 +355,7 @@ static void keep_until_we_end(void)
 
     if (fork() != 0)
         return;
+    burial_name();
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == before)
         (void)poll(NULL, 0, -1);
     _exit(EXIT_SUCCESS);
@@ -368,6 +370,8 @@ int supervise(const struct options *of)
         notify_ready();
         status = run();
     }
+    if (listener >= 0 && !options->listen_fds)
+        (void)shutdown(listener, SHUT_RDWR); /* systemd's is our successor's, too */
     keep_until_we_end();
     if (listener >= 0)
         (void)close(listener);

@@ -276,8 +276,8 @@ int worker_run(const struct options *of, uid_t uid, int link, const struct dance
     options = of;
     begun_ms = dance_now_ms();
     link_fd = link;
-    (void)link_send(link, LINK_BEGUN, -1);
     (void)prctl(PR_SET_NAME, "dance-worker");
+    (void)link_send(link, LINK_BEGUN, -1);
     (void)signal(SIGHUP, SIG_IGN);
     (void)signal(SIGUSR1, SIG_IGN);
     (void)sigemptyset(&none);

@@ -24,6 +24,7 @@ import threading
 import time
 
 from conftest import BUILD
+from processes import name_of
 from test_resolver import GARBAGE, HEADER, NAME, SECURE, ask, control, conversation, query
 from zone import accepts, patient, wait_for
 
@@ -74,7 +75,7 @@ class Resolver:
     def children(self, name):
         """Those of which anything is there."""
         with open(f"/proc/{self.pid}/task/{self.pid}/children") as children:
-            return {pid for pid in map(int, children.read().split()) if not is_gone(pid) and called(pid) == name}
+            return {pid for pid in map(int, children.read().split()) if not is_gone(pid) and name_of(pid) == name}
 
     def workers(self):
         return self.children("dance-worker")
@@ -107,11 +108,6 @@ def memory(pid, what="VmRSS"):
             if line.startswith(what + ":"):
                 return int(line.split()[1])
     return 0
-
-
-def called(pid):
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/comm") as comm:
-        return comm.read().strip()
 
 
 def states(pid):

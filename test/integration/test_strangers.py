@@ -296,6 +296,23 @@ def test_the_end_does_not_wait_for_him(world, black_hole):  # noqa: F811
         resolver.remove()
 
 
+def test_the_next_one_begins_at_once(world, black_hole):  # noqa: F811
+    """However many connections the one before has to let go of."""
+    resolver = Resolver(world, black_hole)
+    try:
+        for _ in range(10):
+            held = [control_of(resolver.path, STRANGER) for _ in range(200)]
+            resolver.stop()
+            resolver.start()
+            with contextlib.closing(Voice(resolver.path, 0)) as voice:
+                voice.is_served()
+            for channel in held:
+                channel.close()
+        resolver.stop()
+    finally:
+        resolver.remove()
+
+
 def test_workers_begin_while_descriptors_linger(shared):
     """A worker that begins is never the one that closes what a stranger left."""
     root = shared.voices[0]
