@@ -46,8 +46,7 @@ static int signals = -1;
 static int listener = -1; /* -1: one application's own resolver */
 static bool is_open;      /* the listener is watched */
 static long long shut_to; /* nobody is let in before this: there was no descriptor */
-static int unstored =
-    -1; /* a copy of a channel that systemd has no room for yet, and whose it is */
+static int unstored = -1; /* a copy of a channel that systemd has no room for yet */
 static long long quiet_to;
 
 static void log_sometimes(const char *text)

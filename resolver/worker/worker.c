@@ -277,7 +277,9 @@ int worker_run(const struct options *of, uid_t uid, int link, const struct dance
     begun_ms = dance_now_ms();
     link_fd = link;
     (void)prctl(PR_SET_NAME, "dance-worker");
-    (void)link_send(link, LINK_BEGUN, -1);
+    /* The supervisor waits for that, or for our end. */
+    if (!link_send(link, LINK_BEGUN, -1))
+        return EXIT_FAILURE;
     (void)signal(SIGHUP, SIG_IGN);
     (void)signal(SIGUSR1, SIG_IGN);
     (void)sigemptyset(&none);

@@ -83,7 +83,9 @@ int checker_run(const struct options *options, uid_t uid, int socket)
     long long begun_ms;
     sigset_t none;
 
-    (void)send(socket, &begun, 1, MSG_NOSIGNAL);
+    /* The supervisor waits for that, or for our end. */
+    if (send(socket, &begun, 1, MSG_NOSIGNAL) != 1)
+        return EXIT_FAILURE;
     (void)prctl(PR_SET_NAME, "dance-checker");
     (void)signal(SIGHUP, SIG_IGN);
     (void)signal(SIGUSR1, SIG_IGN);
