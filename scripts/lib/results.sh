@@ -52,7 +52,7 @@ count() {
 
 # pytest for the integration tests, most of whose time is waiting (test/integration/distribution.py): so more of them than
 # processors.
-workers=$((4 * $(nproc)))
+workers=$((6 * $(nproc)))
 pytest=(/usr/bin/python3 -B -m pytest -rfEs -q -p no:cacheprovider -n "$((workers > 16 ? 16 : workers))")
 
 # suite NAME COMMAND...: a runner (Criterion under ctest, pytest) whose numbers are summed.

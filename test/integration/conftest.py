@@ -21,6 +21,7 @@ import distribution
 import network
 import pki
 import tls13
+from listening import listening
 from tls13_after import Conversation
 from zone import Zones, break_tlsa, free_port, patient, wait_for
 
@@ -190,18 +191,6 @@ class Process:
                 self.process.wait()
         self.process.stdin.close()
         return self.process.returncode
-
-
-def listening(process):
-    """Somebody listens at the process's port, seen without connecting."""
-    wanted = f"0100007F:{process.port:04X}"
-    anywhere = f":{process.port:04X}"
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in open(table).readlines()[1:]:
-            fields = line.split()
-            if fields[3] == "0A" and (fields[1] == wanted or fields[1].endswith(anywhere)):
-                return True
-    return False
 
 
 @pytest.hookimpl(tryfirst=True)
