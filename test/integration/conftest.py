@@ -37,6 +37,10 @@ def sanitized():
         return re.search(r"(?m)^DANCE_SANITIZE:\w+=.", cache.read()) is not None
 
 
+# A sanitizer build tries every third of what is tried hundreds of times in a row: its processes take five times as long.
+THIN = 3 if sanitized() else 1
+
+
 DEVICE = "sensor7._device.example.com"
 USAGES = [(u, s, m) for u in range(4) for s in range(2) for m in range(3)]
 

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import DEVICE, MODULE, PROGRAMS, config, environment
+from conftest import DEVICE, MODULE, PROGRAMS, THIN, config, environment
 from test_config import listed
 from zone import patient
 
@@ -40,16 +40,16 @@ def test_a_start_without_memory_lets_nobody_in(failing, in_a_row):
     whole = failing("-l", 1)
     first = whole["the first of ours"]
     # Before ours: libcrypto stores our parameters, and may lose "policy = require" without a word.
-    figures = failing("-r", in_a_row, "-f", first - 60, "-l", first + 160)
-    assert figures["from dance.so"] > 80, figures
-    assert figures["handshakes"] > 100 or in_a_row > 1, figures
+    figures = failing("-r", in_a_row, "-f", first - 60, "-l", first + 160, "-s", THIN)
+    assert figures["from dance.so"] > 80 // THIN, figures
+    assert figures["handshakes"] > 100 // THIN or in_a_row > 1, figures
     sample = failing("-r", in_a_row, "-s", 131)
     assert sample["runs"] > 30 and sample["handshakes"] > 10, sample
 
 
 def test_a_handshake_without_memory_lets_nobody_in(failing):
-    figures = failing("-h", "-s", 7)
-    assert figures["runs"] > 100 and figures["handshakes"] > 100 and figures["crashed"] == 0, figures
+    figures = failing("-h", "-s", 7 * THIN)
+    assert min(figures["runs"], figures["handshakes"]) > 100 // THIN and figures["crashed"] == 0, figures
 
 
 def test_a_start_without_memory_where_nothing_is_configured(world, tmp_path):

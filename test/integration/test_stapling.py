@@ -16,7 +16,7 @@ import pytest
 
 import chain
 import pki
-from conftest import DEVICE, PROGRAMS, Log, attempt, believed, config, entry as plain_entry, environment, let_everybody_in
+from conftest import DEVICE, PROGRAMS, THIN, Log, attempt, believed, config, entry as plain_entry, environment, let_everybody_in
 from hierarchy import Hierarchy
 from test_resolver import PROGRAM as RESOLVER
 from test_raw_keys import NEGOTIATED, VERSION, needs_raw_keys
@@ -223,12 +223,12 @@ def test_a_handshake_without_memory(world, tree, program, tmp_path, takes):
                            "--forward", tree.dns_section["forward"]]) as resolver:
         try:
             wait_for(lambda: accepts(path), what="the socket")
-            out, _ = program("failing_start", "-h", "-s", 7, chain=takes, client={"private_key": world.path("other.key")},
+            out, _ = program("failing_start", "-h", "-s", 7 * THIN, chain=takes, client={"private_key": world.path("other.key")},
                              dns={"resolver": path})
         finally:
             resolver.terminate()
     figures = {name: int(n) for name, n in re.findall(r"([a-zA-Z][\w .]*) (\d+)", out.splitlines()[-1])}
-    assert figures["admitted"] == figures["crashed"] == 0 and figures["handshakes"] > 100, out
+    assert figures["admitted"] == figures["crashed"] == 0 and figures["handshakes"] > 100 // THIN, out
 
 
 # A connection's life.

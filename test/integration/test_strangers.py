@@ -17,6 +17,7 @@ import pytest
 
 import fuse
 import strangers
+from conftest import THIN
 from strangers import (HEADER, NAME, OTHERS, SECURE, STRANGER, Resolver, Stranger, Voice, ask, being,
                        control_of, conversation, is_gone, memory, states)
 from test_dns_outcomes import black_hole  # noqa: F401 (fixture)
@@ -410,7 +411,7 @@ def test_a_storm_at_the_door(shared):
         shared.stranger(strangers.storm)
     shared.others_are_served()
     for voice in shared.voices:
-        for _ in range(20):
+        for _ in range(21 // THIN):
             with strangers.control_of(shared.path, voice.uid) as channel, conversation(channel) as talk:
                 assert ask(talk, NAME, timeout=60000)[0] == SECURE
     shared.nothing_is_left()
