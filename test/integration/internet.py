@@ -26,18 +26,19 @@ def enter():
 
 
 class Internet:
-    def __init__(self, folder, names, far, ttl=3600, glue_ttl=3600, in_com=()):
+    def __init__(self, folder, names, far, ttl=3600, servers_ttl=3600, host="ns.example.com.", in_com=()):
         """names: the labels left of example.com that have the TLSA record of self.certificate's key; in_com: those left of com,
-        in that zone itself. far: the program."""
+        in that zone itself. host: the server of example.com, in either; servers_ttl: what says so. far: the program."""
         self.folder, self.program, self.process = folder, far, None
         self.key = pki.new_key()
         self.certificate = pki.certificate(self.key, "x")
         record = pki.tlsa(3, 1, 1, self.certificate)
         self.servers = {}
-        ds = ""
+        ds, address = "", f"{host} {servers_ttl} A {DOMAIN}"
         for origin, ns, lines in (
-                ("example.com", f"@ NS ns\nns {glue_ttl} A {DOMAIN}", [f"{name} {record}" for name in names]),
-                ("com", f"@ NS ns\nns A {COM}", ["example NS ns.example", f"ns.example {glue_ttl} A {DOMAIN}",
+                ("example.com", f"@ {servers_ttl} NS {host}", [*([address] if host.endswith(".example.com.") else []),
+                                                              *(f"{name} {record}" for name in names)]),
+                ("com", f"@ NS ns\nns A {COM}", [f"example {servers_ttl} NS {host}", address,
                                                  *(f"{name} {record}" for name in in_com)]),
                 (".", "".join(f"@ NS {chr(97 + i)}.root-servers.net.\n{chr(97 + i)}.root-servers.net. A {address}\n"
                               for i, address in enumerate(ROOTS[:1] + ROOTS[2:])), ["com. NS ns.com.", f"ns.com. A {COM}"])):

@@ -49,7 +49,7 @@ static struct place known[CUT_CONTEXTS][PLACES];
 static struct dance_hash_key key;
 static LIST_HEAD(walks, walk) walks;
 
-static void next_step(struct walk *w);
+static void go_on(struct walk *w, bool cut, int ttl);
 
 static long long now_ms(void)
 {
@@ -190,13 +190,14 @@ static void on_address(void *arg, int error, struct ub_result *result)
     ub_resolve_free(result);
     ub_resolve_free(w->servers);
     w->servers = NULL;
-    remember(w, true, ttl);
-    next_step(w);
+    go_on(w, true, ttl);
 }
 
 static void on_servers(void *arg, int error, struct ub_result *result)
 {
     struct walk *w = arg;
+    bool cut;
+    int ttl;
 
     if (error != 0 || result->bogus || result->rcode != 0) {
         finish(w, error, result);
@@ -210,9 +211,10 @@ static void on_servers(void *arg, int error, struct ub_result *result)
         }
         w->servers = NULL;
     }
-    remember(w, result->havedata, result->ttl);
+    cut = result->havedata;
+    ttl = result->ttl;
     ub_resolve_free(result);
-    next_step(w);
+    go_on(w, cut, ttl);
 }
 
 /* One label more of the name than w->at. */
@@ -243,14 +245,23 @@ static int descend(struct walk *w)
     }
 }
 
-static void next_step(struct walk *w)
+/*
+ * What was asked for is known now, and good for this walk however small its TTL is, so that a walk
+ * asks for nothing twice.
+ */
+static void go_on(struct walk *w, bool cut, int ttl)
 {
-    int state = descend(w);
+    int state = 0;
 
+    remember(w, cut, ttl);
+    if (!cut && w->at != w->name) {
+        w->at = one_more(w);
+        state = descend(w);
+    }
+    if (state > 0)
+        return;
     if (state == 0)
         state = relay_start(w->relay, w->name, w->type, w->arg, w->callback, w->id);
-    else if (state > 0)
-        return;
     if (state != 0)
         finish(w, state, NULL);
     else

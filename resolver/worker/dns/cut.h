@@ -13,7 +13,8 @@
  *
  * Left over: that all servers of a domain fall silent is noticed by a lookup in
  * flight. libunbound asks the registry for them anew, with that lookup's name, if what
- * the registry said before has ended by then.
+ * the registry said before has ended by then. And servers with a TTL of a second or none may end
+ * between the walk and the name's lookup.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
