@@ -172,7 +172,7 @@ class Visit:
         if going and not c.resumed and c.has_word():
             going = c.after(once=True) is not None
         answer = c.ask(REQUEST) if going else None
-        c.close()
+        c.leave()
         self.resumed, self.sessions, self.alert = c.resumed, c.sessions, c.outcome.alert
         self.asked = c.outcome.request_extensions is not None
         self.peer = None
