@@ -20,7 +20,7 @@ from conftest import DEVICE, entry
 from test_applications import APACHE, MOD_SSL, MODULES, needs, pkix_leaf
 from test_raw_key_applications import POLICIES, same_openssl
 from tls13_after import Conversation
-from zone import free_port
+from zone import free_port, wait_for
 
 TIMES = 10
 PKIX = "pkix client"
@@ -172,7 +172,7 @@ class Visit:
         if going and not c.resumed and c.has_word():
             going = c.after(once=True) is not None
         answer = c.ask(REQUEST) if going else None
-        c.leave()
+        c.close()
         self.resumed, self.sessions, self.alert = c.resumed, c.sessions, c.outcome.alert
         self.asked = c.outcome.request_extensions is not None
         self.peer = None
@@ -221,13 +221,17 @@ def test_as_often_with_ticket_keys_of_its_own(world, serve, ticket_key, applicat
     check_as_often(world, serve, application, policy, tickets=True, ticket_key=ticket_key)
 
 
-def foreign_sessions(world, server, verify):
-    """Of clients that DANE did not authenticate, as (session, its peer); of an anonymous one where it gets in."""
+def foreign_sessions(world, server, twin, verify):
+    """Of clients that DANE did not authenticate, as (session, its peer); of an anonymous one where it gets in. Good with its twin."""
     clients = [([entry(pkix_leaf(world))], world.key, PKIX)] + [([], None, "")] * (verify == "optional")
     for entries, key, peer in clients:
-        visit = Visit(server, entries, key)
-        assert visit.peer == peer and visit.sessions, (visit, server.output.text())
-        yield visit.sessions[-1], peer
+        def session():
+            visit = Visit(server, entries, key)
+            assert visit.peer == peer and visit.sessions, (visit, server.output.text())
+            again = Visit(twin, session=visit.sessions[-1])
+            return again.resumed and again.peer == peer and visit.sessions[-1]
+        # Of two Apaches with one file of sessions the second does not always find what the first has put there, on a busy machine.
+        yield wait_for(session, what="a session that would be good, if it were not for the module"), peer
 
 
 def visitors(world, policy, verify):
@@ -246,10 +250,7 @@ def test_foreign_ticket(world, serve, ticket_key, application, policy, verify):
     arguments = {"tickets": True, "verify": verify, "ticket_key": ticket_key}
     other, twin = serve(application, None, **arguments), serve(application, None, **arguments)
     server = serve(application, policy, **arguments)
-    for session, peer in foreign_sessions(world, other, verify):
-        # It would be good, if it were not for the module.
-        visit = Visit(twin, session=session)
-        assert visit.resumed and visit.peer == peer, visit
+    for session, peer in foreign_sessions(world, other, twin, verify):
         for entries, key, expected, alert in visitors(world, policy, verify):
             visit = Visit(server, entries, key, session)
             assert not visit.resumed and visit.asked and visit.peer == expected, (visit, server.log.text())
@@ -278,9 +279,7 @@ def test_foreign_cached_session(world, serve, shared_cache, policy, verify):
     other, twin = serve("Apache", None, **arguments), serve("Apache", None, **arguments)
     server = serve("Apache", policy, **arguments)
     for entries, key, expected, _ in visitors(world, policy, verify):
-        for session, peer in foreign_sessions(world, other, verify):
-            visit = Visit(twin, session=session)
-            assert visit.resumed and visit.peer == peer, visit
+        for session, peer in foreign_sessions(world, other, twin, verify):
             visits = [Visit(server, entries, key, session) for _ in range(2)]
             if policy == "dane" and peer == "" and visits[0].resumed:
                 # The application may let in nobody, and knows of nobody.

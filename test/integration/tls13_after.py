@@ -4,7 +4,6 @@ authentication; resumption with a ticket, whatever its lifetime was said to be; 
 keys; early data."""
 import hashlib
 import hmac
-import socket
 import struct
 
 from tls13 import (ALERT, APPLICATION, CERTIFICATE_REQUEST, FINISHED, HANDSHAKE, PRE_SHARED_KEY, PSK_DHE_KE, Alert,
@@ -157,17 +156,6 @@ class Conversation(Client):
     def close(self):
         try:
             self.send_record(ALERT, b"\x01\x00")
-        except OSError:
-            pass
-        self.sock.close()
-
-    def leave(self):
-        """Close, once the server has: what it does with a session at the end, in a cache that others have too, is done."""
-        try:
-            self.send_record(ALERT, b"\x01\x00")
-            self.sock.shutdown(socket.SHUT_WR)
-            while self.sock.recv(65536):
-                pass
         except OSError:
             pass
         self.sock.close()
