@@ -84,7 +84,7 @@ def test_who_hears_of_what(tmp_path, host, ttl):
         assert [kind for _, _, kind in steps["known"][1]] == [TLSA], steps["known"]
     elif ttl > 0:
         assert "com" in [who for who, _, _ in steps["later"][1]], steps["later"]
-    # Servers of a moment may end before the name is asked for.
+    # Servers of a moment may end before the name is asked for (cut.h).
     above = [(who, name) for who, name, _ in asked if ttl > 2 and who != "example.com" and "_device" in name]
     # com's own names are com's to know: its servers answer for them.
     assert not [(who, name) for who, name in above if who != "com" or not name.endswith("inside.com.")], above
