@@ -13,8 +13,8 @@
  *
  * Left over: that all servers of a domain fall silent is noticed by a lookup in
  * flight. libunbound asks the registry for them anew, with that lookup's name, if what
- * the registry said before has ended by then. And what a walk was told in the last moment of its TTL
- * may end before the name's lookup begins; with a TTL of 0 it always does.
+ * the registry said before has ended by then. And what a walk was told in the last moment of its
+ * TTL may end before the name's lookup begins; with a TTL of 0 it always does.
  *
  * Copyright the dance authors. SPDX-License-Identifier: Apache-2.0
  */
